@@ -6,6 +6,7 @@
  *
  *   1. a cached answer that still fits the catalogue is used                  cache
  *   2. local calls that do not fit the catalogue count as no local answer
+ *      and an answer with a blocked tool is refused                           refused
  *   3. an answer at or above its gate is carried out                          local (none for no call)
  *      the gate is the highest of those its calls ask for; sensitive calls have their own, and so has
  *      the answer "nothing applies"
@@ -54,6 +55,7 @@ enum lt_route {
     XX(CACHE_HIT, "cache.hit", "the same request was answered and confirmed before")               \
     XX(POLICY_SENSITIVE, "policy.sensitive",                                                       \
        "a sensitive action needs more certainty, or must not come from the cloud")                 \
+    XX(POLICY_BLOCKED, "policy.blocked", "a tool that may never be called, whoever asks")          \
     XX(POLICY_NEVER_CLOUD, "policy.never_cloud", "this site or area never asks the cloud")         \
     XX(POLICY_NO_CLOUD, "policy.no_cloud", "no provider is configured for this request")           \
     XX(BUDGET_SPENT, "budget.spent", "the spend cap leaves too little for any provider")           \
@@ -120,6 +122,7 @@ struct lt_policy {
     const char *const *never_cloud_areas; /* areas of the speaking device; the same */
     const struct lt_gate_rule *rules;     /* all that fit a call count; the highest gate wins */
     int n_rules;
+    const char *const *blocked_tools; /* never called, whoever asks; patterns as in a gate rule */
     const struct lt_provider_rule *providers; /* in the order they are to be tried */
     int n_providers;                          /* at most LT_ROUTER_MAX_PROVIDERS */
 };
@@ -171,13 +174,13 @@ void lt_router_decide(const struct lt_policy *policy, const struct lt_catalog *c
 
 /* ---- after the cloud was asked ---- */
 
-enum lt_cloud_status {
-    LT_CLOUD_OK,      /* it answered: calls, speech or both */
-    LT_CLOUD_FAILED,  /* nobody answered, whatever the reason */
-    LT_CLOUD_REFUSED, /* it declined (safety block, refusal) */
+enum lt_outcome {
+    LT_OUTCOME_ANSWERED, /* it answered: calls, speech or both */
+    LT_OUTCOME_FAILED,   /* nobody answered, whatever the reason */
+    LT_OUTCOME_REFUSED,  /* it declined (safety block, refusal) */
 };
-struct lt_cloud_answer {
-    enum lt_cloud_status status;
+struct lt_upper_answer {
+    enum lt_outcome outcome;
     const json_t *calls; /* array of {"name","arguments"}, or NULL */
     const char *speech;  /* or NULL */
 };
@@ -188,7 +191,7 @@ struct lt_cloud_answer {
  * taken. `local` is the network's answer to the same request. */
 void lt_router_judge(const struct lt_policy *policy, const struct lt_catalog *catalog,
                      const struct lt_facts *facts, const struct lt_local *local,
-                     const struct lt_cloud_answer *cloud, struct lt_decision *out,
+                     const struct lt_upper_answer *cloud, struct lt_decision *out,
                      struct lt_diag *detail);
 
 /* The gate that these calls need under the policy, and (if not NULL) whether one is sensitive. */

@@ -51,7 +51,8 @@ struct lt_store_options {
 };
 
 /* Open, create if absent, and bring an older file up to date (each step in a transaction; data is
- * kept). A read-only open of an older file works for as long as its version is LT_STORE version. */
+ * kept). A read-only
+ * open changes nothing and needs a file of the present version. */
 LT_NODISCARD enum lt_err lt_store_open(const struct lt_store_options *o, struct lt_store **out,
                                        struct lt_diag *diag);
 void lt_store_close(struct lt_store *s); /* NULL is fine; an open group is rolled back */
@@ -170,7 +171,7 @@ LT_NODISCARD enum lt_err lt_store_trace_find(struct lt_store *s, const char *sit
                                              char trace[LT_ULID_CAP], struct lt_diag *diag);
 
 /* One request that was sent to a cloud provider. */
-struct lt_cloud_attempt {
+struct lt_store_attempt {
     const char *provider, *model; /* required */
     const char *status; /* "ok", "timeout", "auth", "rate_limit", "network", "invalid", … */
     int http_status;    /* 0 when there was none */
@@ -181,9 +182,9 @@ struct lt_cloud_attempt {
     const char *error;      /* or NULL */
     const char *sent_json;  /* exactly the body that was sent, or NULL */
 };
-LT_NODISCARD enum lt_err lt_store_cloud_attempt(struct lt_store *s, const char *trace,
-                                                const struct lt_cloud_attempt *a,
-                                                struct lt_diag *diag);
+LT_NODISCARD enum lt_err lt_store_attempt_add(struct lt_store *s, const char *trace,
+                                              const struct lt_store_attempt *a,
+                                              struct lt_diag *diag);
 
 /* A judgement about a trace. The newest label of the most trusted source counts
  * (console, then user, then cloud). LT_ERR_NOTFOUND for an unknown trace. */
