@@ -55,8 +55,7 @@ struct san_session; /* opaque: san_session_new makes it, san_session_free releas
 size_t san_session_plan_bytes(const struct san_net *net, const struct san_limits *limits);
 /* LT_ERR_INVALID (a limit out of range), LT_ERR_NOMEM. The net is borrowed for the session's life
  * and is the one every call below computes with. */
-LT_NODISCARD enum lt_err san_session_new(const struct san_net *net,
-                                         const struct san_limits *limits,
+LT_NODISCARD enum lt_err san_session_new(const struct san_net *net, const struct san_limits *limits,
                                          struct san_session **out, struct lt_diag *diag);
 void san_session_free(struct san_session *s); /* NULL is fine */
 

@@ -1,0 +1,258 @@
+/* forward_enc.c - the encoder: blocks in packed panels, utterances and joint sequences.
+ *
+ * A panel is rows of tokens of several blocks, one after the other. All products run over the
+ * whole panel; only attention goes block by block. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "forward_impl.h"
+
+/* x += gate * att Wo^T over n rows. */
+static void add_output(struct san_session *s, int n, const float *wo, float gate)
+{
+    int C = s->net->h.width;
+    san__gemm(s->x, s->att, wo, n, C, C, san__gate(gate), 1);
+}
+
+/* Norm and rotate rows [t0, t0 + n) of s->q and s->k, whose positions start at 0. */
+static void finish_qk(struct san_session *s, int layer, int t0, int n)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    size_t D = (size_t)san_head_width(h), KC = (size_t)san_kv_width(h);
+    for (int t = 0; t < n; t++) {
+        san__norm_heads(s->net, s->q + san__rows(h, t0 + t), san__layer(p->enc_q_norm, layer, D),
+                        h->n_head, t);
+        san__norm_heads(s->net, s->k + (size_t)(t0 + t) * KC, san__layer(p->enc_k_norm, layer, D),
+                        h->n_kv_head, t);
+    }
+}
+
+/* ---- blocks ---- */
+
+static enum lt_err check_block(const struct san_session *s, const struct san_block_src *src, int i,
+                               struct lt_diag *diag)
+{
+    const struct san_hparams *h = &s->net->h;
+    if (src->n < 1 || src->n_mark < 0 || src->n_mark > src->n)
+        return lt_fail(diag, LT_ERR_INVALID, "block %d: %d tokens with %d marks", i, src->n,
+                       src->n_mark);
+    if (src->n_mark && h->n_class <= 0)
+        return lt_fail(diag, LT_ERR_INVALID, "block %d: marks, but the model has no pointers", i);
+    for (int m = 0; m < src->n_mark; m++)
+        if (src->marks[m] < 0 || src->marks[m] >= src->n)
+            return lt_fail(diag, LT_ERR_INVALID, "block %d: mark %d is outside its %d tokens", i,
+                           (int)src->marks[m], src->n);
+    int most = s->limits.n_panel < h->n_ctx ? s->limits.n_panel : h->n_ctx;
+    if (src->n > most)
+        return lt_fail(diag, LT_ERR_LIMIT,
+                       "block %d: %d tokens, the limit is %d; shorten its description", i, src->n,
+                       most);
+    return LT_OK;
+}
+
+/* One allocation: struct, then encoder pieces, cross pieces, e, pointer keys, pointer inputs. */
+static struct san__block *block_new(const struct san_hparams *h, const struct san_block_src *src)
+{
+    size_t head = (sizeof(struct san__block) + 63) / 64 * 64 / sizeof(float);
+    size_t self = san__piece_at(h, h->n_enc, 0, src->n);
+    size_t cross = san__piece_at(h, h->n_dec, 0, src->n);
+    size_t e = san__rows(h, src->n), ptr = san__rows(h, src->n_mark);
+    size_t n_bytes = (head + self + cross + e + 2 * ptr) * sizeof(float);
+    n_bytes = (n_bytes + 63) / 64 * 64;
+    float *mem = aligned_alloc(64, n_bytes);
+    if (!mem) return NULL;
+    memset(mem, 0, n_bytes); /* the padding of key tiles must be zero */
+    struct san__block *b = (struct san__block *)mem;
+    b->refs = 1;
+    b->self = mem + head;
+    b->cross = b->self + self;
+    b->pub = (struct san_block){.n = src->n, .n_mark = src->n_mark, .n_bytes = n_bytes};
+    b->pub.e = b->cross + cross;
+    b->pub.ptr_key = b->pub.e + e;
+    b->pub.ptr_in = b->pub.ptr_key + ptr;
+    return b;
+}
+
+struct san_block *san_block_ref(struct san_block *b)
+{
+    __atomic_add_fetch(&((struct san__block *)b)->refs, 1, __ATOMIC_RELAXED);
+    return b;
+}
+
+void san_block_unref(struct san_block *b)
+{
+    if (b && __atomic_sub_fetch(&((struct san__block *)b)->refs, 1, __ATOMIC_ACQ_REL) == 0) free(b);
+}
+
+/* The memory behind a block's const views; used only while it is being filled. */
+static float *writable(struct san__block *b, const float *view)
+{
+    return (float *)b + (view - (const float *)b);
+}
+
+/* Pointer vectors of the panel's marked tokens: out = W e, gathered to s->h first. */
+static void block_pointers(struct san_session *s, const struct san_block_src *src, int n_block,
+                           struct san_block **out)
+{
+    const struct san_hparams *h = &s->net->h;
+    int C = h->width, n_mark = 0, t0 = 0;
+    size_t row = (size_t)C * sizeof(float);
+    /* the panel's e stands in s->att, which is free by now */
+    for (int b = 0; b < n_block; t0 += src[b++].n)
+        for (int m = 0; m < src[b].n_mark; m++)
+            memcpy(s->h + san__rows(h, n_mark++), s->att + san__rows(h, t0 + src[b].marks[m]), row);
+    if (!n_mark) return;
+    san__gemm(s->x, s->h, s->net->p.ptr_key, n_mark, C, C, 1, 0);
+    san__gemm(s->q, s->h, s->net->p.ptr_in, n_mark, C, C, 1, 0);
+    for (int b = 0, m = 0; b < n_block; m += src[b++].n_mark) {
+        struct san__block *to = (struct san__block *)out[b];
+        size_t n = (size_t)src[b].n_mark;
+        memcpy(writable(to, to->pub.ptr_key), s->x + san__rows(h, m), n * row);
+        memcpy(writable(to, to->pub.ptr_in), s->q + san__rows(h, m), n * row);
+    }
+}
+
+static void panel_layer(struct san_session *s, const struct san_block_src *src, int n_block,
+                        struct san_block **out, int n_tok, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    size_t C = (size_t)h->width;
+    san__enc_qkv(s, n_tok, layer);
+    for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
+        struct san__block *to = (struct san__block *)out[b];
+        int n = src[b].n;
+        float *pieces = writable(to, to->self) + san__piece_at(h, layer, 0, n);
+        finish_qk(s, layer, t0, n);
+        san__kv_store(s, pieces, n, 0, t0, n);
+        for (int g = 0; g < h->n_kv_head; g++) {
+            struct san__attn a = san__rows_of_head(s, g, t0, n);
+            san__attn_add(&a, pieces + san__piece_at(h, 0, g, n), n, n);
+            san__rows_done(s, &a, g, t0, n);
+        }
+    }
+    add_output(s, n_tok, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
+}
+
+/* Encode blocks whose tokens fit the panel; out[] holds their allocations already. */
+static enum lt_err panel_encode(struct san_session *s, const struct san_block_src *src, int n_block,
+                                struct san_block **out, struct lt_diag *diag)
+{
+    const struct san_hparams *h = &s->net->h;
+    int n_tok = 0;
+    for (int b = 0; b < n_block; n_tok += src[b++].n) {
+        enum lt_err err = san__embed(s->net, s->x + san__rows(h, n_tok), src[b].ids, src[b].flags,
+                                     src[b].n, diag);
+        if (err) return err;
+    }
+    for (int l = 0; l < h->n_enc; l++) panel_layer(s, src, n_block, out, n_tok, l);
+
+    float *e = s->att;
+    san__norm_rows(h, e, s->x, s->net->p.enc_out_norm, n_tok);
+    for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
+        struct san__block *to = (struct san__block *)out[b];
+        memcpy(writable(to, to->pub.e), e + san__rows(h, t0), san__rows(h, src[b].n) * sizeof *e);
+    }
+    for (int l = 0; l < h->n_dec; l++) {
+        san__cross_kv(s, e, n_tok, l);
+        for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
+            struct san__block *to = (struct san__block *)out[b];
+            int n = src[b].n;
+            san__kv_store(s, writable(to, to->cross) + san__piece_at(h, l, 0, n), n, 0, t0, n);
+        }
+    }
+    if (h->n_class > 0) block_pointers(s, src, n_block, out);
+    return LT_OK;
+}
+
+enum lt_err san_blocks_encode(struct san_session *s, const struct san_block_src *src, int n_block,
+                              struct san_block **out, struct lt_diag *diag)
+{
+    enum lt_err err = LT_OK;
+    for (int b = 0; b < n_block; b++) out[b] = NULL;
+    for (int b = 0; b < n_block && !err; b++) err = check_block(s, &src[b], b, diag);
+    for (int b = 0; b < n_block && !err; b++) {
+        out[b] = (struct san_block *)block_new(&s->net->h, &src[b]);
+        if (!out[b]) err = lt_fail(diag, LT_ERR_NOMEM, "block %d: out of memory", b);
+    }
+    for (int first = 0, next = 0; first < n_block && !err; first = next) {
+        int n_tok = 0;
+        while (next < n_block && n_tok + src[next].n <= s->limits.n_panel) n_tok += src[next++].n;
+        err = panel_encode(s, src + first, next - first, out + first, diag);
+    }
+    for (int b = 0; err && b < n_block; b++) {
+        san_block_unref(out[b]);
+        out[b] = NULL;
+    }
+    return err;
+}
+
+/* ---- sources ---- */
+
+static void source_layer(struct san_session *s, int n, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    size_t C = (size_t)h->width;
+    san__enc_qkv(s, n, layer);
+    finish_qk(s, layer, 0, n);
+    san__kv_store(s, s->src_self, n, 0, 0, n);
+    for (int g = 0; g < h->n_kv_head; g++) {
+        struct san__attn a = san__rows_of_head(s, g, 0, n);
+        san__attn_add(&a, s->src_self + san__piece_at(h, 0, g, n), n, n);
+        for (int b = 0; b < s->n_block; b++) {
+            const struct san__block *block = (const struct san__block *)s->blocks[b];
+            int n_b = block->pub.n;
+            san__attn_add(&a, block->self + san__piece_at(h, layer, g, n_b), n_b, n_b);
+        }
+        san__rows_done(s, &a, g, 0, n);
+    }
+    add_output(s, n, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
+}
+
+static enum lt_err source_encode(struct san_session *s, const int32_t *ids, const uint32_t *flags,
+                                 int n, struct lt_diag *diag)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    int C = h->width;
+    s->n_source = 0;
+    s->n_step = 0;
+    s->has_ptr = 0;
+    if (n < 1) return lt_fail(diag, LT_ERR_INVALID, "encoder: an input without tokens");
+    if (n > s->limits.n_source)
+        return lt_fail(diag, LT_ERR_LIMIT, "encoder: %d tokens, the limit is %d", n,
+                       s->limits.n_source);
+    enum lt_err err = san__embed(s->net, s->x, ids, flags, n, diag);
+    if (err) return err;
+    for (int l = 0; l < h->n_enc; l++) source_layer(s, n, l);
+    san__norm_rows(h, s->src_e, s->x, p->enc_out_norm, n);
+    for (int l = 0; l < h->n_dec; l++) {
+        san__cross_kv(s, s->src_e, n, l);
+        san__kv_store(s, s->src_cross + san__piece_at(h, l, 0, n), n, 0, 0, n);
+    }
+    s->n_source = n;
+    if (s->net->h.render == SAN_RENDER_LINTEL && h->n_class > 0) {
+        san__gemm(s->src_key, s->src_e, p->ptr_key, n, C, C, 1, 0);
+        san__gemm(s->src_in, s->src_e, p->ptr_in, n, C, C, 1, 0);
+        s->has_ptr = 1;
+    }
+    return LT_OK;
+}
+
+enum lt_err san_utter_encode(struct san_session *s, const int32_t *ids, const uint32_t *flags,
+                             int n, struct san_block *const *blocks, int n_block,
+                             struct lt_diag *diag)
+{
+    s->blocks = blocks;
+    s->n_block = n_block;
+    return source_encode(s, ids, flags, n, diag);
+}
+
+enum lt_err san_joint_encode(struct san_session *s, const int32_t *ids, int n, struct lt_diag *diag)
+{
+    s->blocks = NULL;
+    s->n_block = 0;
+    return source_encode(s, ids, NULL, n, diag);
+}

@@ -1,0 +1,98 @@
+/* forward_impl.h - what the forward_*.c files share: the session's memory and the steps that
+ * encoder and decoder have in common.
+ *
+ * A session is one allocation cut into the arrays below. Scratch arrays hold N rows, N being the
+ * largest of the three limits; nothing in them survives a public call.
+ * Legend: N rows of scratch, C width, KC key/value width, D head width, G key/value heads, rep
+ * query heads per key/value head, S source tokens, T steps, Le/Ld layers. "Piece": kernels.h. */
+#ifndef SAN_FORWARD_IMPL_H
+#define SAN_FORWARD_IMPL_H
+
+#include "kernels.h"
+#include "san/forward.h"
+
+/* array, floats */
+#define SAN__SESSION_ARRAYS(XX)                                                                    \
+    XX(x, N *C)                   /* (N,C) residual stream */                                      \
+    XX(h, N *C)                   /* (N,C) its normed copy, input of the products */               \
+    XX(q, N *C)                   /* (N,C) queries; retrieval: the mean */                         \
+    XX(att, N *C)                 /* (N,C) attention output, heads side by side */                 \
+    XX(k, N *KC)                  /* (N,KC) keys */                                                \
+    XX(v, N *KC)                  /* (N,KC) values */                                              \
+    XX(row_q, N *rep *D)          /* queries of one key/value head, row after row */               \
+    XX(row_o, N *rep *D)          /* their outputs */                                              \
+    XX(row_m, N *rep)             /* their running maxima */                                       \
+    XX(row_l, N *rep * 16)        /* their running sums */                                         \
+    XX(ret, ret_hidden)           /* retrieval head's hidden layer */                              \
+    XX(src_e, S *C)               /* (S,C) the source's encoder output */                          \
+    XX(src_key, S_ptr *C)         /* (S,C) its pointer keys */                                     \
+    XX(src_in, S_ptr *C)          /* (S,C) its pointer inputs */                                   \
+    XX(src_self, G *piece_S)      /* (G) pieces of the layer under way */                          \
+    XX(src_cross, Ld *G *piece_S) /* (Ld,G) pieces for the decoder */                              \
+    XX(cache, Ld *G *piece_T)     /* (Ld,G) pieces of the decoder's own steps */
+
+struct san_session {
+    const struct san_net *net;
+    struct san_limits limits;
+    struct san_block *const *blocks; /* borrowed */
+    int n_block;
+    int n_source; /* tokens of the source; 0: none */
+    int has_ptr;  /* src_key and src_in belong to the source */
+    int n_step;   /* steps in the cache */
+    float *mem;
+#define SAN__SESSION_FIELD(name, size) float *name;
+    SAN__SESSION_ARRAYS(SAN__SESSION_FIELD)
+#undef SAN__SESSION_FIELD
+};
+
+/* A block with what lies behind the public fields. */
+struct san__block {
+    struct san_block pub; /* first, so that a pointer to it is a pointer to the whole */
+    int refs;             /* atomic */
+    const float *self;    /* (Le,G) pieces for n keys, RoPE applied */
+    const float *cross;   /* (Ld,G) pieces for n keys */
+};
+
+/* Piece (layer, g) in an array of pieces (layers, G) made for `cap` keys. */
+static inline size_t san__piece_at(const struct san_hparams *h, int layer, int g, int cap)
+{
+    return (size_t)(layer * h->n_kv_head + g) * san__piece_size(cap, san_head_width(h));
+}
+
+/* Parameters of layer `layer` of a tensor with `size` floats a layer. */
+static inline const float *san__layer(const float *tensor, int layer, size_t size)
+{
+    return tensor + (size_t)layer * size;
+}
+
+/* n rows of width C. */
+static inline size_t san__rows(const struct san_hparams *h, int n)
+{
+    return (size_t)n * (size_t)h->width;
+}
+
+float san__gate(float a); /* sigmoid */
+
+/* x (n,C) = sqrt(C) * (E[id] + flagged rows of F). LT_ERR_INVALID names the bad id. */
+enum lt_err san__embed(const struct san_net *net, float *x, const int32_t *ids,
+                       const uint32_t *flags, int n, struct lt_diag *diag);
+/* ZCN of n rows of width C. */
+void san__norm_rows(const struct san_hparams *h, float *out, const float *x, const float *g, int n);
+/* Per head of one row x (n_head heads): ZCN with gain g (D), then RoPE at `pos` (-1: none). */
+void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_head, int pos);
+
+/* The attention state for key/value head g of rows [t0, t0 + n) of s->q, queries scaled. */
+struct san__attn san__rows_of_head(struct san_session *s, int g, int t0, int n);
+/* End it and put its outputs back to s->att, rows [t0, t0 + n). */
+void san__rows_done(struct san_session *s, struct san__attn *a, int g, int t0, int n);
+
+/* Cross keys and values of encoder outputs `e` (n,C) for decoder layer `layer`: s->k (normed) and
+ * s->v. */
+void san__cross_kv(struct san_session *s, const float *e, int n, int layer);
+/* Self keys (normed, not yet rotated: positions are the caller's), values and queries of encoder
+ * layer `layer` from s->x: s->q, s->k, s->v. */
+void san__enc_qkv(struct san_session *s, int n, int layer);
+/* Store rows [t0, t0 + n) of s->k and s->v as keys i0.. of the layer's G pieces. */
+void san__kv_store(struct san_session *s, float *pieces, int cap, int i0, int t0, int n);
+
+#endif

@@ -1,0 +1,230 @@
+/* forward_session.c - a session's memory, and the steps that encoder and decoder share. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "forward_impl.h"
+
+#define LIMIT_MAX 65536 /* keeps every size below far from overflow */
+
+/* ---- memory ---- */
+
+/* Floats of an array, rounded up so that each begins on a cache line of 64 bytes. */
+static size_t rounded(size_t n)
+{
+    return (n + 15) / 16 * 16;
+}
+
+/* Sum the arrays; when s is given, also point its fields into s->mem. */
+static size_t lay_out(const struct san_hparams *h, const struct san_limits *limits,
+                      struct san_session *s)
+{
+    int rows = limits->n_source > limits->n_panel ? limits->n_source : limits->n_panel;
+    if (limits->n_step > rows) rows = limits->n_step;
+    size_t N = (size_t)rows, C = (size_t)h->width, KC = (size_t)san_kv_width(h),
+           D = (size_t)san_head_width(h), G = (size_t)h->n_kv_head,
+           rep = (size_t)(h->n_head / h->n_kv_head), Ld = (size_t)h->n_dec,
+           S = (size_t)limits->n_source, S_ptr = h->n_class > 0 ? S : 0,
+           ret_hidden = h->ret_dim > 0 ? (size_t)h->ret_hidden : 0,
+           piece_S = san__piece_size(limits->n_source, (int)D),
+           piece_T = san__piece_size(limits->n_step, (int)D), at = 0;
+#define PLACE(name, size)                                                                          \
+    if (s) s->name = s->mem + at;                                                                  \
+    at += rounded(size);
+    SAN__SESSION_ARRAYS(PLACE)
+#undef PLACE
+    return at;
+}
+
+size_t san_session_plan_bytes(const struct san_net *net, const struct san_limits *limits)
+{
+    return sizeof(struct san_session) + lay_out(&net->h, limits, NULL) * sizeof(float);
+}
+
+static enum lt_err check_limit(const char *name, int value, int max, struct lt_diag *diag)
+{
+    if (value >= 1 && value <= max) return LT_OK;
+    return lt_fail(diag, LT_ERR_INVALID, "session: %s is %d, must be 1 to %d", name, value, max);
+}
+
+enum lt_err san_session_new(const struct san_net *net, const struct san_limits *limits,
+                            struct san_session **out, struct lt_diag *diag)
+{
+    int n_ctx = net->h.n_ctx < LIMIT_MAX ? net->h.n_ctx : LIMIT_MAX;
+    enum lt_err err = check_limit("n_source", limits->n_source, n_ctx, diag);
+    if (!err) err = check_limit("n_panel", limits->n_panel, LIMIT_MAX, diag);
+    if (!err) err = check_limit("n_step", limits->n_step, n_ctx, diag);
+    if (err) return err;
+    size_t n = lay_out(&net->h, limits, NULL);
+    struct san_session *s = calloc(1, sizeof *s);
+    if (s) s->mem = aligned_alloc(64, n * sizeof(float));
+    if (!s || !s->mem) {
+        free(s);
+        return lt_fail(diag, LT_ERR_NOMEM, "session: no memory for %zu bytes", n * sizeof(float));
+    }
+    /* unwritten lanes of key tiles are computed with before they are masked: no NaN may lie there */
+    memset(s->mem, 0, n * sizeof(float));
+    s->net = net;
+    s->limits = *limits;
+    lay_out(&net->h, limits, s);
+    *out = s;
+    return LT_OK;
+}
+
+void san_session_free(struct san_session *s)
+{
+    if (!s) return;
+    free(s->mem);
+    free(s);
+}
+
+struct san_source san_session_source(const struct san_session *s)
+{
+    struct san_source source = {.n = s->n_source, .e = s->src_e};
+    if (s->has_ptr) {
+        source.ptr_key = s->src_key;
+        source.ptr_in = s->src_in;
+    }
+    return source;
+}
+
+/* ---- shared steps ---- */
+
+float san__gate(float a)
+{
+    return 1 / (1 + expf(-a));
+}
+
+enum lt_err san__embed(const struct san_net *net, float *x, const int32_t *ids,
+                       const uint32_t *flags, int n, struct lt_diag *diag)
+{
+    const struct san_hparams *h = &net->h;
+    int C = h->width;
+    float scale = sqrtf((float)C);
+    for (int t = 0; t < n; t++) {
+        if (ids[t] < 0 || ids[t] >= h->n_vocab)
+            return lt_fail(diag, LT_ERR_INVALID,
+                           "network: token %d is %d, the vocabulary has 0 to %d; is the tokenizer "
+                           "this model's?",
+                           t, (int)ids[t], h->n_vocab - 1);
+        const float *e = net->p.tok_embd + san__rows(h, ids[t]);
+        float *x_t = x + san__rows(h, t);
+        memcpy(x_t, e, (size_t)C * sizeof *x_t);
+        for (int f = 0; flags && f < h->n_flag && f < 32; f++) {
+            if (!(flags[t] >> f & 1)) continue;
+            const float *flag_f = net->p.flag_embd + san__rows(h, f);
+            for (int c = 0; c < C; c++) x_t[c] += flag_f[c];
+        }
+        for (int c = 0; c < C; c++) x_t[c] *= scale;
+    }
+    return LT_OK;
+}
+
+void san__norm_rows(const struct san_hparams *h, float *out, const float *x, const float *g, int n)
+{
+    for (int t = 0; t < n; t++)
+        san__zcn(out + san__rows(h, t), x + san__rows(h, t), g, h->width, h->rms_eps);
+}
+
+void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_head, int pos)
+{
+    int D = san_head_width(&net->h);
+    for (int i = 0; i < n_head; i++) {
+        float *x_i = x + (size_t)i * (size_t)D;
+        san__zcn(x_i, x_i, g, D, net->h.rms_eps);
+        if (pos < 0) continue;
+        size_t row = (size_t)pos * (size_t)(D / 2);
+        san__rope(x_i, net->rope_cos + row, net->rope_sin + row, D);
+    }
+}
+
+struct san__attn san__rows_of_head(struct san_session *s, int g, int t0, int n)
+{
+    const struct san_hparams *h = &s->net->h;
+    int D = san_head_width(h), rep = h->n_head / h->n_kv_head;
+    size_t head = (size_t)rep * (size_t)D; /* the query heads of g stand side by side */
+    float scale = 1 / sqrtf((float)D);
+    for (int t = 0; t < n; t++) {
+        const float *from = s->q + san__rows(h, t0 + t) + (size_t)g * head;
+        float *to = s->row_q + (size_t)t * head;
+        for (size_t i = 0; i < head; i++) to[i] = from[i] * scale;
+    }
+    struct san__attn a = {n * rep, D, s->row_q, s->row_o, s->row_m, s->row_l};
+    san__attn_begin(&a);
+    return a;
+}
+
+void san__rows_done(struct san_session *s, struct san__attn *a, int g, int t0, int n)
+{
+    const struct san_hparams *h = &s->net->h;
+    size_t head = (size_t)(h->n_head / h->n_kv_head) * (size_t)san_head_width(h);
+    san__attn_end(a);
+    for (int t = 0; t < n; t++)
+        memcpy(s->att + san__rows(h, t0 + t) + (size_t)g * head, a->o + (size_t)t * head,
+               head * sizeof *a->o);
+}
+
+void san__enc_qkv(struct san_session *s, int n, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    int C = h->width, KC = san_kv_width(h);
+    size_t square = (size_t)C * (size_t)C, narrow = (size_t)KC * (size_t)C;
+    san__norm_rows(h, s->h, s->x, san__layer(p->enc_norm, layer, (size_t)C), n);
+    san__gemm(s->q, s->h, san__layer(p->enc_q, layer, square), n, C, C, 1, 0);
+    san__gemm(s->k, s->h, san__layer(p->enc_k, layer, narrow), n, KC, C, 1, 0);
+    san__gemm(s->v, s->h, san__layer(p->enc_v, layer, narrow), n, KC, C, 1, 0);
+}
+
+void san__cross_kv(struct san_session *s, const float *e, int n, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    int C = h->width, KC = san_kv_width(h), D = san_head_width(h);
+    size_t narrow = (size_t)KC * (size_t)C;
+    san__gemm(s->k, e, san__layer(p->cross_k, layer, narrow), n, KC, C, 1, 0);
+    san__gemm(s->v, e, san__layer(p->cross_v, layer, narrow), n, KC, C, 1, 0);
+    const float *g = san__layer(p->cross_k_norm, layer, (size_t)D);
+    for (int t = 0; t < n; t++)
+        san__norm_heads(s->net, s->k + (size_t)t * (size_t)KC, g, h->n_kv_head, -1);
+}
+
+void san__kv_store(struct san_session *s, float *pieces, int cap, int i0, int t0, int n)
+{
+    const struct san_hparams *h = &s->net->h;
+    int KC = san_kv_width(h), D = san_head_width(h);
+    for (int g = 0; g < h->n_kv_head; g++) {
+        float *piece = pieces + san__piece_at(h, 0, g, cap);
+        for (int t = 0; t < n; t++) {
+            size_t at = (size_t)(t0 + t) * (size_t)KC + (size_t)g * (size_t)D;
+            san__kv_put(piece, cap, i0 + t, s->k + at, s->v + at, D);
+        }
+    }
+}
+
+/* ---- retrieval ---- */
+
+enum lt_err san_retrieval_vector(struct san_session *s, const float *e, int n, float *out,
+                                 struct lt_diag *diag)
+{
+    const struct san_hparams *h = &s->net->h;
+    const struct san_params *p = &s->net->p;
+    if (h->ret_dim <= 0)
+        return lt_fail(diag, LT_ERR_UNSUPPORTED, "network: this model has no retrieval head");
+    if (n < 1) return lt_fail(diag, LT_ERR_INVALID, "retrieval: no encoder output to pool");
+    float *mean = s->q, *hidden = s->ret;
+    memset(mean, 0, (size_t)h->width * sizeof *mean);
+    for (int t = 0; t < n; t++)
+        for (int c = 0; c < h->width; c++) mean[c] += e[san__rows(h, t) + (size_t)c];
+    for (int c = 0; c < h->width; c++) mean[c] /= (float)n;
+    san__matvec(hidden, p->ret_w1, mean, h->ret_hidden, h->width, 1, 0);
+    for (int i = 0; i < h->ret_hidden; i++) {
+        hidden[i] += p->ret_b1[i];
+        if (hidden[i] < 0) hidden[i] = 0;
+    }
+    san__matvec(out, p->ret_w2, hidden, h->ret_dim, h->ret_hidden, 1, 0);
+    float norm = sqrtf(san__dot(out, out, h->ret_dim));
+    for (int i = 0; norm > 0 && i < h->ret_dim; i++) out[i] /= norm;
+    return LT_OK;
+}

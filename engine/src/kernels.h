@@ -1,0 +1,83 @@
+/* kernels.h - the few loops an inference spends its time in, each in a plain and a fast version.
+ *
+ * `x_ref` is the formula written down; `x` computes the same in another order of summation and is
+ * what the network calls. tests/unit/test_kernels.c holds the two together. Outputs come first.
+ * Nothing here allocates or keeps state.
+ * Legend: n tokens, C width, D head width, R query rows of one key/value head.
+ *
+ * Keys and values of one (layer, key/value head) lie in one piece of memory ("kv piece"):
+ *
+ *     keys    (ceil(n/16), D, 16)   tile of 16 keys, transposed, so that one vector holds the d-th
+ *                                   component of 16 keys; the last tile is padded with zeros
+ *     values  (n, D)
+ *
+ * padded to a multiple of 16 floats, so that pieces can stand one after the other. */
+#ifndef SAN_KERNELS_H
+#define SAN_KERNELS_H
+
+#include <stddef.h>
+
+#define SAN__TILE 16 /* keys of a tile; one AVX-512 register, two AVX2, four NEON */
+
+/* Floats of the keys of a piece for n keys, and of the whole piece. */
+static inline size_t san__keys_size(int n, int D)
+{
+    return ((size_t)n + SAN__TILE - 1) / SAN__TILE * SAN__TILE * (size_t)D;
+}
+static inline size_t san__piece_size(int n, int D)
+{
+    size_t size = san__keys_size(n, D) + (size_t)n * (size_t)D;
+    return (size + SAN__TILE - 1) / SAN__TILE * SAN__TILE;
+}
+
+/* y (n_out) = alpha * W x + beta * y; W (n_out, n_in) row-major. beta 0 does not read y. */
+void san__matvec(float *restrict y, const float *restrict w, const float *restrict x, int n_out,
+                 int n_in, float alpha, float beta);
+void san__matvec_ref(float *restrict y, const float *restrict w, const float *restrict x, int n_out,
+                     int n_in, float alpha, float beta);
+
+/* y (m, n) = alpha * X (m, k) W^T + beta * y, W (n, k); all row-major and dense. One row goes to
+ * san__matvec, more to BLIS on this thread alone. */
+void san__gemm(float *y, const float *x, const float *w, int m, int n, int k, float alpha,
+               float beta);
+
+float san__dot(const float *a, const float *b, int n);
+float san__dot_ref(const float *a, const float *b, int n);
+
+/* out (n) = (1 + g) * x / sqrt(mean(x^2) + eps); out may be x. A zero x gives zeros. */
+void san__zcn(float *out, const float *x, const float *g, int n, float eps);
+void san__zcn_ref(float *out, const float *x, const float *g, int n, float eps);
+
+/* Rotate the pairs (i, i + D/2) of x (D) by the angles whose cosines and sines are given (D/2). */
+void san__rope(float *x, const float *cos_row, const float *sin_row, int D);
+
+/* Store key i and value i of a piece made for `cap` keys. */
+void san__kv_put(float *piece, int cap, int i, const float *k, const float *v, int D);
+
+/* State of the attention of R query rows, built up one piece of keys at a time (a running
+ * softmax: m is the largest score so far, l and o are sums of exp(score - m) and of the values
+ * weighted with it). Begin, add pieces in any order, end. */
+struct san__attn {
+    int n_row, D;
+    float *q; /* (R, D) queries, scaled by 1/sqrt(D) by the caller */
+    float *o; /* (R, D) after san__attn_end: the attention's output */
+    float *m; /* (R) */
+    float *l; /* (R, 16) partial sums */
+};
+void san__attn_begin(struct san__attn *a);
+/* Let every row see the first `n` keys of a piece made for `cap` keys (n >= 1). */
+void san__attn_add(struct san__attn *a, const float *piece, int cap, int n);
+/* Causal: rows_per_token rows belong to a token; those of token t see base + t + 1 keys. */
+void san__attn_add_causal(struct san__attn *a, const float *piece, int cap, int base,
+                          int rows_per_token);
+void san__attn_end(struct san__attn *a);
+
+/* out (R, D) of softmax(q k) v over dense k, v (n, D), row r seeing visible[r] keys (NULL: all);
+ * q is scaled already, `score` holds n floats. */
+void san__attn_ref(float *out, const float *q, const float *k, const float *v, int R, int n, int D,
+                   const int *visible, float *score);
+
+/* p[i] = exp(p[i]) for 16 values <= 0 to 2 units in the last place; below -87 gives 0. */
+void san__exp16(float *p);
+
+#endif
