@@ -41,7 +41,7 @@
     XX(TRUNCATED, 0, "answer cut at the output limit")
 
 enum lt_cloud_class {
-#define LT_CLOUD_CLASS_ENUM(name, retry, text) LT_CLOUD_##name,
+#define LT_CLOUD_CLASS_ENUM(name, retry, text) LT_CLS_##name,
     LT_CLOUD_CLASS_MAP(LT_CLOUD_CLASS_ENUM)
 #undef LT_CLOUD_CLASS_ENUM
 };

@@ -14,7 +14,7 @@
 #include "lt/adapter.h"
 #include "lt/cost.h"
 
-#define LT_CLOUD_MAX_ATTEMPTS   2    /* the first and one retry */
+#define LT_CLOUD_MAX_TRIES      2    /* the first and one retry */
 #define LT_CLOUD_BACKOFF_MIN_MS 250  /* wait before the retry is random between these ... */
 #define LT_CLOUD_BACKOFF_MAX_MS 2000 /* ... unless the vendor states one */
 #define LT_CLOUD_MIN_TRY_MS     300  /* no retry when less time than this would be left for it */
@@ -22,8 +22,8 @@
 struct lt_cloud;     /* opaque: client, one per loop */
 struct lt_cloud_ask; /* opaque: an ask in flight */
 
-/* One HTTP exchange, as a row of the trace. Borrowed for the callback. */
-struct lt_cloud_attempt {
+/* One HTTP exchange, as a row of the trace (lt_store_cloud_attempt). Borrowed for the callback. */
+struct lt_cloud_try {
     const char *adapter;
     const char *provider;
     const char *model; /* as asked */
@@ -31,10 +31,11 @@ struct lt_cloud_attempt {
     enum lt_http_end end;   /* what happened below HTTP */
     int http_status;        /* 0: none came */
     char code[64];          /* vendor's error word */
-    char text[256];         /* one line: why it failed; "" when it did not */
+    char text[320];         /* one line: why it failed; "" when it did not */
     char request_id[128];   /* vendor's id for support; "" when none */
     int64_t retry_after_ms; /* -1: not said */
     int64_t wait_ms;        /* waited before this attempt */
+    int64_t started_unix_ms;
     lt_us total_us;
     struct lt_cloud_usage usage; /* zero when nothing was billed */
     int64_t cost_usd_micro;
@@ -44,8 +45,8 @@ struct lt_cloud_attempt {
 struct lt_cloud_result {
     enum lt_cloud_class cls;            /* of the last attempt */
     const struct lt_cloud_reply *reply; /* of the last attempt; never NULL; empty unless it spoke */
-    const struct lt_cloud_attempt *attempts;
-    size_t n_attempts;
+    const struct lt_cloud_try *tries;
+    size_t n_tries;
     int64_t cost_usd_micro; /* all attempts together */
     bool is_price_known;
     int64_t retry_after_ms; /* vendor's wish that did not fit the deadline; -1: none */

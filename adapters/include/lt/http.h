@@ -3,11 +3,13 @@
  * One client holds one curl_multi handle, so connections are kept alive and reused. A request
  * ends exactly once: either its callback runs, always from the loop and never from inside
  * lt_http_send(), or lt_http_cancel() is called and the callback never runs. Four clocks bound it:
- * connect, first byte of the body, gap between bytes, and the whole request; a server that sends
- * headers and then nothing is caught by the second, one that drips by the last.
+ * connect, first byte of the body (both counted from the start), gap between bytes, and the whole
+ * request; a server that sends headers and then nothing is caught by the second, one that drips by
+ * the last.
  * Certificates are verified. Redirects are never followed, so a credential reaches only the origin
  * it was given for; it travels in a header only and appears in no error text.
- * Proxies: as the environment says (HTTPS_PROXY, NO_PROXY and so on), curl's defaults.
+ * Proxies: as the environment says (HTTPS_PROXY, NO_PROXY and so on), curl's defaults, except that
+ * loopback is never reached through one.
  * Threads: all functions on the loop's thread. */
 #ifndef LT_HTTP_H
 #define LT_HTTP_H
@@ -29,7 +31,8 @@ struct lt_http_call; /* opaque: a request in flight; valid until its callback or
     XX(DONE, 0, "answered")                                                                        \
     XX(RESOLVE, 1, "host name not found")                                                          \
     XX(CONNECT, 1, "connection failed")                                                            \
-    XX(TLS, 0, "TLS handshake or certificate failed")                                              \
+    XX(TLS, 1, "TLS handshake failed")                                                             \
+    XX(CERT, 0, "certificate not trusted")                                                         \
     XX(TIMEOUT_CONNECT, 1, "no connection in time")                                                \
     XX(TIMEOUT_FIRST, 1, "connected, but no answer began in time")                                 \
     XX(TIMEOUT_GAP, 1, "answer stalled")                                                           \
@@ -61,7 +64,7 @@ struct lt_http_request {
     int is_plain_secret_ok; /* allow the credential over http:// to hosts other than loopback */
     const void *body;       /* NULL: none */
     size_t body_len;
-    int64_t connect_ms; /* the four clocks; 0 takes the default: 3 s, 15 s, 10 s, 30 s */
+    int64_t connect_ms; /* the four clocks, see above; 0: 3 s, 15 s, 10 s, 30 s */
     int64_t first_ms;
     int64_t gap_ms;
     int64_t total_ms;
