@@ -135,7 +135,7 @@ void san_params_init(struct san_params *p, const struct san_hparams *h, uint64_t
     for (int i = 0; i < SAN_T_COUNT; i++) {
         const struct san_tensor_info *t = &p->info[i];
         /* gains, gates, biases, scales and the feature table start at 0 */
-        if (t->group == SAN_GROUP_N || t->rows == 1) continue;
+        if (t->group == SAN_GROUP_N || i == SAN_T_ret_b1) continue;
         double dev = 1 / sqrt(t->group == SAN_GROUP_E ? (double)h->width : (double)t->cols);
         size_t n = (size_t)t->layers * (size_t)t->rows * (size_t)t->cols;
         for (size_t k = 0; k < n; k++) p->mem[t->offset + k] = (float)(dev * san_rand_normal(&rnd));

@@ -3,7 +3,7 @@
  * A vocabulary is a list of pieces with a score and a type each. Text is cut into characters
  * (spaces become U+2581, and one such mark is put in front if the vocabulary says so); then the
  * neighbouring pair whose joined text is the piece with the highest score is merged, leftmost
- * first, until no pair joins to a piece. Characters that are no piece become one <0xXX> piece per
+ * first, until no pair joins to a piece (pieces of type unused are never made). Characters that are no piece become one <0xXX> piece per
  * byte, or the unknown piece when the vocabulary has no byte pieces. Nothing else is normalised.
  * Bytes that are not UTF-8 are taken as single bytes, so with byte pieces every text survives the
  * round trip, except that U+2581 itself reads back as a space.
@@ -24,7 +24,7 @@
 
 #define SAN_VOCAB_MAX          (1 << 20) /* most pieces of a vocabulary */
 #define SAN_PIECE_MAX_BYTES    1024      /* longest piece */
-#define SAN_TOKENIZE_MAX_BYTES (8 << 20) /* longest text of one call */
+#define SAN_TOKENIZE_MAX_BYTES (1 << 20) /* longest text of one call */
 
 /* As in tokenizer.ggml.token_type. */
 enum san_token_type {
@@ -55,10 +55,11 @@ LT_NODISCARD enum lt_err san_tokenizer_new(const struct san_vocab *v, struct san
                                            struct lt_diag *diag);
 void san_tokenizer_free(struct san_tokenizer *t); /* NULL is fine */
 
-/* From the tokenizer.ggml.* keys of an open file, and into a file being written. */
+/* From the tokenizer.ggml.* keys of an open file, and into a file being written (LT_ERR_NOMEM). */
 LT_NODISCARD enum lt_err san_tokenizer_from_gguf(const struct san_gguf *g,
                                                  struct san_tokenizer **out, struct lt_diag *diag);
-void san_tokenizer_to_gguf(const struct san_tokenizer *t, struct san_gguf_writer *w);
+LT_NODISCARD enum lt_err san_tokenizer_to_gguf(const struct san_tokenizer *t,
+                                               struct san_gguf_writer *w);
 /* A file that holds a tokenizer and nothing else, or any model file that contains one. */
 LT_NODISCARD enum lt_err san_tokenizer_load(const char *path, struct san_tokenizer **out,
                                             struct lt_diag *diag);
@@ -109,5 +110,7 @@ int san_tokenizer_bos(const struct san_tokenizer *t); /* -1 when there is none; 
 int san_tokenizer_eos(const struct san_tokenizer *t);
 int san_tokenizer_pad(const struct san_tokenizer *t);
 int san_tokenizer_unk(const struct san_tokenizer *t);
+int san_tokenizer_adds_prefix(const struct san_tokenizer *t);
+int san_tokenizer_removes_spaces(const struct san_tokenizer *t);
 
 #endif
