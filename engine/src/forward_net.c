@@ -12,11 +12,6 @@ enum lt_err san_net_init(struct san_net *net, const struct san_hparams *h,
     enum lt_err err = san_hparams_check(h, diag);
     if (err) return err;
     int D = san_head_width(h);
-    if (D % 2)
-        return lt_fail(diag, LT_ERR_INVALID,
-                       "network: head width %d is odd, which RoPE cannot rotate; choose width and "
-                       "n_head with an even quotient",
-                       D);
     size_t half = (size_t)D / 2, n = (size_t)h->n_ctx * half;
     float *cos_table = malloc(2 * n * sizeof *cos_table);
     if (!cos_table) return lt_fail(diag, LT_ERR_NOMEM, "network: no memory for rotation tables");

@@ -34,7 +34,7 @@ struct san_net {
 };
 
 /* Make `net` from checked sizes and loaded parameters. `p` is copied as views: its memory must
- * outlive the net and stays the caller's. LT_ERR_INVALID (an odd head width), LT_ERR_NOMEM. */
+ * outlive the net and stays the caller's. LT_ERR_INVALID (san_hparams_check), LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err san_net_init(struct san_net *net, const struct san_hparams *h,
                                       const struct san_params *p, struct lt_diag *diag);
 void san_net_fini(struct san_net *net); /* a zeroed struct is fine */

@@ -1,0 +1,215 @@
+/* Every fast kernel against its reference, over sizes that do and do not fill its vectors. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "kernels.h"
+#include "san/rand.h"
+
+#define ROUNDING 2e-5 /* sums of up to 600 terms of size 1 in another order */
+
+static float *random_floats(struct san_rand *r, size_t n)
+{
+    float *p = malloc((n ? n : 1) * sizeof *p);
+    assert_non_null(p);
+    for (size_t i = 0; i < n; i++) p[i] = (float)san_rand_normal(r);
+    return p;
+}
+
+static void assert_close(const float *a, const float *b, int n, double tolerance)
+{
+    for (int i = 0; i < n; i++) {
+        double scale = fabs((double)b[i]) > 1 ? fabs((double)b[i]) : 1;
+        if (!(fabs((double)a[i] - (double)b[i]) <= tolerance * scale))
+            fail_msg("element %d: %g, expected %g", i, (double)a[i], (double)b[i]);
+    }
+}
+
+static void test_matvec__any_size__equals_reference(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{1, 1}, {3, 5}, {4, 16}, {7, 33}, {96, 64}, {130, 200}};
+    struct san_rand r;
+    san_rand_seed(&r, 1);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        int n_out = sizes[i][0], n_in = sizes[i][1];
+        float *w = random_floats(&r, (size_t)n_out * (size_t)n_in);
+        float *x = random_floats(&r, (size_t)n_in);
+        float *y = random_floats(&r, (size_t)n_out), *y_ref = calloc((size_t)n_out, sizeof *y_ref);
+        assert_non_null(y_ref);
+        for (int o = 0; o < n_out; o++) y_ref[o] = y[o];
+        san__matvec(y, w, x, n_out, n_in, 0.5f, 2);
+        san__matvec_ref(y_ref, w, x, n_out, n_in, 0.5f, 2);
+        assert_close(y, y_ref, n_out, ROUNDING);
+        for (int o = 0; o < n_out; o++) y[o] = NAN; /* beta 0 must not read y */
+        san__matvec(y, w, x, n_out, n_in, 1, 0);
+        san__matvec_ref(y_ref, w, x, n_out, n_in, 1, 0);
+        assert_close(y, y_ref, n_out, ROUNDING);
+        free(w), free(x), free(y), free(y_ref);
+    }
+}
+
+static void test_gemm__several_rows__equals_matvec_of_each(void **state)
+{
+    (void)state;
+    enum { N = 48, K = 96, M_MAX = 70 };
+    static const int rows[] = {1, 2, 3, 12, 70};
+    struct san_rand r;
+    san_rand_seed(&r, 2);
+    float *w = random_floats(&r, N * K), *x = random_floats(&r, M_MAX * K);
+    float *y = random_floats(&r, M_MAX * N), y_ref[N];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        float before = y[0];
+        int m = rows[i];
+        san__gemm(y, x, w, m, N, K, 0.25f, 1);
+        san__matvec_ref(y_ref, w, x, 1, K, 0.25f, 0);
+        assert_close(y, &(float){before + y_ref[0]}, 1, ROUNDING);
+        san__gemm(y, x, w, m, N, K, 1, 0);
+        for (int t = 0; t < m; t++) {
+            san__matvec_ref(y_ref, w, x + (size_t)t * K, N, K, 1, 0);
+            assert_close(y + (size_t)t * N, y_ref, N, ROUNDING);
+        }
+    }
+    free(w), free(x), free(y);
+}
+
+static void test_zcn__row__equals_reference(void **state)
+{
+    (void)state;
+    static const int sizes[] = {8, 16, 24, 64, 192, 250};
+    struct san_rand r;
+    san_rand_seed(&r, 3);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        int n = sizes[i];
+        float *x = random_floats(&r, (size_t)n), *g = random_floats(&r, (size_t)n), ref[250];
+        san__zcn_ref(ref, x, g, n, 1e-6f);
+        san__zcn(x, x, g, n, 1e-6f);
+        assert_close(x, ref, n, ROUNDING);
+        for (int c = 0; c < n; c++) x[c] = 0;
+        san__zcn(x, x, g, n, 1e-6f);
+        for (int c = 0; c < n; c++) assert_true(x[c] == 0);
+        free(x), free(g);
+    }
+}
+
+static void test_exp16__non_positive__equals_libm(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 8700; i += 16) {
+        float p[16];
+        for (int j = 0; j < 16; j++) p[j] = -(float)(i + j) / 100;
+        san__exp16(p);
+        for (int j = 0; j < 16 && i + j < 8700; j++) {
+            double expected = exp((double)(-(float)(i + j) / 100));
+            assert_true(fabs((double)p[j] - expected) <= 3e-7 * expected);
+        }
+    }
+    float edge[16] = {0, -87.5f, -1000, -INFINITY};
+    san__exp16(edge);
+    assert_true(edge[0] == 1);
+    assert_true(edge[1] == 0 && edge[2] == 0 && edge[3] == 0);
+}
+
+/* Attention over pieces added one by one against the dense reference over all keys. */
+static void check_attention(struct san_rand *r, int D, int n_row, const int *piece_n, int n_piece)
+{
+    int n = 0;
+    for (int i = 0; i < n_piece; i++) n += piece_n[i];
+    float *k = random_floats(r, (size_t)(n * D)), *v = random_floats(r, (size_t)(n * D));
+    float *q = random_floats(r, (size_t)(n_row * D)), *o = random_floats(r, (size_t)(n_row * D));
+    float *ref = random_floats(r, (size_t)(n_row * D)), *score = random_floats(r, (size_t)n);
+    float *m = random_floats(r, (size_t)n_row), *l = random_floats(r, (size_t)n_row * 16);
+    struct san__attn a = {n_row, D, q, o, m, l};
+    san__attn_begin(&a);
+    for (int i = 0, at = 0; i < n_piece; at += piece_n[i++]) {
+        int cap = piece_n[i] + i; /* a piece may be made for more keys than it holds */
+        float *piece = calloc(san__piece_size(cap, D), sizeof *piece);
+        assert_non_null(piece);
+        for (int j = 0; j < piece_n[i]; j++)
+            san__kv_put(piece, cap, j, k + (size_t)((at + j) * D), v + (size_t)((at + j) * D), D);
+        san__attn_add(&a, piece, cap, piece_n[i]);
+        free(piece);
+    }
+    san__attn_end(&a);
+    san__attn_ref(ref, q, k, v, n_row, n, D, NULL, score);
+    assert_close(o, ref, n_row * D, ROUNDING);
+    free(k), free(v), free(q), free(o), free(ref), free(score), free(m), free(l);
+}
+
+static void test_attention__pieces_of_any_size__equals_dense(void **state)
+{
+    (void)state;
+    static const int widths[] = {6, 8, 16, 24, 32, 48, 64}, rows[] = {1, 2, 3, 7, 24};
+    static const int pieces[] = {5, 16, 1, 33, 40, 17};
+    struct san_rand r;
+    san_rand_seed(&r, 4);
+    for (size_t d = 0; d < sizeof widths / sizeof widths[0]; d++)
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+            check_attention(&r, widths[d], rows[i], pieces, sizeof pieces / sizeof pieces[0]);
+}
+
+static void test_attention__causal__equals_dense_with_visible_prefix(void **state)
+{
+    (void)state;
+    enum { TOKENS = 21, REP = 2, ROWS = TOKENS * REP, CAP = 64 };
+    static const int widths[] = {8, 16, 24, 32}, bases[] = {0, 1, 15, 40};
+    struct san_rand r;
+    san_rand_seed(&r, 5);
+    for (size_t d = 0; d < sizeof widths / sizeof widths[0]; d++)
+        for (size_t b = 0; b < sizeof bases / sizeof bases[0]; b++) {
+            int D = widths[d], n = bases[b] + TOKENS, visible[ROWS];
+            float *k = random_floats(&r, (size_t)(n * D)), *v = random_floats(&r, (size_t)(n * D));
+            float *q = random_floats(&r, (size_t)(ROWS * D)), *o = calloc((size_t)(ROWS * D), 4);
+            float ref[ROWS * 32], score[CAP], m[ROWS], l[ROWS * 16];
+            float *piece = calloc(san__piece_size(CAP, D), sizeof *piece);
+            assert_true(o && piece);
+            for (int j = 0; j < n; j++)
+                san__kv_put(piece, CAP, j, k + (size_t)(j * D), v + (size_t)(j * D), D);
+            for (int i = 0; i < ROWS; i++) visible[i] = bases[b] + i / REP + 1;
+            struct san__attn a = {ROWS, D, q, o, m, l};
+            san__attn_begin(&a);
+            san__attn_add_causal(&a, piece, CAP, bases[b], REP);
+            san__attn_end(&a);
+            san__attn_ref(ref, q, k, v, ROWS, n, D, visible, score);
+            assert_close(o, ref, ROWS * D, ROUNDING);
+            free(k), free(v), free(q), free(o), free(piece);
+        }
+}
+
+static void test_attention__scores_far_apart__stays_finite(void **state)
+{
+    (void)state;
+    enum { D = 16, N = 40 };
+    float *piece = calloc(san__piece_size(N, D), sizeof *piece);
+    assert_non_null(piece);
+    float q[D] = {1}, o[D], m[1], l[16];
+    for (int j = 0; j < N; j++) {
+        float k[D] = {j == 20 ? 300.0f : -300.0f}, v[D] = {(float)j};
+        san__kv_put(piece, N, j, k, v, D);
+    }
+    struct san__attn a = {1, D, q, o, m, l};
+    san__attn_begin(&a);
+    san__attn_add(&a, piece, N, N);
+    san__attn_end(&a);
+    assert_true(o[0] == 20.0f);
+    free(piece);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matvec__any_size__equals_reference),
+        cmocka_unit_test(test_gemm__several_rows__equals_matvec_of_each),
+        cmocka_unit_test(test_zcn__row__equals_reference),
+        cmocka_unit_test(test_exp16__non_positive__equals_libm),
+        cmocka_unit_test(test_attention__pieces_of_any_size__equals_dense),
+        cmocka_unit_test(test_attention__causal__equals_dense_with_visible_prefix),
+        cmocka_unit_test(test_attention__scores_far_apart__stays_finite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
