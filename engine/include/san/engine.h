@@ -1,0 +1,84 @@
+/* san/engine.h - an utterance and a catalogue in, tool calls and a confidence out.
+ *
+ * An engine holds one network (a memory-mapped GGUF file) and the blocks it has encoded so far. A
+ * catalogue (tools and a home, JSON of the shape of design 3.3) is compiled once: every tool,
+ * entity, area and floor becomes a block whose keys and values are encoded once and shared by all
+ * catalogues that hold the same block. A call then costs the utterance's own tokens and a handful
+ * of decisions.
+ *
+ * Threads: an engine may be used from several threads; compiling a catalogue and calling take
+ * internal locks where they touch shared state. A catalogue is read-only after san_catalog_new
+ * and may be shared. Memory: san_catalog_new and the first call on a thread allocate; the answer
+ * is the caller's. The engine knows nothing of MQTT, HTTP or SQL. */
+#ifndef SAN_ENGINE_H
+#define SAN_ENGINE_H
+
+#include <stdint.h>
+
+#include "lt/err.h"
+
+#define SAN_TEXT_MAX_BYTES 2000     /* longest utterance, UTF-8 bytes */
+#define SAN_CATALOG_MAX_TOOLS 2000  /* most tools of one catalogue */
+#define SAN_CATALOG_MAX_ENTITIES 20000 /* most entities of one catalogue */
+#define SAN_CALLS_MAX 4             /* most calls of one answer */
+
+struct san_engine;  /* opaque: san_engine_open makes it, san_engine_close releases it */
+struct san_catalog; /* opaque, reference counted: san_catalog_new, _ref, _unref */
+
+/* Open the network in the GGUF file `path`. LT_ERR_NOTFOUND, LT_ERR_PARSE (truncated, foreign or
+ * corrupt file; the text says at which byte or tensor), LT_ERR_UNSUPPORTED (another architecture,
+ * mask or tensor type). On LT_OK *out is the caller's. */
+LT_NODISCARD enum lt_err san_engine_open(const char *path, struct san_engine **out,
+                                         struct lt_diag *diag);
+void san_engine_close(struct san_engine *e); /* NULL is fine; catalogues must be released first */
+
+/* general.name of the network, "" when it has none; borrowed. */
+const char *san_engine_model_name(const struct san_engine *e);
+/* Bytes held by encoded blocks. */
+size_t san_engine_cache_bytes(const struct san_engine *e);
+
+/* Compile and encode the catalogue in `json` (n bytes of UTF-8, an object with "tools" and
+ * optionally "home"). LT_ERR_PARSE (JSON; offset_bytes is set), LT_ERR_INVALID (a tool without a
+ * name, two tools of one name, a parameter schema that is no object; the text gives the path),
+ * LT_ERR_LIMIT. On LT_OK *out holds one reference that the caller releases. */
+LT_NODISCARD enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
+                                         struct san_catalog **out, struct lt_diag *diag);
+struct san_catalog *san_catalog_ref(struct san_catalog *c);
+void san_catalog_unref(struct san_catalog *c); /* NULL is fine */
+
+/* What is asked. Strings are borrowed for the call. */
+struct san_request {
+    const char *text; /* the utterance, UTF-8 */
+    const char *here; /* area of the speaking device, or NULL: the home's own "here", if any */
+};
+
+/* One decision of the network: where the grammar left more than one continuation. */
+struct san_decision {
+    const char *kind; /* "tool", "argument", "target", "value", "digit", "start", "end"; static */
+    float p;          /* probability of what was chosen among the admissible, 0..1 */
+    float margin;     /* p less the probability of the runner-up */
+    int n_options;    /* how many were admissible */
+};
+
+/* The answer. Zero-initialise; release with san_answer_free. */
+struct san_answer {
+    char *calls_json; /* JSON array of {"name","arguments"}, "[]" for nothing; valid against the
+                         catalogue's schemas */
+    int n_calls;
+    double confidence; /* calibrated probability that the whole answer is right, 0..1 */
+    struct san_decision *decisions;
+    int n_decisions;
+    int n_tokens;             /* tokens of the utterance */
+    int64_t encode_us;        /* tokenizer and encoder */
+    int64_t decode_us;        /* decisions */
+};
+
+/* Answer one utterance. LT_ERR_INVALID (text is not UTF-8 or empty), LT_ERR_LIMIT (longer than
+ * SAN_TEXT_MAX_BYTES), LT_ERR_NOMEM. Deterministic: same network, catalogue and request, same
+ * answer. */
+LT_NODISCARD enum lt_err san_call(struct san_engine *e, struct san_catalog *c,
+                                  const struct san_request *req, struct san_answer *out,
+                                  struct lt_diag *diag);
+void san_answer_free(struct san_answer *a); /* zeroes it; harmless on a zeroed one */
+
+#endif
