@@ -106,10 +106,16 @@ static size_t lay_out(const struct san_hparams *h, struct san_tensor_info info[S
     return at;
 }
 
+void san_params_layout(const struct san_hparams *h, struct san_params *out)
+{
+    memset(out, 0, sizeof *out);
+    out->n = lay_out(h, out->info);
+}
+
 enum lt_err san_params_new(const struct san_hparams *h, struct san_params *out)
 {
-    struct san_params p = {0};
-    p.n = lay_out(h, p.info);
+    struct san_params p;
+    san_params_layout(h, &p);
     if (p.n == 0 || p.n > SIZE_MAX / sizeof(float)) return LT_ERR_NOMEM;
     p.mem = aligned_alloc(ALIGN_FLOATS * sizeof(float), p.n * sizeof(float));
     if (!p.mem) return LT_ERR_NOMEM;
