@@ -35,7 +35,7 @@ static void self_attention(struct san_session *s, int n, int layer)
 {
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
-    int C = h->width, KC = san_kv_width(h), cap = s->limits.n_step, rep = h->n_head / h->n_kv_head;
+    int C = h->width, KC = san_kv_width(h), cap = s->limits.n_step;
     size_t D = (size_t)san_head_width(h);
     size_t square = (size_t)C * (size_t)C, narrow = (size_t)KC * (size_t)C;
 
@@ -52,11 +52,9 @@ static void self_attention(struct san_session *s, int n, int layer)
     }
     float *pieces = s->cache + san__piece_at(h, layer, 0, cap);
     san__kv_store(s, pieces, cap, s->n_step, 0, n);
-    for (int g = 0; g < h->n_kv_head; g++) {
-        struct san__attn a = san__rows_of_head(s, g, 0, n);
-        san__attn_add_causal(&a, pieces + san__piece_at(h, 0, g, cap), cap, s->n_step, rep);
-        san__rows_done(s, &a, g, 0, n);
-    }
+    san__attend_begin(s, 0, n);
+    for (int g = 0; g < h->n_kv_head; g++) san__attend_add_causal(s, g, n, pieces, cap, s->n_step);
+    san__attend_end(s, 0, n);
     san__gemm(s->x, s->att, san__layer(p->dec_o, layer, square), n, C, C,
               san__gate(p->dec_gate[layer]), 1);
 }
@@ -73,16 +71,16 @@ static void cross_attention(struct san_session *s, int n, int layer)
     for (int t = 0; t < n; t++)
         san__norm_heads(s->net, s->q + san__rows(h, t), san__layer(p->cross_q_norm, layer, D),
                         h->n_head, -1);
-    for (int g = 0; g < h->n_kv_head; g++) {
-        struct san__attn a = san__rows_of_head(s, g, 0, n);
-        san__attn_add(&a, s->src_cross + san__piece_at(h, layer, g, n_source), n_source, n_source);
-        for (int b = 0; b < s->n_block; b++) {
-            const struct san__block *block = (const struct san__block *)s->blocks[b];
-            int n_b = block->pub.n;
-            san__attn_add(&a, block->cross + san__piece_at(h, layer, g, n_b), n_b, n_b);
-        }
-        san__rows_done(s, &a, g, 0, n);
+    san__attend_begin(s, 0, n);
+    const float *own = s->src_cross + san__piece_at(h, layer, 0, n_source);
+    for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, own, n_source, n_source);
+    for (int b = 0; b < s->n_block; b++) {
+        const struct san__block *block = (const struct san__block *)s->blocks[b];
+        int n_b = block->pub.n;
+        const float *pieces = block->cross + san__piece_at(h, layer, 0, n_b);
+        for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, pieces, n_b, n_b);
     }
+    san__attend_end(s, 0, n);
     san__gemm(s->x, s->att, san__layer(p->cross_o, layer, square), n, C, C,
               san__gate(p->cross_gate[layer]), 1);
 }

@@ -64,7 +64,7 @@ static struct san__block *block_new(const struct san_hparams *h, const struct sa
     if (!mem) return NULL;
     memset(mem, 0, n_bytes); /* the padding of key tiles must be zero */
     struct san__block *b = (struct san__block *)mem;
-    b->refs = 1;
+    atomic_init(&b->refs, 1);
     b->self = mem + head;
     b->cross = b->self + self;
     b->pub = (struct san_block){.n = src->n, .n_mark = src->n_mark, .n_bytes = n_bytes};
@@ -76,13 +76,13 @@ static struct san__block *block_new(const struct san_hparams *h, const struct sa
 
 struct san_block *san_block_ref(struct san_block *b)
 {
-    __atomic_add_fetch(&((struct san__block *)b)->refs, 1, __ATOMIC_RELAXED);
+    atomic_fetch_add(&((struct san__block *)b)->refs, 1);
     return b;
 }
 
 void san_block_unref(struct san_block *b)
 {
-    if (b && __atomic_sub_fetch(&((struct san__block *)b)->refs, 1, __ATOMIC_ACQ_REL) == 0) free(b);
+    if (b && atomic_fetch_sub(&((struct san__block *)b)->refs, 1) == 1) free(b);
 }
 
 /* The memory behind a block's const views; used only while it is being filled. */
@@ -126,11 +126,9 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
         float *pieces = writable(to, to->self) + san__piece_at(h, layer, 0, n);
         finish_qk(s, layer, t0, n);
         san__kv_store(s, pieces, n, 0, t0, n);
-        for (int g = 0; g < h->n_kv_head; g++) {
-            struct san__attn a = san__rows_of_head(s, g, t0, n);
-            san__attn_add(&a, pieces + san__piece_at(h, 0, g, n), n, n);
-            san__rows_done(s, &a, g, t0, n);
-        }
+        san__attend_begin(s, t0, n);
+        for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, pieces, n, n);
+        san__attend_end(s, t0, n);
     }
     add_output(s, n_tok, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
 }
@@ -198,16 +196,16 @@ static void source_layer(struct san_session *s, int n, int layer)
     san__enc_qkv(s, n, layer);
     finish_qk(s, layer, 0, n);
     san__kv_store(s, s->src_self, n, 0, 0, n);
+    san__attend_begin(s, 0, n);
     for (int g = 0; g < h->n_kv_head; g++) {
-        struct san__attn a = san__rows_of_head(s, g, 0, n);
-        san__attn_add(&a, s->src_self + san__piece_at(h, 0, g, n), n, n);
+        san__attend_add(s, g, n, s->src_self, n, n);
         for (int b = 0; b < s->n_block; b++) {
             const struct san__block *block = (const struct san__block *)s->blocks[b];
             int n_b = block->pub.n;
-            san__attn_add(&a, block->self + san__piece_at(h, layer, g, n_b), n_b, n_b);
+            san__attend_add(s, g, n, block->self + san__piece_at(h, layer, 0, n_b), n_b, n_b);
         }
-        san__rows_done(s, &a, g, 0, n);
     }
+    san__attend_end(s, 0, n);
     add_output(s, n, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
 }
 

@@ -3,10 +3,12 @@
  *
  * A session is one allocation cut into the arrays below. Scratch arrays hold N rows, N being the
  * largest of the three limits; nothing in them survives a public call.
- * Legend: N rows of scratch, C width, KC key/value width, D head width, G key/value heads, rep
- * query heads per key/value head, S source tokens, T steps, Le/Ld layers. "Piece": kernels.h. */
+ * Legend: N rows of scratch, C width, KC key/value width, D head width, H query heads, G key/value
+ * heads, rep = H/G, S source tokens, T steps, Le/Ld layers. "Piece": kernels.h. */
 #ifndef SAN_FORWARD_IMPL_H
 #define SAN_FORWARD_IMPL_H
+
+#include <stdatomic.h>
 
 #include "kernels.h"
 #include "san/forward.h"
@@ -19,10 +21,10 @@
     XX(att, N *C)                 /* (N,C) attention output, heads side by side */                 \
     XX(k, N *KC)                  /* (N,KC) keys */                                                \
     XX(v, N *KC)                  /* (N,KC) values */                                              \
-    XX(row_q, N *rep *D)          /* queries of one key/value head, row after row */               \
-    XX(row_o, N *rep *D)          /* their outputs */                                              \
-    XX(row_m, N *rep)             /* their running maxima */                                       \
-    XX(row_l, N *rep * 16)        /* their running sums */                                         \
+    XX(row_q, N *C)               /* (G,n*rep,D) queries by key/value head, scaled */              \
+    XX(row_o, N *C)               /* their outputs */                                              \
+    XX(row_m, N *H)               /* their running maxima */                                       \
+    XX(row_l, N *H * 16)          /* their running sums */                                         \
     XX(ret, ret_hidden)           /* retrieval head's hidden layer */                              \
     XX(src_e, S *C)               /* (S,C) the source's encoder output */                          \
     XX(src_key, S_ptr *C)         /* (S,C) its pointer keys */                                     \
@@ -48,9 +50,9 @@ struct san_session {
 /* A block with what lies behind the public fields. */
 struct san__block {
     struct san_block pub; /* first, so that a pointer to it is a pointer to the whole */
-    int refs;             /* atomic */
-    const float *self;    /* (Le,G) pieces for n keys, RoPE applied */
-    const float *cross;   /* (Ld,G) pieces for n keys */
+    atomic_int refs;
+    const float *self;  /* (Le,G) pieces for n keys, RoPE applied */
+    const float *cross; /* (Ld,G) pieces for n keys */
 };
 
 /* Piece (layer, g) in an array of pieces (layers, G) made for `cap` keys. */
@@ -81,10 +83,17 @@ void san__norm_rows(const struct san_hparams *h, float *out, const float *x, con
 /* Per head of one row x (n_head heads): ZCN with gain g (D), then RoPE at `pos` (-1: none). */
 void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_head, int pos);
 
-/* The attention state for key/value head g of rows [t0, t0 + n) of s->q, queries scaled. */
-struct san__attn san__rows_of_head(struct san_session *s, int g, int t0, int n);
-/* End it and put its outputs back to s->att, rows [t0, t0 + n). */
-void san__rows_done(struct san_session *s, struct san__attn *a, int g, int t0, int n);
+/* Attention of rows [t0, t0 + n) of s->q over any number of key sets: begin, add each set for each
+ * key/value head g in any order, end; the outputs are then in the same rows of s->att. With many
+ * rows it pays to stay with one head, whose state then stays in the nearest cache; with one row
+ * it pays to stay with one block, whose pieces of one layer stand one after the other. */
+void san__attend_begin(struct san_session *s, int t0, int n);
+/* The first n_key keys of head g in `pieces`, the G pieces of one layer, made for `cap` keys. */
+void san__attend_add(struct san_session *s, int g, int n, const float *pieces, int cap, int n_key);
+/* Causal over the decoder's cache: row t sees base + t + 1 keys. */
+void san__attend_add_causal(struct san_session *s, int g, int n, const float *pieces, int cap,
+                            int base);
+void san__attend_end(struct san_session *s, int t0, int n);
 
 /* Cross keys and values of encoder outputs `e` (n,C) for decoder layer `layer`: s->k (normed) and
  * s->v. */

@@ -23,12 +23,11 @@ static size_t lay_out(const struct san_hparams *h, const struct san_limits *limi
     int rows = limits->n_source > limits->n_panel ? limits->n_source : limits->n_panel;
     if (limits->n_step > rows) rows = limits->n_step;
     size_t N = (size_t)rows, C = (size_t)h->width, KC = (size_t)san_kv_width(h),
-           D = (size_t)san_head_width(h), G = (size_t)h->n_kv_head,
-           rep = (size_t)(h->n_head / h->n_kv_head), Ld = (size_t)h->n_dec,
+           H = (size_t)h->n_head, G = (size_t)h->n_kv_head, Ld = (size_t)h->n_dec,
            S = (size_t)limits->n_source, S_ptr = h->n_class > 0 ? S : 0,
            ret_hidden = h->ret_dim > 0 ? (size_t)h->ret_hidden : 0,
-           piece_S = san__piece_size(limits->n_source, (int)D),
-           piece_T = san__piece_size(limits->n_step, (int)D), at = 0;
+           piece_S = san__piece_size(limits->n_source, san_head_width(h)),
+           piece_T = san__piece_size(limits->n_step, san_head_width(h)), at = 0;
 #define PLACE(name, size)                                                                          \
     if (s) s->name = s->mem + at;                                                                  \
     at += rounded(size);
@@ -139,30 +138,63 @@ void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_
     }
 }
 
-struct san__attn san__rows_of_head(struct san_session *s, int g, int t0, int n)
+/* The state of key/value head g over n tokens: its share of the row arrays. */
+static struct san__attn head_rows(struct san_session *s, int g, int n)
 {
     const struct san_hparams *h = &s->net->h;
-    int D = san_head_width(h), rep = h->n_head / h->n_kv_head;
-    size_t head = (size_t)rep * (size_t)D; /* the query heads of g stand side by side */
-    float scale = 1 / sqrtf((float)D);
-    for (int t = 0; t < n; t++) {
-        const float *from = s->q + san__rows(h, t0 + t) + (size_t)g * head;
-        float *to = s->row_q + (size_t)t * head;
-        for (size_t i = 0; i < head; i++) to[i] = from[i] * scale;
-    }
-    struct san__attn a = {n * rep, D, s->row_q, s->row_o, s->row_m, s->row_l};
-    san__attn_begin(&a);
-    return a;
+    int n_row = n * (h->n_head / h->n_kv_head), D = san_head_width(h);
+    size_t r0 = (size_t)g * (size_t)n_row;
+    return (struct san__attn){.n_row = n_row,
+                              .D = D,
+                              .q = s->row_q + r0 * (size_t)D,
+                              .o = s->row_o + r0 * (size_t)D,
+                              .m = s->row_m + r0,
+                              .l = s->row_l + r0 * SAN__TILE};
 }
 
-void san__rows_done(struct san_session *s, struct san__attn *a, int g, int t0, int n)
+void san__attend_begin(struct san_session *s, int t0, int n)
+{
+    const struct san_hparams *h = &s->net->h;
+    int D = san_head_width(h);
+    size_t head = (size_t)(h->n_head / h->n_kv_head) * (size_t)D; /* query heads of one g */
+    float scale = 1 / sqrtf((float)D);
+    for (int g = 0; g < h->n_kv_head; g++) {
+        struct san__attn a = head_rows(s, g, n);
+        for (int t = 0; t < n; t++) {
+            const float *from = s->q + san__rows(h, t0 + t) + (size_t)g * head;
+            float *to = a.q + (size_t)t * head;
+            for (size_t i = 0; i < head; i++) to[i] = from[i] * scale;
+        }
+        san__attn_begin(&a);
+    }
+}
+
+void san__attend_add(struct san_session *s, int g, int n, const float *pieces, int cap, int n_key)
+{
+    struct san__attn a = head_rows(s, g, n);
+    san__attn_add(&a, pieces + san__piece_at(&s->net->h, 0, g, cap), cap, n_key);
+}
+
+void san__attend_add_causal(struct san_session *s, int g, int n, const float *pieces, int cap,
+                            int base)
+{
+    const struct san_hparams *h = &s->net->h;
+    struct san__attn a = head_rows(s, g, n);
+    san__attn_add_causal(&a, pieces + san__piece_at(h, 0, g, cap), cap, base,
+                         h->n_head / h->n_kv_head);
+}
+
+void san__attend_end(struct san_session *s, int t0, int n)
 {
     const struct san_hparams *h = &s->net->h;
     size_t head = (size_t)(h->n_head / h->n_kv_head) * (size_t)san_head_width(h);
-    san__attn_end(a);
-    for (int t = 0; t < n; t++)
-        memcpy(s->att + san__rows(h, t0 + t) + (size_t)g * head, a->o + (size_t)t * head,
-               head * sizeof *a->o);
+    for (int g = 0; g < h->n_kv_head; g++) {
+        struct san__attn a = head_rows(s, g, n);
+        san__attn_end(&a);
+        for (int t = 0; t < n; t++)
+            memcpy(s->att + san__rows(h, t0 + t) + (size_t)g * head, a.o + (size_t)t * head,
+                   head * sizeof *a.o);
+    }
 }
 
 void san__enc_qkv(struct san_session *s, int n, int layer)

@@ -1,4 +1,4 @@
-/* kernels.c - see kernels.h. The fast versions use vectors of 8 and 16 floats in the compiler's
+/* kernels.c - see kernels.h. The fast versions use vectors of 4 to 16 floats in the compiler's
  * own notation; on narrower machines it splits them. */
 #include "kernels.h"
 
@@ -10,7 +10,11 @@
 /* Loads and stores through these need only float alignment, whatever the struct looks like. */
 typedef float vec16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float vec8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int ivec4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int ivec8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int ivec16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef unsigned uvec16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -64,22 +68,24 @@ void san__attn_ref(float *out, const float *q, const float *k, const float *v, i
 
 /* ---- products of one row ---- */
 
+/* Sum and largest of 16 lanes, halving: 16, 8, 4, then one by one. */
 INLINE float sum16(const vec16 *v)
 {
-    float s[TILE];
-    memcpy(s, v, sizeof s);
-    for (int half = TILE / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) s[i] += s[i + half];
-    return s[0];
+    vec8 s8 = ((const vec8 *)v)[0] + ((const vec8 *)v)[1];
+    vec4 s4 = ((const vec4 *)&s8)[0] + ((const vec4 *)&s8)[1];
+    return (s4[0] + s4[2]) + (s4[1] + s4[3]);
 }
 
 INLINE float max16(const vec16 *v)
 {
-    float s[TILE];
-    memcpy(s, v, sizeof s);
-    for (int half = TILE / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) s[i] = s[i] > s[i + half] ? s[i] : s[i + half];
-    return s[0];
+    vec8 a8 = ((const vec8 *)v)[0], b8 = ((const vec8 *)v)[1];
+    ivec8 is_a8 = a8 > b8;
+    vec8 m8 = (vec8)(((ivec8)a8 & is_a8) | ((ivec8)b8 & ~is_a8));
+    vec4 a4 = ((const vec4 *)&m8)[0], b4 = ((const vec4 *)&m8)[1];
+    ivec4 is_a4 = a4 > b4;
+    vec4 m4 = (vec4)(((ivec4)a4 & is_a4) | ((ivec4)b4 & ~is_a4));
+    float even = m4[0] > m4[2] ? m4[0] : m4[2], odd = m4[1] > m4[3] ? m4[1] : m4[3];
+    return even > odd ? even : odd;
 }
 
 float san__dot(const float *a, const float *b, int n)
@@ -164,8 +170,10 @@ INLINE void exp16(vec16 *p)
 {
     const float magic = 12582912.0f;
     vec16 x = *p;
+    ivec16 is_normal = x > -87.0f;
+    x = (vec16)((ivec16)x & is_normal); /* the others become 0 here and in the end */
     vec16 t = x * 1.44269504f + magic;
-    ivec16 n = (ivec16)t - 0x4B400000;
+    uvec16 n = (uvec16)t - 0x4B400000u;
     vec16 nf = t - magic;
     vec16 r = x - nf * 0.693359375f;
     r = r - nf * -2.12194440e-4f;
@@ -176,9 +184,7 @@ INLINE void exp16(vec16 *p)
     y = y * r + 0.5f;
     y = y * r + 1.0f;
     y = y * r + 1.0f;
-    ivec16 is_normal = x > -87.0f;
-    ivec16 bits = (ivec16)y + (n << 23);
-    *p = (vec16)(bits & is_normal);
+    *p = (vec16)(((uvec16)y + (n << 23)) & (uvec16)is_normal);
 }
 
 void san__exp16(float *p)
@@ -207,14 +213,20 @@ INLINE void attn_tile(struct san__attn *a, int r0, const float *kt, const float 
                                  -INFINITY, -INFINITY, -INFINITY, -INFINITY};
     const float *q = a->q + (size_t)r0 * (size_t)D;
     float *o = a->o + (size_t)r0 * (size_t)D;
-    vec16 s[4] = {{0}, {0}, {0}, {0}};
+    vec16 s[4] = {{0}, {0}, {0}, {0}}, s_odd[4] = {{0}, {0}, {0}, {0}};
     float p[4][TILE], rescale[4];
 
-    for (int d = 0; d < D; d++) {
-        vec16 k_d = *(const vec16 *)(kt + (size_t)d * TILE);
-        for (int r = 0; r < NR; r++) s[r] += k_d * q[r * D + d];
+    /* even and odd components apart, so that one sum need not wait for the other */
+    for (int d = 0; d < D; d += 2) {
+        vec16 k_even = *(const vec16 *)(kt + (size_t)d * TILE);
+        vec16 k_odd = *(const vec16 *)(kt + (size_t)d * TILE + TILE);
+        for (int r = 0; r < NR; r++) {
+            s[r] += k_even * q[r * D + d];
+            s_odd[r] += k_odd * q[r * D + d + 1];
+        }
     }
     for (int r = 0; r < NR; r++) {
+        s[r] += s_odd[r];
         if (visible[r] < TILE) {
             ivec16 sees = lane < visible[r];
             s[r] = (vec16)(((ivec16)s[r] & sees) | ((ivec16)lowest & ~sees));
@@ -229,15 +241,22 @@ INLINE void attn_tile(struct san__attn *a, int r0, const float *kt, const float 
         *l = *l * rescale[r] + s[r];
         memcpy(p[r], &s[r], sizeof p[r]);
     }
-    /* 8 columns of the values at a time */
-    for (int d = 0; d < D; d += 8) {
-        vec8 sum[4];
-        for (int r = 0; r < NR; r++) sum[r] = *(const vec8 *)(o + r * D + d) * rescale[r];
+    /* 32 columns of the values at a time, or all 24: that fills the registers */
+    const int WIDE = D % 32 == 0 ? 4 : D % 24 == 0 ? 3 : 2;
+    for (int d = 0; d < D; d += 8 * WIDE) {
+        vec8 sum[4][4];
+        for (int r = 0; r < NR; r++)
+            for (int w = 0; w < WIDE; w++)
+                sum[r][w] = *(const vec8 *)(o + r * D + d + 8 * w) * rescale[r];
         for (int j = 0; j < n_key; j++) {
-            vec8 v_j = *(const vec8 *)(v + (size_t)j * (size_t)D + d);
-            for (int r = 0; r < NR; r++) sum[r] += v_j * p[r][j];
+            const float *v_j = v + (size_t)j * (size_t)D + d;
+            for (int w = 0; w < WIDE; w++) {
+                vec8 v_jw = *(const vec8 *)(v_j + 8 * w);
+                for (int r = 0; r < NR; r++) sum[r][w] += v_jw * p[r][j];
+            }
         }
-        for (int r = 0; r < NR; r++) *(vec8 *)(o + r * D + d) = sum[r];
+        for (int r = 0; r < NR; r++)
+            for (int w = 0; w < WIDE; w++) *(vec8 *)(o + r * D + d + 8 * w) = sum[r][w];
     }
 }
 
