@@ -27,7 +27,7 @@
 #define KEPT_CONNS      16
 #define KEEPALIVE_S     30                          /* below the idle limit of home routers */
 #define RETRY_AFTER_MAX (7LL * 24 * 60 * 60 * 1000) /* longer wishes are cut to this, in ms */
-#define TEXT_BYTES      640 /* a host, our words and curl's */
+#define TEXT_BYTES      640                         /* a host, our words and curl's */
 
 struct lt_http {
     struct lt_io *io;

@@ -1,0 +1,288 @@
+/* anthropic.c - Claude, through the Messages API (version 2026-10-21).
+ *
+ * A raw turn is the assistant message {"role":"assistant","content":[...]} with its content as it
+ * came. The cached prefix is tools, then system: one mark on the last tool and one on the last
+ * system block. Sampling parameters are never sent: this API version refuses their mere presence. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
+                       struct lt_buf *out, struct lt_diag *diag)
+{
+    (void)e;
+    (void)model;
+    enum lt_err err = lt_buf_addf(out, "%s/v1/messages", base);
+    return err ? lt_fail(diag, err, "address too long") : LT_OK;
+}
+
+static json_t *cache_mark(void)
+{
+    return json_pack("{s:s}", "type", "ephemeral");
+}
+
+static json_t *system_blocks(const struct lt_cloud_request *req)
+{
+    const char *text[2] = {req->system_text, req->home_summary};
+    json_t *blocks = json_array(), *last = NULL;
+    for (int i = 0; i < 2; i++) {
+        if (!text[i] || !*text[i]) continue;
+        last = json_pack("{s:s,s:s}", "type", "text", "text", text[i]);
+        json_array_append_new(blocks, last);
+    }
+    if (last) json_object_set_new(last, "cache_control", cache_mark());
+    return blocks;
+}
+
+static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
+{
+    enum lt_dialect dialect = e->is_strict_off ? LT_DIALECT_PLAIN : LT_DIALECT_ANTHROPIC_STRICT;
+    json_t *list = json_array(), *item = NULL;
+    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
+        struct lt_tool_view v;
+        if (!lt__tool_view(tools, i, dialect, &v)) {
+            json_decref(list);
+            return NULL;
+        }
+        item = json_pack("{s:s,s:s,s:O}", "name", v.name, "description", v.description,
+                         "input_schema", v.schema);
+        if (v.is_strict) json_object_set_new(item, "strict", json_true());
+        json_array_append_new(list, item);
+    }
+    if (item) json_object_set_new(item, "cache_control", cache_mark());
+    return list;
+}
+
+static json_t *results(const struct lt_cloud_turn *t)
+{
+    json_t *blocks = json_array();
+    for (size_t i = 0; i < t->n_results; i++) {
+        const struct lt_cloud_tool_result *r = &t->results[i];
+        json_t *b = json_pack("{s:s,s:s,s:s}", "type", "tool_result", "tool_use_id", r->call_id,
+                              "content", r->output ? r->output : "");
+        if (r->is_error) json_object_set_new(b, "is_error", json_true());
+        json_array_append_new(blocks, b);
+    }
+    return json_pack("{s:s,s:o}", "role", "user", "content", blocks);
+}
+
+static enum lt_err add_turns(json_t *messages, const struct lt_cloud_turn *t, size_t n,
+                             struct lt_diag *diag)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_t *m = NULL;
+        if (t[i].kind == LT_TURN_RESULTS)
+            m = results(&t[i]);
+        else if (t[i].kind == LT_TURN_RAW)
+            m = lt__parse(t[i].text, strlen(t[i].text));
+        else
+            m = json_pack("{s:s,s:s}", "role", t[i].kind == LT_TURN_USER ? "user" : "assistant",
+                          "content", t[i].text);
+        if (t[i].kind == LT_TURN_RAW && !json_is_array(json_object_get(m, "content"))) {
+            json_decref(m);
+            return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter", i);
+        }
+        json_array_append_new(messages, m);
+    }
+    return LT_OK;
+}
+
+/* The least thinking each model accepts: switched off where it may be, else low effort. */
+static void add_thinking(json_t *body, const struct lt_cloud_endpoint *e, const char *model)
+{
+    bool is_none = e->effort && strcmp(e->effort, "none") == 0;
+    const char *effort = is_none ? NULL : e->effort;
+    const char *type = NULL;
+    if (!e->effort || is_none) {
+        if (lt__starts(model, "claude-haiku-5") || lt__starts(model, "claude-haiku-4"))
+            type = "disabled";
+        else if (lt__starts(model, "claude-sonnet-5-5"))
+            type = "between_tools";
+        else
+            effort = "low";
+    }
+    if (type) json_object_set_new(body, "thinking", json_pack("{s:s}", "type", type));
+    if (effort && !lt__starts(model, "claude-haiku-4"))
+        json_object_set_new(body, "output_config", json_pack("{s:s}", "effort", effort));
+}
+
+static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
+                         const struct lt_cloud_request *req, struct lt_buf *out,
+                         struct lt_diag *diag)
+{
+    static const char *const choice[] = {"auto", "any", "none"};
+    json_t *body, *part, *messages = NULL;
+    char *text = NULL;
+    enum lt_err err = lt__check_request(req, diag);
+    if (err) return err;
+    body = json_pack("{s:s,s:i}", "model", model, "max_tokens",
+                     req->max_tokens > 0 ? req->max_tokens : LT_CLOUD_MAX_TOKENS);
+    part = system_blocks(req);
+    if (json_array_size(part) > 0) json_object_set(body, "system", part);
+    json_decref(part);
+    if (lt_cloud_tools_count(req->tools) > 0) {
+        part = tool_list(e, req->tools);
+        if (!part) goto nomem;
+        json_object_set_new(body, "tools", part);
+        part = json_pack("{s:s}", "type", choice[req->choice]);
+        if (req->is_one_call_only && req->choice != LT_CHOICE_NONE)
+            json_object_set_new(part, "disable_parallel_tool_use", json_true());
+        json_object_set_new(body, "tool_choice", part);
+    }
+    add_thinking(body, e, model);
+    if (e->user_hash)
+        json_object_set_new(body, "metadata", json_pack("{s:s}", "user_id", e->user_hash));
+    messages = json_array();
+    json_object_set_new(body, "messages", messages);
+    err = add_turns(messages, req->history, req->n_history, diag);
+    text = lt__user_text(req);
+    if (!text) goto nomem;
+    json_array_append_new(messages, json_pack("{s:s,s:s}", "role", "user", "content", text));
+    if (!err) err = add_turns(messages, req->turns, req->n_turns, diag);
+    free(text);
+    if (err) {
+        json_decref(body);
+        return err;
+    }
+    return lt__emit(body, out, diag);
+nomem:
+    json_decref(body);
+    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
+}
+
+/* Input counts exclude what was read from and written to the cache. */
+static void read_usage(const json_t *u, struct lt_cloud_usage *out)
+{
+    const json_t *kinds = json_object_get(u, "cache_creation");
+    out->price_percent = 100;
+    out->is_estimated = !json_is_object(u);
+    out->input_tokens = lt__int(u, "input_tokens");
+    out->cache_read_tokens = lt__int(u, "cache_read_input_tokens");
+    out->cache_write_1h_tokens = lt__int(kinds, "ephemeral_1h_input_tokens");
+    out->cache_write_tokens =
+        lt__int(u, "cache_creation_input_tokens") - out->cache_write_1h_tokens;
+    if (out->cache_write_tokens < 0) out->cache_write_tokens = 0;
+    out->output_tokens = lt__int(u, "output_tokens");
+    out->reasoning_tokens = lt__int(json_object_get(u, "output_tokens_details"), "thinking_tokens");
+}
+
+static enum lt_cloud_class class_of_error(const char *type, enum lt_cloud_class otherwise)
+{
+    static const struct {
+        const char *type;
+        enum lt_cloud_class cls;
+    } table[] = {
+        {"authentication_error", LT_CLS_AUTH},
+        {"permission_error", LT_CLS_AUTH},
+        {"billing_error", LT_CLS_QUOTA},
+        {"not_found_error", LT_CLS_NOT_FOUND},
+        {"rate_limit_error", LT_CLS_RATE},
+        {"overloaded_error", LT_CLS_OVERLOADED},
+        {"api_error", LT_CLS_OVERLOADED},
+        {"timeout_error", LT_CLS_OVERLOADED},
+        {"conflict_error", LT_CLS_OVERLOADED},
+        {"request_too_large", LT_CLS_INVALID_REQUEST},
+        {"invalid_request_error", LT_CLS_INVALID_REQUEST},
+    };
+    for (size_t i = 0; type && i < sizeof table / sizeof *table; i++)
+        if (strcmp(type, table[i].type) == 0) return table[i].cls;
+    return otherwise;
+}
+
+static void read_error(const json_t *error, bool is_delay_stated, struct lt_cloud_fault *f)
+{
+    const char *type = lt__str(error, "type"), *message = lt__str(error, "message");
+    const char *code = lt__str(json_object_get(error, "details"), "error_code");
+    f->cls = class_of_error(type, f->cls);
+    /* A spend cap looks like a rate limit that names no time, or like a bad request. */
+    if ((f->cls == LT_CLS_RATE && (code || !is_delay_stated)) ||
+        lt__starts(message, "You have reached your specified API usage limits"))
+        f->cls = LT_CLS_QUOTA;
+    lt__fault_message(f, code ? code : type, message);
+}
+
+static void classify(const struct lt_http_response *r, struct lt_cloud_fault *f)
+{
+    json_t *body = lt__parse(r->body, r->body_len); /* the edge may answer without JSON */
+    const json_t *error = json_object_get(body, "error");
+    if (json_is_object(error)) read_error(error, r->retry_after_ms >= 0, f);
+    json_decref(body);
+}
+
+static enum lt_cloud_class class_of_stop(const char *stop, struct lt_cloud_fault *f)
+{
+    if (!stop) return lt__fault(f, LT_CLS_MALFORMED, "", "answer has no stop_reason");
+    if (strcmp(stop, "end_turn") == 0 || strcmp(stop, "tool_use") == 0 ||
+        strcmp(stop, "stop_sequence") == 0)
+        return LT_CLS_OK;
+    if (strcmp(stop, "max_tokens") == 0 || strcmp(stop, "model_context_window_exceeded") == 0)
+        return lt__fault(f, LT_CLS_TRUNCATED, stop, "answer cut: %s", stop);
+    if (strcmp(stop, "refusal") == 0)
+        return lt__fault(f, LT_CLS_REFUSED, stop, "the model refused");
+    f->is_final = true;
+    return lt__fault(f, LT_CLS_MALFORMED, stop, "unknown stop_reason '%s'", stop);
+}
+
+static enum lt_cloud_class parse(struct lt_cloud_tools *tools, const char *text, size_t len,
+                                 struct lt_cloud_reply *reply, struct lt_cloud_fault *f)
+{
+    enum lt_cloud_class cls;
+    json_t *body = lt__parse(text, len), *content, *block, *raw;
+    const char *model;
+    bool is_ok = true;
+    size_t i;
+    content = json_object_get(body, "content");
+    if (json_is_object(json_object_get(body, "error"))) {
+        f->cls = LT_CLS_OVERLOADED;
+        read_error(json_object_get(body, "error"), false, f);
+        cls = f->cls;
+        goto out;
+    }
+    if (!json_is_array(content)) {
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", body ? "answer has no content" : "not JSON");
+        goto out;
+    }
+    read_usage(json_object_get(body, "usage"), &reply->usage);
+    model = lt__str(body, "model");
+    if (model) reply->model = strdup(model);
+    cls = class_of_stop(lt__str(body, "stop_reason"), f);
+    if (cls == LT_CLS_REFUSED && json_array_size(content) == 0)
+        reply->usage.price_percent = 0; /* refused before any output: not billed */
+    json_array_foreach(content, i, block)
+    {
+        const char *type = lt__str(block, "type"), *name = lt__str(block, "name");
+        const json_t *input = json_object_get(block, "input");
+        if (type && strcmp(type, "text") == 0)
+            is_ok = is_ok && lt__add_text(reply, lt__str(block, "text"));
+        if (!type || strcmp(type, "tool_use") != 0 || cls != LT_CLS_OK) continue;
+        if (!name || !json_is_object(input) ||
+            lt__tools_take_call(tools, reply, lt__str(block, "id"), name, input))
+            cls =
+                lt__fault(f, LT_CLS_MALFORMED, "tool_use", "tool_use block %zu not understood", i);
+    }
+    raw = json_pack("{s:s,s:O}", "role", "assistant", "content", content);
+    reply->raw_turn = raw ? lt_json_dump(raw) : NULL;
+    json_decref(raw);
+    if (!is_ok || !reply->raw_turn)
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", "no memory for the answer");
+out:
+    json_decref(body);
+    return cls;
+}
+
+static const struct lt_http_header HEADERS[] = {{"anthropic-version", "2026-10-21"}, {NULL, NULL}};
+
+const struct lt_adapter lt__anthropic = {
+    .name = "anthropic",
+    .provider = "anthropic",
+    .default_url = "https://api.anthropic.com",
+    .default_model = "claude-haiku-5-5",
+    .key_header = "x-api-key",
+    .request_id_header = "request-id",
+    .extra = HEADERS,
+    .url = url,
+    .build = build,
+    .parse = parse,
+    .classify = classify,
+};

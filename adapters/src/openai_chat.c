@@ -1,0 +1,318 @@
+/* openai_chat.c - any server with OpenAI's Chat Completions: Ollama, llama.cpp, vLLM, LM Studio,
+ * OpenRouter, and OpenAI itself.
+ *
+ * Servers differ in which settings they know; `chat_caps` of the endpoint says it, and by default
+ * OpenAI's own host gets OpenAI's settings and every other host the old common core (role system,
+ * max_tokens, no strict). Local servers also differ in how they answer: arguments may be an object,
+ * ids may be missing or repeated, and a call may arrive as text between <tool_call> tags when the
+ * server did not recognise it.
+ * A raw turn is the assistant message with the keys a request may hold. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define CAPS_OPENAI                                                                                \
+    (LT_CHAT_COMPLETION_TOKENS | LT_CHAT_DEVELOPER | LT_CHAT_STRICT | LT_CHAT_PARALLEL |           \
+     LT_CHAT_EFFORT)
+#define TAG_OPEN  "<tool_call>"
+#define TAG_CLOSE "</tool_call>"
+
+static unsigned caps_of(const struct lt_cloud_endpoint *e)
+{
+    if (e->chat_caps & LT_CHAT_EXPLICIT) return e->chat_caps;
+    return lt__starts(e->base_url, "https://api.openai.com/") ? CAPS_OPENAI : 0;
+}
+
+static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
+                       struct lt_buf *out, struct lt_diag *diag)
+{
+    (void)e;
+    (void)model;
+    enum lt_err err = lt_buf_addf(out, "%s/chat/completions", base);
+    return err ? lt_fail(diag, err, "address too long") : LT_OK;
+}
+
+static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
+{
+    bool has_strict = (caps_of(e) & LT_CHAT_STRICT) && !e->is_strict_off;
+    enum lt_dialect dialect = has_strict ? LT_DIALECT_OPENAI_STRICT : LT_DIALECT_PLAIN;
+    json_t *list = json_array();
+    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
+        struct lt_tool_view v;
+        if (!lt__tool_view(tools, i, dialect, &v)) {
+            json_decref(list);
+            return NULL;
+        }
+        json_t *f = json_pack("{s:s,s:s,s:O}", "name", v.name, "description", v.description,
+                              "parameters", v.schema);
+        if (has_strict) json_object_set_new(f, "strict", json_boolean(v.is_strict));
+        json_array_append_new(list, json_pack("{s:s,s:o}", "type", "function", "function", f));
+    }
+    return list;
+}
+
+static json_t *message(const char *role, const char *text)
+{
+    return json_pack("{s:s,s:s}", "role", role, "content", text);
+}
+
+static enum lt_err add_turns(json_t *messages, const struct lt_cloud_turn *t, size_t n,
+                             struct lt_diag *diag)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (t[i].kind == LT_TURN_RESULTS) {
+            for (size_t k = 0; k < t[i].n_results; k++) {
+                const struct lt_cloud_tool_result *r = &t[i].results[k];
+                const char *text = r->output ? r->output : "";
+                json_t *said = r->is_error ? json_sprintf("error: %s", text) : json_string(text);
+                json_array_append_new(messages,
+                                      json_pack("{s:s,s:s,s:o}", "role", "tool", "tool_call_id",
+                                                r->call_id, "content", said));
+            }
+        } else if (t[i].kind == LT_TURN_RAW) {
+            json_t *raw = lt__parse(t[i].text, strlen(t[i].text));
+            if (!json_object_get(raw, "role")) {
+                json_decref(raw);
+                return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter",
+                               i);
+            }
+            json_array_append_new(messages, raw);
+        } else {
+            json_array_append_new(
+                messages, message(t[i].kind == LT_TURN_USER ? "user" : "assistant", t[i].text));
+        }
+    }
+    return LT_OK;
+}
+
+static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
+                         const struct lt_cloud_request *req, struct lt_buf *out,
+                         struct lt_diag *diag)
+{
+    static const char *const choice[] = {"auto", "required", "none"};
+    unsigned caps = caps_of(e);
+    const char *effort = e->effort;
+    char *text = NULL, *words = NULL;
+    json_t *body, *part, *messages;
+    enum lt_err err = lt__check_request(req, diag);
+    if (err) return err;
+    body = json_pack("{s:s}", "model", model);
+    words = lt__system_text(req);
+    text = lt__user_text(req);
+    if (!words || !text) goto nomem;
+    /* OpenAI's models refuse tools on this route unless told not to reason. */
+    if (!effort && (caps & LT_CHAT_EFFORT)) effort = "none";
+    if (effort) json_object_set_new(body, "reasoning_effort", json_string(effort));
+    messages = json_array();
+    json_object_set_new(body, "messages", messages);
+    if (*words)
+        json_array_append_new(messages,
+                              message(caps & LT_CHAT_DEVELOPER ? "developer" : "system", words));
+    err = add_turns(messages, req->history, req->n_history, diag);
+    json_array_append_new(messages, message("user", text));
+    if (!err) err = add_turns(messages, req->turns, req->n_turns, diag);
+    if (lt_cloud_tools_count(req->tools) > 0) {
+        part = tool_list(e, req->tools);
+        if (!part) goto nomem;
+        json_object_set_new(body, "tools", part);
+        json_object_set_new(body, "tool_choice", json_string(choice[req->choice]));
+        if (caps & LT_CHAT_PARALLEL)
+            json_object_set_new(body, "parallel_tool_calls", json_boolean(!req->is_one_call_only));
+    }
+    json_object_set_new(body,
+                        caps & LT_CHAT_COMPLETION_TOKENS ? "max_completion_tokens" : "max_tokens",
+                        json_integer(req->max_tokens > 0 ? req->max_tokens : LT_CLOUD_MAX_TOKENS));
+    if (e->user_hash && (caps & LT_CHAT_COMPLETION_TOKENS))
+        json_object_set_new(body, "safety_identifier", json_string(e->user_hash));
+    free(words);
+    free(text);
+    if (err) {
+        json_decref(body);
+        return err;
+    }
+    return lt__emit(body, out, diag);
+nomem:
+    free(words);
+    free(text);
+    json_decref(body);
+    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
+}
+
+static void read_usage(const json_t *body, struct lt_cloud_usage *out)
+{
+    const json_t *u = json_object_get(body, "usage");
+    const json_t *in = json_object_get(u, "prompt_tokens_details");
+    out->price_percent = lt__openai_price_percent(lt__str(body, "service_tier"));
+    out->is_estimated = !json_is_object(u);
+    out->cache_read_tokens = lt__int(in, "cached_tokens");
+    out->cache_write_tokens = lt__int(in, "cache_write_tokens");
+    out->input_tokens =
+        lt__int(u, "prompt_tokens") - out->cache_read_tokens - out->cache_write_tokens;
+    if (out->input_tokens < 0) out->input_tokens = 0;
+    out->output_tokens = lt__int(u, "completion_tokens");
+    out->reasoning_tokens =
+        lt__int(json_object_get(u, "completion_tokens_details"), "reasoning_tokens");
+}
+
+/* Arguments as an object: most servers send a string, some the object itself. New reference. */
+static json_t *arguments_of(const json_t *function)
+{
+    json_t *v = json_object_get(function, "arguments");
+    if (json_is_string(v))
+        return json_string_length(v) ? lt__parse(json_string_value(v), json_string_length(v))
+                                     : json_object();
+    return v ? json_incref(v) : json_object();
+}
+
+static bool has_id(const struct lt_cloud_reply *reply, const char *id)
+{
+    for (size_t i = 0; i < reply->n_calls; i++)
+        if (strcmp(reply->calls[i].id, id) == 0) return true;
+    return false;
+}
+
+static enum lt_cloud_class take_calls(struct lt_cloud_tools *tools, json_t *calls,
+                                      struct lt_cloud_reply *reply, struct lt_cloud_fault *f)
+{
+    json_t *call;
+    size_t i;
+    json_array_foreach(calls, i, call)
+    {
+        const json_t *function = json_object_get(call, "function");
+        const char *id = lt__str(call, "id"), *name = lt__str(function, "name");
+        json_t *args = arguments_of(function);
+        if (id && has_id(reply, id)) id = NULL; /* repeated: make one up */
+        enum lt_err err = LT_ERR_PARSE;
+        if (name && json_is_object(args)) err = lt__tools_take_call(tools, reply, id, name, args);
+        json_decref(args);
+        if (err)
+            return lt__fault(f, LT_CLS_MALFORMED, "tool_calls", "call of '%.64s' not understood",
+                             name ? name : "?");
+        if (!id || !*id) /* the raw turn must name what the results will name */
+            json_object_set_new(call, "id", json_string(reply->calls[i].id));
+    }
+    return LT_CLS_OK;
+}
+
+/* Calls that the server passed on as text; `calls` gets them in the usual shape. Returns the text
+ * without them, or NULL when there is none. free() it. */
+static char *calls_in_text(const char *text, json_t *calls)
+{
+    struct lt_buf rest;
+    const char *open;
+    enum lt_err err = LT_OK;
+    lt_buf_init(&rest, LT_CLOUD_MAX_ANSWER_BYTES);
+    while (!err && (open = strstr(text, TAG_OPEN))) {
+        const char *body = open + strlen(TAG_OPEN), *close = strstr(body, TAG_CLOSE);
+        size_t len = close ? (size_t)(close - body) : strlen(body);
+        json_t *call = lt__parse(body, len);
+        if (!lt__str(call, "name")) {
+            json_decref(call);
+            break;
+        }
+        json_t *args = json_object_get(call, "arguments");
+        if (json_is_object(args)) { /* the usual shape has them as a string */
+            char *as_text = lt_json_dump(args);
+            json_object_set_new(call, "arguments", json_string(as_text ? as_text : "{}"));
+            free(as_text);
+        }
+        json_array_append_new(calls, json_pack("{s:s,s:o}", "type", "function", "function", call));
+        err = lt_buf_add(&rest, text, (size_t)(open - text));
+        text = body + len + (close ? strlen(TAG_CLOSE) : 0);
+    }
+    if (!err) err = lt_buf_adds(&rest, text);
+    char *out = err || strspn(lt_buf_str(&rest), " \r\n\t") == rest.n ? NULL : lt_buf_take(&rest);
+    lt_buf_free(&rest);
+    return out;
+}
+
+static enum lt_cloud_class class_of_finish(const json_t *choice, bool has_calls,
+                                           struct lt_cloud_fault *f)
+{
+    const char *why = lt__str(choice, "finish_reason");
+    const char *refusal = lt__str(json_object_get(choice, "message"), "refusal");
+    if (why && strcmp(why, "length") == 0)
+        return lt__fault(f, LT_CLS_TRUNCATED, why, "answer cut at the output limit");
+    if (why && strcmp(why, "content_filter") == 0)
+        return lt__fault(f, LT_CLS_REFUSED, why, "answer stopped: %s", why);
+    if (why && strcmp(why, "error") == 0)
+        return lt__fault(f, LT_CLS_OVERLOADED, why, "server failed in the middle of the answer");
+    if (refusal && *refusal && !has_calls)
+        return lt__fault(f, LT_CLS_REFUSED, "refusal", "the model refused");
+    return LT_CLS_OK;
+}
+
+/* Keep what a request may hold; servers add much else. */
+static char *raw_turn(json_t *content, json_t *calls)
+{
+    json_t *raw = json_pack("{s:s}", "role", "assistant");
+    json_object_set_new(raw, "content", content);
+    if (json_array_size(calls) > 0) json_object_set(raw, "tool_calls", calls);
+    char *text = lt_json_dump(raw);
+    json_decref(raw);
+    return text;
+}
+
+static enum lt_cloud_class parse(struct lt_cloud_tools *tools, const char *text, size_t len,
+                                 struct lt_cloud_reply *reply, struct lt_cloud_fault *f)
+{
+    enum lt_cloud_class cls;
+    json_t *body = lt__parse(text, len), *calls, *own = NULL;
+    const json_t *choice = json_array_get(json_object_get(body, "choices"), 0);
+    const json_t *said = json_object_get(choice, "message");
+    const json_t *error = json_object_get(body, "error");
+    const char *model = lt__str(body, "model"), *words = lt__str(said, "content");
+    char *rest = NULL;
+    if (!json_is_object(body)) {
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", body ? "answer is no object" : "not JSON");
+        goto out;
+    }
+    if (error && !json_is_null(error)) { /* routers report an upstream failure under status 200 */
+        f->cls = LT_CLS_OVERLOADED;
+        lt__openai_error(error, f);
+        cls = f->cls;
+        goto out;
+    }
+    read_usage(body, &reply->usage);
+    if (model) reply->model = strdup(model);
+    if (!json_is_object(said)) {
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", "answer has no message");
+        goto out;
+    }
+    calls = json_object_get(said, "tool_calls");
+    if (json_array_size(calls) == 0 && words && strstr(words, TAG_OPEN)) {
+        calls = own = json_array();
+        rest = calls_in_text(words, own);
+        words = rest;
+    }
+    cls = class_of_finish(choice, json_array_size(calls) > 0, f);
+    if (cls == LT_CLS_OK) cls = take_calls(tools, calls, reply, f);
+    if (cls == LT_CLS_REFUSED && !words) words = lt__str(said, "refusal");
+    if (!lt__add_text(reply, words))
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", "no memory for the answer");
+    if (cls != LT_CLS_REFUSED) {
+        json_t *content = own ? json_string(words) : json_incref(json_object_get(said, "content"));
+        reply->raw_turn = raw_turn(content ? content : json_null(), calls);
+    }
+out:
+    free(rest);
+    json_decref(own);
+    json_decref(body);
+    return cls;
+}
+
+const struct lt_adapter lt__openai_chat = {
+    .name = "openai-chat",
+    .provider = "openai",
+    .default_url = NULL,
+    .default_model = NULL,
+    .key_header = "authorization",
+    .key_prefix = "Bearer ",
+    .request_id_header = "x-request-id",
+    .url = url,
+    .build = build,
+    .parse = parse,
+    .classify = lt__openai_classify,
+};

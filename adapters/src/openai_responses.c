@@ -1,0 +1,247 @@
+/* openai_responses.c - GPT, through the Responses API.
+ *
+ * Nothing is stored at the vendor (`store` false), so a next step sends the earlier output items
+ * back. A raw turn is the answer's `output` array as it came, reasoning items with their encrypted
+ * content included. Calls and results pair by call_id. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define MIN_OUTPUT_TOKENS 16 /* the API refuses less */
+
+static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
+                       struct lt_buf *out, struct lt_diag *diag)
+{
+    (void)e;
+    (void)model;
+    enum lt_err err = lt_buf_addf(out, "%s/responses", base);
+    return err ? lt_fail(diag, err, "address too long") : LT_OK;
+}
+
+static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
+{
+    enum lt_dialect dialect = e->is_strict_off ? LT_DIALECT_PLAIN : LT_DIALECT_OPENAI_STRICT;
+    json_t *list = json_array();
+    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
+        struct lt_tool_view v;
+        if (!lt__tool_view(tools, i, dialect, &v)) {
+            json_decref(list);
+            return NULL;
+        }
+        /* `strict` is always said: left out, the server rewrites the schema in its own way. */
+        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:O,s:b}", "type", "function", "name",
+                                              v.name, "description", v.description, "parameters",
+                                              v.schema, "strict", (int)v.is_strict));
+    }
+    return list;
+}
+
+static void add_results(json_t *input, const struct lt_cloud_turn *t)
+{
+    for (size_t i = 0; i < t->n_results; i++) {
+        const struct lt_cloud_tool_result *r = &t->results[i];
+        const char *text = r->output ? r->output : "";
+        json_t *said = r->is_error ? json_sprintf("error: %s", text) : json_string(text);
+        json_array_append_new(input, json_pack("{s:s,s:s,s:o}", "type", "function_call_output",
+                                               "call_id", r->call_id, "output", said));
+    }
+}
+
+static enum lt_err add_turns(json_t *input, const struct lt_cloud_turn *t, size_t n,
+                             struct lt_diag *diag)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (t[i].kind == LT_TURN_RESULTS) {
+            add_results(input, &t[i]);
+        } else if (t[i].kind == LT_TURN_RAW) {
+            json_t *items = lt__parse(t[i].text, strlen(t[i].text));
+            if (!json_is_array(items)) {
+                json_decref(items);
+                return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter",
+                               i);
+            }
+            json_array_extend(input, items);
+            json_decref(items);
+        } else {
+            const char *role = t[i].kind == LT_TURN_USER ? "user" : "assistant";
+            json_array_append_new(input,
+                                  json_pack("{s:s,s:s}", "role", role, "content", t[i].text));
+        }
+    }
+    return LT_OK;
+}
+
+static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
+                         const struct lt_cloud_request *req, struct lt_buf *out,
+                         struct lt_diag *diag)
+{
+    static const char *const choice[] = {"auto", "required", "none"};
+    int limit = req->max_tokens > 0 ? req->max_tokens : LT_CLOUD_MAX_TOKENS;
+    const char *effort = lt__openai_effort(e, model);
+    char *text = NULL, *words = NULL, key[40];
+    json_t *body, *part, *input;
+    enum lt_err err = lt__check_request(req, diag);
+    if (err) return err;
+    body = json_pack("{s:s,s:b}", "model", model, "store", 0);
+    words = lt__system_text(req);
+    text = lt__user_text(req);
+    if (!words || !text) goto nomem;
+    if (*words) json_object_set_new(body, "instructions", json_string(words));
+    if (lt_cloud_tools_count(req->tools) > 0) {
+        part = tool_list(e, req->tools);
+        if (!part) goto nomem;
+        json_object_set_new(body, "tools", part);
+        json_object_set_new(body, "tool_choice", json_string(choice[req->choice]));
+        json_object_set_new(body, "parallel_tool_calls", json_boolean(!req->is_one_call_only));
+        /* Requests with the same prefix should meet the same cache. */
+        snprintf(key, sizeof key, "lintel-%016" PRIx64, lt__tools_hash(req->tools));
+        json_object_set_new(body, "prompt_cache_key", json_string(key));
+    }
+    if (effort) {
+        json_object_set_new(body, "reasoning", json_pack("{s:s}", "effort", effort));
+        json_object_set_new(body, "text", json_pack("{s:s}", "verbosity", "low"));
+    }
+    json_object_set_new(body, "max_output_tokens",
+                        json_integer(limit < MIN_OUTPUT_TOKENS ? MIN_OUTPUT_TOKENS : limit));
+    if (e->user_hash) json_object_set_new(body, "safety_identifier", json_string(e->user_hash));
+    input = json_array();
+    json_object_set_new(body, "input", input);
+    err = add_turns(input, req->history, req->n_history, diag);
+    json_array_append_new(input, json_pack("{s:s,s:s}", "role", "user", "content", text));
+    if (!err) err = add_turns(input, req->turns, req->n_turns, diag);
+    free(words);
+    free(text);
+    if (err) {
+        json_decref(body);
+        return err;
+    }
+    return lt__emit(body, out, diag);
+nomem:
+    free(words);
+    free(text);
+    json_decref(body);
+    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
+}
+
+/* input_tokens includes what came from and went to the cache; output_tokens includes reasoning. */
+static void read_usage(const json_t *body, struct lt_cloud_usage *out)
+{
+    const json_t *u = json_object_get(body, "usage");
+    const json_t *in = json_object_get(u, "input_tokens_details");
+    out->price_percent = lt__openai_price_percent(lt__str(body, "service_tier"));
+    out->is_estimated = !json_is_object(u);
+    out->cache_read_tokens = lt__int(in, "cached_tokens");
+    out->cache_write_tokens = lt__int(in, "cache_write_tokens");
+    out->input_tokens =
+        lt__int(u, "input_tokens") - out->cache_read_tokens - out->cache_write_tokens;
+    if (out->input_tokens < 0) out->input_tokens = 0;
+    out->output_tokens = lt__int(u, "output_tokens");
+    out->reasoning_tokens =
+        lt__int(json_object_get(u, "output_tokens_details"), "reasoning_tokens");
+}
+
+static enum lt_cloud_class class_of_status(const json_t *body, struct lt_cloud_fault *f)
+{
+    const char *status = lt__str(body, "status");
+    if (!status) return lt__fault(f, LT_CLS_MALFORMED, "", "answer has no status");
+    if (strcmp(status, "completed") == 0) return LT_CLS_OK;
+    if (strcmp(status, "incomplete") == 0) {
+        const char *why = lt__str(json_object_get(body, "incomplete_details"), "reason");
+        if (why && strcmp(why, "content_filter") == 0)
+            return lt__fault(f, LT_CLS_REFUSED, why, "answer stopped: %s", why);
+        return lt__fault(f, LT_CLS_TRUNCATED, why, "answer cut: %s", why ? why : "no reason given");
+    }
+    if (strcmp(status, "failed") == 0) {
+        f->cls = LT_CLS_OVERLOADED;
+        lt__openai_error(json_object_get(body, "error"), f);
+        return f->cls;
+    }
+    return lt__fault(f, LT_CLS_MALFORMED, status, "answer ended as '%s'", status);
+}
+
+/* Words and refusals of one message item. */
+static enum lt_cloud_class take_message(const json_t *item, struct lt_cloud_reply *reply,
+                                        enum lt_cloud_class cls, struct lt_cloud_fault *f)
+{
+    json_t *part;
+    size_t i;
+    json_array_foreach(json_object_get(item, "content"), i, part)
+    {
+        const char *type = lt__str(part, "type");
+        if (type && strcmp(type, "refusal") == 0) {
+            if (!lt__add_text(reply, lt__str(part, "refusal")))
+                return lt__fault(f, LT_CLS_MALFORMED, "", "no memory for the answer");
+            if (cls == LT_CLS_OK)
+                cls = lt__fault(f, LT_CLS_REFUSED, "refusal", "the model refused");
+        } else if (type && strcmp(type, "output_text") == 0 &&
+                   !lt__add_text(reply, lt__str(part, "text"))) {
+            return lt__fault(f, LT_CLS_MALFORMED, "", "no memory for the answer");
+        }
+    }
+    return cls;
+}
+
+static enum lt_cloud_class take_call(struct lt_cloud_tools *tools, const json_t *item,
+                                     struct lt_cloud_reply *reply, struct lt_cloud_fault *f)
+{
+    const char *name = lt__str(item, "name"), *text = lt__str(item, "arguments");
+    /* No arguments at all come as an empty string from some servers. */
+    json_t *args = text && !*text ? json_object() : text ? lt__parse(text, strlen(text)) : NULL;
+    enum lt_cloud_class cls = LT_CLS_OK;
+    if (!name || !json_is_object(args) ||
+        lt__tools_take_call(tools, reply, lt__str(item, "call_id"), name, args))
+        cls = lt__fault(f, LT_CLS_MALFORMED, "function_call", "call of '%.64s' not understood",
+                        name ? name : "?");
+    json_decref(args);
+    return cls;
+}
+
+static enum lt_cloud_class parse(struct lt_cloud_tools *tools, const char *text, size_t len,
+                                 struct lt_cloud_reply *reply, struct lt_cloud_fault *f)
+{
+    enum lt_cloud_class cls;
+    json_t *body = lt__parse(text, len), *item;
+    json_t *output = json_object_get(body, "output");
+    const char *model = lt__str(body, "model");
+    size_t i;
+    if (!json_is_object(body)) {
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", body ? "answer is no object" : "not JSON");
+        goto out;
+    }
+    read_usage(body, &reply->usage);
+    if (model) reply->model = strdup(model);
+    cls = class_of_status(body, f);
+    if (cls == LT_CLS_OK && !json_is_array(output))
+        cls = lt__fault(f, LT_CLS_MALFORMED, "", "answer has no output");
+    json_array_foreach(output, i, item)
+    {
+        const char *type = lt__str(item, "type"), *phase = lt__str(item, "phase");
+        if (type && strcmp(type, "message") == 0) {
+            if (!phase || strcmp(phase, "commentary") != 0) /* thinking aloud is not the answer */
+                cls = take_message(item, reply, cls, f);
+        } else if (type && strcmp(type, "function_call") == 0 && cls == LT_CLS_OK) {
+            cls = take_call(tools, item, reply, f);
+        }
+    }
+    if (json_array_size(output) > 0) reply->raw_turn = lt_json_dump(output);
+out:
+    json_decref(body);
+    return cls;
+}
+
+const struct lt_adapter lt__openai_responses = {
+    .name = "openai",
+    .provider = "openai",
+    .default_url = "https://api.openai.com/v1",
+    .default_model = "gpt-6-luna",
+    .key_header = "authorization",
+    .key_prefix = "Bearer ",
+    .request_id_header = "x-request-id",
+    .url = url,
+    .build = build,
+    .parse = parse,
+    .classify = lt__openai_classify,
+};
