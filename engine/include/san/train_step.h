@@ -36,7 +36,7 @@
     XX(NORM, "norms and rope")                                                                     \
     XX(ATTN_BLOCK, "attention in blocks")                                                          \
     XX(ATTN_UTT, "attention of utterances")                                                        \
-    XX(DECODER, "decoder")                                                                         \
+    XX(ATTN_DEC, "attention of the decoder")                                                       \
     XX(LOSS, "decisions and loss")
 
 enum san_phase {

@@ -1,0 +1,214 @@
+/* attn_train.c - softmax attention over lists of spans, forward and backward.
+ *
+ * A job's keys are a handful of spans of the packed tokens (the blocks of a catalogue and the
+ * utterance). With one span the operands are read in place; with several they are gathered into
+ * contiguous panels, which costs little beside the products and keeps those free of indices. The
+ * backward pass recomputes the probabilities from the saved log-sum-exp, key tile by key tile, so
+ * that they never leave the nearest caches. */
+#include "train_int.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Vectors along keys: KW floats. A tile holds RMAIN x 2 of them in registers (RTAIL where rows run
+ * out): 16 of AVX-512's 32, or 8 of the 16 that AVX2 has. */
+#ifdef __AVX512F__
+#define KW    16
+#define RMAIN 8
+#else
+#define KW    8
+#define RMAIN 4
+#endif
+#define RTAIL 4
+
+/* Keys per tile of the backward pass: three tiles of 32 rows and two operand tiles fit in 64 KiB. */
+#define KEY_TILE 128
+
+typedef float vk __attribute__((vector_size(KW * 4), aligned(4), may_alias));
+typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias, unused));
+
+/* Where the pieces of a thread's scratch lie. */
+struct layout {
+    size_t ld; /* of s, kt, vt */
+    float *q, *dout, *o, *lse, *sum, *s, *kt, *vt, *k, *p, *ds, *dk, *dv;
+};
+
+/* exp(x) for x <= 0 with a relative error below 3e-7: 2^n * exp(f), |f| <= ln(2)/2, the Taylor
+ * series of exp(f) up to f^6. Below -87 it stays at exp(-87), which is 0 beside any 1. */
+INLINE float fast_exp(float x)
+{
+    union {
+        int32_t i;
+        float f;
+    } pow2;
+
+    x = x < -87.0f ? -87.0f : x;
+    const int32_t n = (int32_t)(x * 1.44269504f - 0.5f);
+    const float fn = (float)n;
+    const float f = (x - fn * 0.693359375f) - fn * -2.12194440e-4f; /* ln 2 in two parts */
+    float y = 1.0f / 720;
+
+    y = y * f + 1.0f / 120;
+    y = y * f + 1.0f / 24;
+    y = y * f + 1.0f / 6;
+    y = y * f + 0.5f;
+    y = y * f + 1.0f;
+    y = y * f + 1.0f;
+    pow2.i = (int32_t)((uint32_t)(n + 127) << 23);
+    return y * pow2.f;
+}
+
+/* Scores from column n on become so low that their probability is 0. */
+INLINE void mask_row(float *s, int n, int n_pad)
+{
+    for (int i = n < 0 ? 0 : n; i < n_pad; i++) s[i] = -1e30f;
+}
+
+/* s = exp(s - max); *sum their sum; returns log(sum of exp(s)). n is a multiple of 16. */
+INLINE float softmax_row(float *s, int n, float *sum)
+{
+    float top = s[0], acc = 0;
+
+#pragma omp simd reduction(max : top)
+    for (int i = 0; i < n; i++) top = s[i] > top ? s[i] : top;
+#pragma omp simd reduction(+ : acc)
+    for (int i = 0; i < n; i++) {
+        s[i] = fast_exp(s[i] - top);
+        acc += s[i];
+    }
+    *sum = acc;
+    return top + logf(acc);
+}
+
+/* s becomes the probability exp(s - lse), dp the score's gradient p * (dp - delta). The minimum
+ * keeps garbage behind the last key, which nobody reads, from overflowing. */
+INLINE void score_gradient_row(float *restrict s, float *restrict dp, int n, float lse, float delta)
+{
+#pragma omp simd
+    for (int i = 0; i < n; i++) {
+        const float x = s[i] - lse;
+        const float p = fast_exp(x < 1.0f ? x : 1.0f);
+
+        s[i] = p;
+        dp[i] = p * (dp[i] - delta);
+    }
+}
+
+#define AD        8
+#define AFN(name) name##_8
+#include "attn_kernel.h"
+#define AD        16
+#define AFN(name) name##_16
+#include "attn_kernel.h"
+#define AD        24
+#define AFN(name) name##_24
+#include "attn_kernel.h"
+#define AD        32
+#define AFN(name) name##_32
+#include "attn_kernel.h"
+#define AD        48
+#define AFN(name) name##_48
+#include "attn_kernel.h"
+#define AD        64
+#define AFN(name) name##_64
+#include "attn_kernel.h"
+
+int san__attn_is_supported(int d)
+{
+    return d == 8 || d == 16 || d == 24 || d == 32 || d == 48 || d == 64;
+}
+
+static size_t take(float *base, float **field, size_t at, size_t n)
+{
+    *field = base ? base + at : NULL;
+    return at + (n + 15) / 16 * 16;
+}
+
+/* Fill `w` from `base` (NULL: only measure) and return the floats needed. */
+static size_t lay_out(struct layout *w, float *base, int d, int n_row, int n_key)
+{
+    const size_t rows = (size_t)(n_row + 15) / 16 * 16, dd = (size_t)d;
+    const size_t keys = (size_t)(n_key + 31) / 32 * 32 + SAN__SLACK + 16;
+    size_t at = 0;
+
+    w->ld = keys;
+    at = take(base, &w->q, at, rows * dd);
+    at = take(base, &w->dout, at, rows * dd);
+    at = take(base, &w->o, at, rows * dd);
+    at = take(base, &w->lse, at, rows);
+    at = take(base, &w->sum, at, rows);
+    at = take(base, &w->kt, at, keys * dd);
+    at = take(base, &w->vt, at, keys * dd);
+    at = take(base, &w->k, at, keys * dd);
+    at = take(base, &w->p, at, rows * KEY_TILE);
+    at = take(base, &w->ds, at, rows * KEY_TILE);
+    at = take(base, &w->dk, at, (KEY_TILE + SAN__SLACK) * dd);
+    at = take(base, &w->dv, at, (KEY_TILE + SAN__SLACK) * dd);
+    at = take(base, &w->s, at, rows * keys);
+    return at;
+}
+
+size_t san__attn_scratch_floats(int d, int n_row, int n_key)
+{
+    struct layout w;
+
+    return lay_out(&w, NULL, d, n_row, n_key);
+}
+
+#define DISPATCH(direction)                                                                        \
+    switch (a->d) {                                                                                \
+    case 8:                                                                                        \
+        direction##_8(a, j, g, &l);                                                                \
+        break;                                                                                     \
+    case 16:                                                                                       \
+        direction##_16(a, j, g, &l);                                                               \
+        break;                                                                                     \
+    case 24:                                                                                       \
+        direction##_24(a, j, g, &l);                                                               \
+        break;                                                                                     \
+    case 32:                                                                                       \
+        direction##_32(a, j, g, &l);                                                               \
+        break;                                                                                     \
+    case 48:                                                                                       \
+        direction##_48(a, j, g, &l);                                                               \
+        break;                                                                                     \
+    default:                                                                                       \
+        direction##_64(a, j, g, &l);                                                               \
+        break;                                                                                     \
+    }
+
+void san__attn_forward(const struct san__attn *a, const struct san__job *j, int g, float *scratch)
+{
+    struct layout l;
+
+    lay_out(&l, scratch, a->d, a->n_head / a->n_kv * j->n_q, j->n_key);
+    DISPATCH(forward)
+}
+
+void san__attn_backward(const struct san__attn *a, const struct san__job *j, int g, float *scratch)
+{
+    struct layout l;
+
+    lay_out(&l, scratch, a->d, a->n_head / a->n_kv * j->n_q, j->n_key);
+    DISPATCH(backward)
+}
+
+void san__transpose(float *xt, int ldt, const float *x, int ldx, int n, int d_all, int nt)
+{
+    /* a tile of 16 tokens by 16 columns is read and written in whole cache lines */
+#pragma omp parallel for num_threads(nt) schedule(static)
+    for (int c0 = 0; c0 < d_all; c0 += 8) {
+        for (int t0 = 0; t0 < n; t0 += 16) {
+            const int tn = n - t0 < 16 ? n - t0 : 16;
+
+            for (int c = c0; c < c0 + 8; c++)
+                for (int t = t0; t < t0 + tn; t++)
+                    xt[(size_t)c * (size_t)ldt + (size_t)t] =
+                        x[(size_t)t * (size_t)ldx + (size_t)c];
+        }
+        for (int c = c0; c < c0 + 8; c++)
+            memset(xt + (size_t)c * (size_t)ldt + n, 0, SAN__SLACK * sizeof *xt);
+    }
+}
