@@ -1,0 +1,281 @@
+/* engine.c - opening a network, encoding catalogues once, and the pool of workers. */
+#include "engine_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "san/model_file.h"
+
+#define MAX_STEPS 160  /* decisions of one answer; the walk's limits keep it below */
+#define CACHE_MAX_BYTES ((size_t)64 << 20) /* encoded blocks kept for sharing */
+#define PANEL_TOKENS 512 /* block tokens encoded at once */
+
+static void cache_clear(struct san__cache *c);
+
+/* ---- the network ---- */
+
+static void engine_free(struct san_engine *e)
+{
+    while (e->workers) {
+        struct san__worker *w = e->workers;
+        e->workers = w->next;
+        san__worker_free(w);
+    }
+    cache_clear(&e->cache);
+    san_confidence_free(&e->confidence);
+    san_net_fini(&e->net);
+    san_params_free(&e->p);
+    san_tokenizer_free(e->tokenizer);
+    free(e->name);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt_diag *diag)
+{
+    struct san_gguf *file = NULL;
+    struct san_engine *e = calloc(1, sizeof *e);
+    if (!e) return lt_fail(diag, LT_ERR_NOMEM, "out of memory opening %s", path);
+    pthread_mutex_init(&e->lock, NULL);
+    enum lt_err err = san_model_load(path, &e->h, &e->p, &e->tokenizer, &file, diag);
+    if (!err && e->h.render != SAN_RENDER_LINTEL)
+        err = lt_fail(diag, LT_ERR_UNSUPPORTED,
+                      "%s: renders needle-json; this engine answers with networks of the render "
+                      "\"lintel\"",
+                      path);
+    if (!err && !e->tokenizer)
+        err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no tokenizer", path);
+    if (!err && (e->h.n_class != SAN_CLASS_COUNT || e->h.n_feat != SAN_N_FEAT ||
+                 e->h.n_flag != SAN_N_FLAG))
+        err = lt_fail(diag, LT_ERR_UNSUPPORTED,
+                      "%s: has %d classes, %d features and %d flags where this version has %d, %d "
+                      "and %d; use a network trained for it",
+                      path, e->h.n_class, e->h.n_feat, e->h.n_flag, SAN_CLASS_COUNT, SAN_N_FEAT,
+                      SAN_N_FLAG);
+    if (!err) err = san_pieces_init(&e->pieces, e->tokenizer, diag);
+    if (!err) err = san_net_init(&e->net, &e->h, &e->p, diag);
+    if (!err) err = san_confidence_load(&e->confidence, file, e->h.width, diag);
+    if (!err) {
+        const char *name = san_gguf_str_or(file, "general.name", "");
+        size_t n = strlen(name) + 1;
+        e->name = malloc(n);
+        if (e->name) memcpy(e->name, name, n);
+        else err = LT_ERR_NOMEM;
+    }
+    san_gguf_close(file);
+    if (err) {
+        engine_free(e);
+        return lt_fail(diag, err, "cannot open the network %s: %s", path, lt_strerror(err));
+    }
+    *out = e;
+    return LT_OK;
+}
+
+void san_engine_close(struct san_engine *e)
+{
+    if (e) engine_free(e);
+}
+
+const char *san_engine_model_name(const struct san_engine *e) { return e->name; }
+
+size_t san_engine_cache_bytes(const struct san_engine *e) { return e->cache.n_bytes; }
+
+/* ---- workers ---- */
+
+enum lt_err san__worker_get(struct san_engine *e, struct san__worker **out, struct lt_diag *diag)
+{
+    pthread_mutex_lock(&e->lock);
+    struct san__worker *w = e->workers;
+    if (w) e->workers = w->next;
+    pthread_mutex_unlock(&e->lock);
+    if (w) {
+        *out = w;
+        return LT_OK;
+    }
+    w = calloc(1, sizeof *w);
+    if (!w) return lt_fail(diag, LT_ERR_NOMEM, "out of memory for a worker");
+    struct san_limits limits = {
+        .n_source = SAN_BLOCK_MAX_TOKENS, .n_panel = PANEL_TOKENS, .n_step = MAX_STEPS};
+    san_utterance_init(&w->utterance);
+    san_walk_init(&w->walk);
+    w->h = malloc((size_t)e->h.width * sizeof *w->h);
+    w->h_first = calloc((size_t)e->h.width, sizeof *w->h_first);
+    enum lt_err err = w->h && w->h_first ? LT_OK : LT_ERR_NOMEM;
+    if (!err) err = san_session_new(&e->net, &limits, &w->session, diag);
+    if (err) {
+        san__worker_free(w);
+        return lt_fail(diag, err, "out of memory for a worker");
+    }
+    *out = w;
+    return LT_OK;
+}
+
+void san__worker_put(struct san_engine *e, struct san__worker *w)
+{
+    pthread_mutex_lock(&e->lock);
+    w->next = e->workers;
+    e->workers = w;
+    pthread_mutex_unlock(&e->lock);
+}
+
+void san__worker_free(struct san__worker *w)
+{
+    if (!w) return;
+    san_session_free(w->session);
+    san_utterance_fini(&w->utterance);
+    san_walk_fini(&w->walk);
+    free(w->h);
+    free(w->h_first);
+    free(w->score);
+    free(w->key);
+    free(w->cls);
+    free(w->feat);
+    free(w->id);
+    free(w->decisions);
+    free(w);
+}
+
+/* ---- the block cache; the engine's lock is held ---- */
+
+static struct san__cache_row *cache_row(struct san__cache *c, const uint64_t hash[2])
+{
+    size_t i = (size_t)hash[0] & (c->n_rows - 1);
+    while (c->rows[i].block &&
+           (c->rows[i].hash[0] != hash[0] || c->rows[i].hash[1] != hash[1]))
+        i = (i + 1) & (c->n_rows - 1);
+    return &c->rows[i];
+}
+
+static enum lt_err cache_grow(struct san__cache *c)
+{
+    if (c->n_rows && c->n_used * 2 < c->n_rows) return LT_OK;
+    struct san__cache bigger = {.n_rows = c->n_rows ? c->n_rows * 2 : 256,
+                                .n_used = c->n_used,
+                                .n_bytes = c->n_bytes};
+    bigger.rows = calloc(bigger.n_rows, sizeof *bigger.rows);
+    if (!bigger.rows) return LT_ERR_NOMEM;
+    for (size_t i = 0; i < c->n_rows; i++)
+        if (c->rows[i].block) *cache_row(&bigger, c->rows[i].hash) = c->rows[i];
+    free(c->rows);
+    *c = bigger;
+    return LT_OK;
+}
+
+/* Drop every block: catalogues keep theirs, only later sharing is lost. */
+static void cache_clear(struct san__cache *c)
+{
+    for (size_t i = 0; i < c->n_rows; i++) san_block_unref(c->rows[i].block);
+    free(c->rows);
+    *c = (struct san__cache){0};
+}
+
+static struct san_block *cache_find(struct san__cache *c, const uint64_t hash[2])
+{
+    if (!c->n_rows) return NULL;
+    struct san_block *b = cache_row(c, hash)->block;
+    return b ? san_block_ref(b) : NULL;
+}
+
+static enum lt_err cache_add(struct san__cache *c, const uint64_t hash[2], struct san_block *b)
+{
+    if (c->n_bytes > CACHE_MAX_BYTES) cache_clear(c);
+    enum lt_err err = cache_grow(c);
+    if (err) return err;
+    struct san__cache_row *row = cache_row(c, hash);
+    if (row->block) return LT_OK; /* somebody was faster; theirs is the same */
+    *row = (struct san__cache_row){{hash[0], hash[1]}, san_block_ref(b)};
+    c->n_used++;
+    c->n_bytes += b->n_bytes;
+    return LT_OK;
+}
+
+/* ---- catalogues ---- */
+
+static const struct san_block_text *text_of(const struct san_plan *p, int i)
+{
+    return i < p->n_tools ? &p->tools[i]->block : &p->home->blocks[i - p->n_tools];
+}
+
+/* Fill c->blocks: from the cache, and the rest encoded in panels. */
+static enum lt_err encode(struct san_catalog *c, struct lt_diag *diag)
+{
+    struct san_engine *e = c->engine;
+    struct san__worker *w = NULL;
+    int n = c->n_blocks, n_missing = 0;
+    int *missing = malloc(((size_t)n + 1) * sizeof *missing);
+    struct san_block_src *src = malloc(((size_t)n + 1) * sizeof *src);
+    struct san_block **made = calloc((size_t)n + 1, sizeof *made);
+    enum lt_err err = missing && src && made ? LT_OK : LT_ERR_NOMEM;
+    pthread_mutex_lock(&e->lock);
+    for (int i = 0; i < n && !err; i++) {
+        c->blocks[i] = cache_find(&e->cache, text_of(&c->plan, i)->hash);
+        if (!c->blocks[i]) missing[n_missing++] = i;
+    }
+    pthread_mutex_unlock(&e->lock);
+    if (!err) err = san__worker_get(e, &w, diag);
+    for (int i = 0; i < n_missing && !err; i++) {
+        const struct san_block_text *t = text_of(&c->plan, missing[i]);
+        src[i] = (struct san_block_src){
+            .ids = t->tok, .n = t->n_tok, .marks = t->marker, .n_mark = t->n_marker};
+    }
+    if (!err && n_missing) err = san_blocks_encode(w->session, src, n_missing, made, diag);
+    if (w) san__worker_put(e, w);
+    pthread_mutex_lock(&e->lock);
+    for (int i = 0; i < n_missing && !err; i++) c->blocks[missing[i]] = made[i];
+    for (int i = 0; i < n_missing && !err; i++)
+        err = cache_add(&e->cache, text_of(&c->plan, missing[i])->hash, made[i]);
+    pthread_mutex_unlock(&e->lock);
+    free(missing);
+    free(src);
+    free(made);
+    return err;
+}
+
+enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
+                            struct san_catalog **out, struct lt_diag *diag)
+{
+    json_error_t where;
+    json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &where);
+    if (!root) {
+        lt_fail(diag, LT_ERR_PARSE, "the catalogue is no JSON: line %d column %d: %s", where.line,
+                where.column, where.text);
+        if (diag) diag->offset_bytes = (size_t)where.position;
+        return LT_ERR_PARSE;
+    }
+    struct san_catalog *c = calloc(1, sizeof *c);
+    enum lt_err err = c ? LT_OK : LT_ERR_NOMEM;
+    if (!err && !json_is_object(root))
+        err = lt_fail(diag, LT_ERR_INVALID, "the catalogue is no JSON object");
+    if (!err) {
+        c->engine = e;
+        c->refs = 1;
+        err = san_plan_init(&c->plan, &e->pieces, root, diag);
+    }
+    if (!err) {
+        c->n_blocks = c->plan.n_tools + (c->plan.home ? c->plan.home->n_blocks : 0);
+        c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
+        err = c->blocks ? encode(c, diag) : LT_ERR_NOMEM;
+    }
+    json_decref(root);
+    if (err) {
+        san_catalog_unref(c);
+        return lt_fail(diag, err, "cannot load the catalogue: %s", lt_strerror(err));
+    }
+    *out = c;
+    return LT_OK;
+}
+
+struct san_catalog *san_catalog_ref(struct san_catalog *c)
+{
+    __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
+    return c;
+}
+
+void san_catalog_unref(struct san_catalog *c)
+{
+    if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
+    for (int i = 0; c->blocks && i < c->n_blocks; i++) san_block_unref(c->blocks[i]);
+    free(c->blocks);
+    san_plan_fini(&c->plan);
+    free(c);
+}

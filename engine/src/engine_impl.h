@@ -1,0 +1,86 @@
+/* engine_impl.h - what an engine and a catalogue are made of. Private to the engine. */
+#ifndef SAN_ENGINE_IMPL_H
+#define SAN_ENGINE_IMPL_H
+
+#include <pthread.h>
+
+#include "san/confidence.h"
+#include "san/engine.h"
+#include "san/forward.h"
+#include "san/gguf.h"
+#include "san/plan.h"
+#include "san/walk.h"
+
+/* Encoded blocks by the hash of their text. Holds one reference of each; catalogues hold more.
+ * Guarded by the engine's lock. */
+struct san__cache {
+    struct san__cache_row {
+        uint64_t hash[2];
+        struct san_block *block; /* NULL: free row */
+    } *rows;
+    size_t n_rows; /* a power of two, or 0 */
+    size_t n_used;
+    size_t n_bytes;
+};
+
+/* Everything one call needs; kept in the engine's free list between calls. */
+struct san__worker {
+    struct san_session *session;
+    struct san_utterance utterance;
+    struct san_walk walk;
+    float *h;       /* (C) */
+    float *h_first; /* (C) of the first decision */
+    float *score;
+    const float **key;
+    uint8_t *cls;
+    float *feat;
+    int32_t *id;
+    int cap_cand;
+    struct san_decision *decisions;
+    int n_decisions, cap_decisions;
+    struct san__worker *next;
+};
+
+struct san_engine {
+    struct san_hparams h;
+    struct san_params p;
+    struct san_net net;
+    struct san_tokenizer *tokenizer;
+    struct san_pieces pieces;
+    struct san_confidence confidence;
+    char *name;
+    pthread_mutex_t lock; /* guards cache and workers */
+    struct san__cache cache;
+    struct san__worker *workers;
+};
+
+struct san_catalog {
+    struct san_engine *engine;
+    struct san_plan plan;
+    struct san_block **blocks; /* tools' blocks, then the home's */
+    int n_blocks;
+    int refs;
+};
+
+/* Block of tool t, or of the home's block b. */
+static inline const struct san_block *san__tool_block(const struct san_catalog *c, int t)
+{
+    return c->blocks[t];
+}
+static inline const struct san_block *san__home_block(const struct san_catalog *c, int b)
+{
+    return c->blocks[c->plan.n_tools + b];
+}
+
+/* As san_call; with `features` not NULL also the confidence head's input
+ * (san_confidence_n_feature floats). */
+LT_NODISCARD enum lt_err san__call(struct san_engine *e, struct san_catalog *c,
+                                   const struct san_request *req, struct san_answer *out,
+                                   float *features, struct lt_diag *diag);
+/* A worker from the engine's free list, or a new one; and back. */
+LT_NODISCARD enum lt_err san__worker_get(struct san_engine *e, struct san__worker **out,
+                                         struct lt_diag *diag);
+void san__worker_put(struct san_engine *e, struct san__worker *w);
+void san__worker_free(struct san__worker *w);
+
+#endif
