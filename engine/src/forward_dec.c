@@ -52,7 +52,7 @@ static void self_attention(struct san_session *s, int n, int layer)
     }
     float *pieces = s->cache + san__piece_at(h, layer, 0, cap);
     san__kv_store(s, pieces, cap, s->n_step, 0, n);
-    san__attend_begin(s, 0, n);
+    san__attend_begin(s, 0, n, san__layer(p->dec_k_norm, layer, D));
     for (int g = 0; g < h->n_kv_head; g++) san__attend_add_causal(s, g, n, pieces, cap, s->n_step);
     san__attend_end(s, 0, n);
     san__gemm(s->x, s->att, san__layer(p->dec_o, layer, square), n, C, C,
@@ -71,7 +71,7 @@ static void cross_attention(struct san_session *s, int n, int layer)
     for (int t = 0; t < n; t++)
         san__norm_heads(s->net, s->q + san__rows(h, t), san__layer(p->cross_q_norm, layer, D),
                         h->n_head, -1);
-    san__attend_begin(s, 0, n);
+    san__attend_begin(s, 0, n, san__layer(p->cross_k_norm, layer, D));
     const float *own = s->src_cross + san__piece_at(h, layer, 0, n_source);
     for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, own, n_source, n_source);
     for (int b = 0; b < s->n_block; b++) {

@@ -119,6 +119,7 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
     size_t C = (size_t)h->width;
+    const float *g_k = san__layer(p->enc_k_norm, layer, (size_t)san_head_width(h));
     san__enc_qkv(s, n_tok, layer);
     for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
         struct san__block *to = (struct san__block *)out[b];
@@ -126,7 +127,7 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
         float *pieces = writable(to, to->self) + san__piece_at(h, layer, 0, n);
         finish_qk(s, layer, t0, n);
         san__kv_store(s, pieces, n, 0, t0, n);
-        san__attend_begin(s, t0, n);
+        san__attend_begin(s, t0, n, g_k);
         for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, pieces, n, n);
         san__attend_end(s, t0, n);
     }
@@ -193,10 +194,11 @@ static void source_layer(struct san_session *s, int n, int layer)
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
     size_t C = (size_t)h->width;
+    const float *g_k = san__layer(p->enc_k_norm, layer, (size_t)san_head_width(h));
     san__enc_qkv(s, n, layer);
     finish_qk(s, layer, 0, n);
     san__kv_store(s, s->src_self, n, 0, 0, n);
-    san__attend_begin(s, 0, n);
+    san__attend_begin(s, 0, n, g_k);
     for (int g = 0; g < h->n_kv_head; g++) {
         san__attend_add(s, g, n, s->src_self, n, n);
         for (int b = 0; b < s->n_block; b++) {

@@ -38,9 +38,10 @@ struct san_session {
     struct san_limits limits;
     struct san_block *const *blocks; /* borrowed */
     int n_block;
-    int n_source; /* tokens of the source; 0: none */
-    int has_ptr;  /* src_key and src_in belong to the source */
-    int n_step;   /* steps in the cache */
+    int n_source;   /* tokens of the source; 0: none */
+    int has_ptr;    /* src_key and src_in belong to the source */
+    int n_step;     /* steps in the cache */
+    int is_bounded; /* of the attention under way, see kernels.h */
     float *mem;
 #define SAN__SESSION_FIELD(name, size) float *name;
     SAN__SESSION_ARRAYS(SAN__SESSION_FIELD)
@@ -87,7 +88,8 @@ void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_
  * key/value head g in any order, end; the outputs are then in the same rows of s->att. With many
  * rows it pays to stay with one head, whose state then stays in the nearest cache; with one row
  * it pays to stay with one block, whose pieces of one layer stand one after the other. */
-void san__attend_begin(struct san_session *s, int t0, int n);
+/* g_k (D): gain of the norm that all the keys went through; it bounds their length. */
+void san__attend_begin(struct san_session *s, int t0, int n, const float *g_k);
 /* The first n_key keys of head g in `pieces`, the G pieces of one layer, made for `cap` keys. */
 void san__attend_add(struct san_session *s, int g, int n, const float *pieces, int cap, int n_key);
 /* Causal over the decoder's cache: row t sees base + t + 1 keys. */

@@ -149,22 +149,48 @@ static struct san__attn head_rows(struct san_session *s, int g, int n)
                               .q = s->row_q + r0 * (size_t)D,
                               .o = s->row_o + r0 * (size_t)D,
                               .m = s->row_m + r0,
-                              .l = s->row_l + r0 * SAN__TILE};
+                              .l = s->row_l + r0 * SAN__TILE,
+                              .is_bounded = s->is_bounded};
 }
 
-void san__attend_begin(struct san_session *s, int t0, int n)
+/* No key is longer: ZCN gives sqrt(D) at most before its gain, and rotation keeps the length. The
+ * slack covers rounding. */
+static float key_length_max(const float *g_k, int D)
+{
+    float max = 0;
+    for (int d = 0; d < D; d++) max = fmaxf(max, fabsf(1 + g_k[d]));
+    return 1.0001f * max * sqrtf((float)D);
+}
+
+/* Queries of head g, scaled, as rows; m gets the bound |q| |k| of each row's scores. Returns the
+ * largest bound. */
+static float gather_rows(struct san_session *s, int g, int t0, int n, float key_length)
 {
     const struct san_hparams *h = &s->net->h;
-    int D = san_head_width(h);
-    size_t head = (size_t)(h->n_head / h->n_kv_head) * (size_t)D; /* query heads of one g */
-    float scale = 1 / sqrtf((float)D);
+    struct san__attn a = head_rows(s, g, n);
+    size_t D = (size_t)a.D, head = (size_t)(h->n_head / h->n_kv_head) * D;
+    float scale = 1 / sqrtf((float)a.D), max = 0;
+    for (int t = 0; t < n; t++) {
+        const float *from = s->q + san__rows(h, t0 + t) + (size_t)g * head;
+        float *to = a.q + (size_t)t * head;
+        for (size_t i = 0; i < head; i++) to[i] = from[i] * scale;
+    }
+    for (int r = 0; r < a.n_row; r++) {
+        const float *q_r = a.q + (size_t)r * D;
+        a.m[r] = sqrtf(san__dot(q_r, q_r, a.D)) * key_length;
+        max = fmaxf(max, a.m[r]);
+    }
+    return max;
+}
+
+void san__attend_begin(struct san_session *s, int t0, int n, const float *g_k)
+{
+    const struct san_hparams *h = &s->net->h;
+    float key_length = key_length_max(g_k, san_head_width(h)), max = 0;
+    for (int g = 0; g < h->n_kv_head; g++) max = fmaxf(max, gather_rows(s, g, t0, n, key_length));
+    s->is_bounded = max <= SAN__BOUND_MAX;
     for (int g = 0; g < h->n_kv_head; g++) {
         struct san__attn a = head_rows(s, g, n);
-        for (int t = 0; t < n; t++) {
-            const float *from = s->q + san__rows(h, t0 + t) + (size_t)g * head;
-            float *to = a.q + (size_t)t * head;
-            for (size_t i = 0; i < head; i++) to[i] = from[i] * scale;
-        }
         san__attn_begin(&a);
     }
 }

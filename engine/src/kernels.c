@@ -198,14 +198,14 @@ void san__attn_begin(struct san__attn *a)
 {
     memset(a->o, 0, (size_t)a->n_row * (size_t)a->D * sizeof *a->o);
     memset(a->l, 0, (size_t)a->n_row * TILE * sizeof *a->l);
-    for (int r = 0; r < a->n_row; r++) a->m[r] = -INFINITY;
+    for (int r = 0; !a->is_bounded && r < a->n_row; r++) a->m[r] = -INFINITY;
 }
 
 /* NR rows from row r0 on against one tile of `n_key` keys. visible[r]: keys of this tile that row
- * sees, 1..16 in the row's first tile (so that m is finite), possibly 0 afterwards. NR and D are
- * constants once inlined: the sums below stay in registers. */
+ * sees, 1..16 in the row's first tile (so that m is finite), possibly 0 afterwards. NR, D and
+ * BOUNDED are constants once inlined: the sums below stay in registers. */
 INLINE void attn_tile(struct san__attn *a, int r0, const float *kt, const float *v,
-                      const int *visible, int n_key, int NR, int D)
+                      const int *visible, int n_key, int NR, int D, int BOUNDED)
 {
     static const ivec16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     static const vec16 lowest = {-INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY, -INFINITY,
@@ -214,7 +214,7 @@ INLINE void attn_tile(struct san__attn *a, int r0, const float *kt, const float 
     const float *q = a->q + (size_t)r0 * (size_t)D;
     float *o = a->o + (size_t)r0 * (size_t)D;
     vec16 s[4] = {{0}, {0}, {0}, {0}}, s_odd[4] = {{0}, {0}, {0}, {0}};
-    float p[4][TILE], rescale[4];
+    float p[4][TILE], rescale[4] = {1, 1, 1, 1};
 
     /* even and odd components apart, so that one sum need not wait for the other */
     for (int d = 0; d < D; d += 2) {
@@ -231,14 +231,16 @@ INLINE void attn_tile(struct san__attn *a, int r0, const float *kt, const float 
             ivec16 sees = lane < visible[r];
             s[r] = (vec16)(((ivec16)s[r] & sees) | ((ivec16)lowest & ~sees));
         }
-        float max = max16(&s[r]), before = a->m[r0 + r];
-        float m = max > before ? max : before;
-        rescale[r] = m > before ? expf(before - m) : 1;
-        a->m[r0 + r] = m;
-        s[r] = s[r] - m;
+        if (!BOUNDED) {
+            float max = max16(&s[r]), before = a->m[r0 + r];
+            float m = max > before ? max : before;
+            rescale[r] = m > before ? expf(before - m) : 1;
+            a->m[r0 + r] = m;
+        }
+        s[r] = s[r] - a->m[r0 + r];
         exp16(&s[r]);
         vec16 *l = (vec16 *)(a->l + (size_t)(r0 + r) * TILE);
-        *l = *l * rescale[r] + s[r];
+        *l = BOUNDED ? *l + s[r] : *l * rescale[r] + s[r];
         memcpy(p[r], &s[r], sizeof p[r]);
     }
     /* 32 columns of the values at a time, or all 24: that fills the registers */
@@ -246,8 +248,10 @@ INLINE void attn_tile(struct san__attn *a, int r0, const float *kt, const float 
     for (int d = 0; d < D; d += 8 * WIDE) {
         vec8 sum[4][4];
         for (int r = 0; r < NR; r++)
-            for (int w = 0; w < WIDE; w++)
-                sum[r][w] = *(const vec8 *)(o + r * D + d + 8 * w) * rescale[r];
+            for (int w = 0; w < WIDE; w++) {
+                sum[r][w] = *(const vec8 *)(o + r * D + d + 8 * w);
+                if (!BOUNDED) sum[r][w] *= rescale[r];
+            }
         for (int j = 0; j < n_key; j++) {
             const float *v_j = v + (size_t)j * (size_t)D + d;
             for (int w = 0; w < WIDE; w++) {
@@ -269,8 +273,8 @@ static void attn_tile_any(struct san__attn *a, int r, const float *kt, const flo
     float s[TILE] = {0}, m = a->m[r];
     for (int d = 0; d < D; d++)
         for (int j = 0; j < TILE; j++) s[j] += q[d] * kt[(size_t)d * TILE + (size_t)j];
-    for (int j = 0; j < visible; j++) m = s[j] > m ? s[j] : m;
-    float rescale = expf(a->m[r] - m);
+    for (int j = 0; !a->is_bounded && j < visible; j++) m = s[j] > m ? s[j] : m;
+    float rescale = a->is_bounded ? 1 : expf(a->m[r] - m);
     for (int i = 0; i < TILE; i++) a->l[(size_t)r * TILE + (size_t)i] *= rescale;
     for (int d = 0; d < D; d++) o[d] *= rescale;
     a->m[r] = m;
@@ -291,7 +295,7 @@ INLINE int tile_visible(int r, int n, int base, int per_token, int first)
 }
 
 INLINE void attn_piece(struct san__attn *a, const float *piece, int cap, int n, int base,
-                       int per_token, int D)
+                       int per_token, int D, int BOUNDED)
 {
     const float *values = piece + san__keys_size(cap, D);
     for (int r = 0; r < a->n_row;) {
@@ -304,11 +308,11 @@ INLINE void attn_piece(struct san__attn *a, const float *piece, int cap, int n, 
             for (int i = 0; i < NR; i++)
                 visible[i] = tile_visible(r + i, n, base, per_token, first);
             if (NR == 4)
-                attn_tile(a, r, kt, v, visible, n_key, 4, D);
+                attn_tile(a, r, kt, v, visible, n_key, 4, D, BOUNDED);
             else if (NR == 2)
-                attn_tile(a, r, kt, v, visible, n_key, 2, D);
+                attn_tile(a, r, kt, v, visible, n_key, 2, D, BOUNDED);
             else
-                attn_tile(a, r, kt, v, visible, n_key, 1, D);
+                attn_tile(a, r, kt, v, visible, n_key, 1, D, BOUNDED);
         }
         r += NR;
     }
@@ -330,25 +334,23 @@ static void attn_piece_any(struct san__attn *a, const float *piece, int cap, int
 static void attn_dispatch(struct san__attn *a, const float *piece, int cap, int n, int base,
                           int per_token)
 {
+#define WITH_WIDTH(width)                                                                          \
+    case width:                                                                                    \
+        if (a->is_bounded)                                                                         \
+            attn_piece(a, piece, cap, n, base, per_token, width, 1);                               \
+        else                                                                                       \
+            attn_piece(a, piece, cap, n, base, per_token, width, 0);                               \
+        break;
     switch (a->D) {
-    case 16:
-        attn_piece(a, piece, cap, n, base, per_token, 16);
-        break;
-    case 24:
-        attn_piece(a, piece, cap, n, base, per_token, 24);
-        break;
-    case 32:
-        attn_piece(a, piece, cap, n, base, per_token, 32);
-        break;
-    case 48:
-        attn_piece(a, piece, cap, n, base, per_token, 48);
-        break;
-    case 64:
-        attn_piece(a, piece, cap, n, base, per_token, 64);
-        break;
+        WITH_WIDTH(16)
+        WITH_WIDTH(24)
+        WITH_WIDTH(32)
+        WITH_WIDTH(48)
+        WITH_WIDTH(64)
     default:
         attn_piece_any(a, piece, cap, n, base, per_token);
     }
+#undef WITH_WIDTH
 }
 
 void san__attn_add(struct san__attn *a, const float *piece, int cap, int n)

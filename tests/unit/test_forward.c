@@ -344,10 +344,17 @@ static void naive_decode_same(struct fixture *f, struct steps *d)
 
 /* ---- tests ---- */
 
-static void check_block_mode(int head_width)
+/* `sharp`: gains so large that the scores' bound is of no use and running maxima take over. */
+static void check_block_mode(int head_width, int sharp)
 {
     struct fixture *f = fixture_new(head_width, SAN_RENDER_LINTEL, 64);
     int C = f->net.h.width;
+    if (sharp) {
+        f->net.p.enc_k_norm[1] = 12;
+        f->net.p.cross_k_norm[1] = -14;
+        for (int b = 0; b < N_BLOCK; b++) san_block_unref(f->blocks[b]);
+        assert_int_equal(san_blocks_encode(f->s, f->src, N_BLOCK, f->blocks, NULL), LT_OK);
+    }
     static struct steps d;
     row v;
     naive_encode(&f->net, &f->dense);
@@ -382,7 +389,14 @@ static void test_block_mode__any_head_width__equals_masked_dense(void **state)
 {
     (void)state;
     static const int widths[] = {6, 8, 16, 24};
-    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) check_block_mode(widths[i]);
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) check_block_mode(widths[i], 0);
+}
+
+static void test_block_mode__sharp_attention__equals_masked_dense(void **state)
+{
+    (void)state;
+    check_block_mode(8, 1);
+    check_block_mode(16, 1);
 }
 
 static void test_scores__of_candidates__equal_the_formula(void **state)
@@ -671,6 +685,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_block_mode__any_head_width__equals_masked_dense),
+        cmocka_unit_test(test_block_mode__sharp_attention__equals_masked_dense),
         cmocka_unit_test(test_scores__of_candidates__equal_the_formula),
         cmocka_unit_test(test_blocks__in_a_batch__equal_one_by_one),
         cmocka_unit_test(test_utterance__blocks_in_another_order__gives_the_same),

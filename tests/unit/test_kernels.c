@@ -116,7 +116,8 @@ static void test_exp16__non_positive__equals_libm(void **state)
 }
 
 /* Attention over pieces added one by one against the dense reference over all keys. */
-static void check_attention(struct san_rand *r, int D, int n_row, const int *piece_n, int n_piece)
+static void check_attention(struct san_rand *r, int D, int n_row, const int *piece_n, int n_piece,
+                            int is_bounded)
 {
     int n = 0;
     for (int i = 0; i < n_piece; i++) n += piece_n[i];
@@ -124,7 +125,9 @@ static void check_attention(struct san_rand *r, int D, int n_row, const int *pie
     float *q = random_floats(r, (size_t)(n_row * D)), *o = random_floats(r, (size_t)(n_row * D));
     float *ref = random_floats(r, (size_t)(n_row * D)), *score = random_floats(r, (size_t)n);
     float *m = random_floats(r, (size_t)n_row), *l = random_floats(r, (size_t)n_row * 16);
-    struct san__attn a = {n_row, D, q, o, m, l};
+    for (int i = 0; i < n_row * D; i++) q[i] *= 0.5f;
+    for (int i = 0; i < n_row; i++) m[i] = SAN__BOUND_MAX; /* true of these scores, and far off */
+    struct san__attn a = {n_row, D, q, o, m, l, is_bounded};
     san__attn_begin(&a);
     for (int i = 0, at = 0; i < n_piece; at += piece_n[i++]) {
         int cap = piece_n[i] + i; /* a piece may be made for more keys than it holds */
@@ -149,8 +152,9 @@ static void test_attention__pieces_of_any_size__equals_dense(void **state)
     struct san_rand r;
     san_rand_seed(&r, 4);
     for (size_t d = 0; d < sizeof widths / sizeof widths[0]; d++)
-        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-            check_attention(&r, widths[d], rows[i], pieces, sizeof pieces / sizeof pieces[0]);
+        for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++)
+            check_attention(&r, widths[d], rows[i / 2], pieces, sizeof pieces / sizeof pieces[0],
+                            (int)i % 2);
 }
 
 static void test_attention__causal__equals_dense_with_visible_prefix(void **state)
@@ -171,7 +175,7 @@ static void test_attention__causal__equals_dense_with_visible_prefix(void **stat
             for (int j = 0; j < n; j++)
                 san__kv_put(piece, CAP, j, k + (size_t)(j * D), v + (size_t)(j * D), D);
             for (int i = 0; i < ROWS; i++) visible[i] = bases[b] + i / REP + 1;
-            struct san__attn a = {ROWS, D, q, o, m, l};
+            struct san__attn a = {ROWS, D, q, o, m, l, 0};
             san__attn_begin(&a);
             san__attn_add_causal(&a, piece, CAP, bases[b], REP);
             san__attn_end(&a);
@@ -192,7 +196,7 @@ static void test_attention__scores_far_apart__stays_finite(void **state)
         float k[D] = {j == 20 ? 300.0f : -300.0f}, v[D] = {(float)j};
         san__kv_put(piece, N, j, k, v, D);
     }
-    struct san__attn a = {1, D, q, o, m, l};
+    struct san__attn a = {1, D, q, o, m, l, 0};
     san__attn_begin(&a);
     san__attn_add(&a, piece, N, N);
     san__attn_end(&a);
