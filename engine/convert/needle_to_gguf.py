@@ -50,10 +50,10 @@ class DType:
             return array.array("f", wide.tobytes())
         if self.name not in codes:
             raise ConvertError(f"arrays of type {self.name} are not read; use f32, f16 or bf16")
-        code = codes[self.name]
-        n = len(raw) // struct.calcsize(code)
-        order = ">" if self.is_big else "<"
-        return array.array("f", struct.unpack(f"{order}{n}{code}", raw))
+        form = (">" if self.is_big else "<") + codes[self.name]
+        if len(raw) % struct.calcsize(form):
+            raise ConvertError("an array's bytes are no whole number of values; the pickle is corrupt")
+        return array.array("f", (x for (x,) in struct.iter_unpack(form, raw)))
 
 
 class Array:
@@ -348,8 +348,8 @@ def write_gguf(path, keys, tensors, want_f16):
     infos, blobs, offset = b"", [], 0
     for name, a in tensors:
         is_f16 = want_f16 and len(a.shape) == 2
-        raw = (struct.pack(f"<{len(a.values)}e", *a.values) if is_f16
-               else struct.pack(f"<{len(a.values)}f", *a.values))
+        one = struct.Struct("<e" if is_f16 else "<f").pack
+        raw = b"".join(map(one, a.values))
         infos += gguf_str(name) + struct.pack("<I", len(a.shape))
         infos += b"".join(struct.pack("<Q", d) for d in reversed(a.shape))
         infos += struct.pack("<IQ", F16 if is_f16 else F32, offset)

@@ -32,8 +32,8 @@ struct san_extra {
 
 /* Save. Matrices and embeddings take `type` (SAN_TYPE_F32, _F16, _Q8_0 or _Q4_0; F16 instead of a
  * quantised type where the columns are no multiple of 32); vectors, gates, norms and the feature
- * table stay F32. `tok` may be NULL. general.architecture, general.file_type and general.alignment
- * are written here, other general.* keys come from the extras. Atomic, see san_gguf_write. */
+ * table stay F32. `tok` may be NULL. general.architecture and general.file_type are
+ * written here, other general.* keys come from the extras. Atomic, see san_gguf_write. */
 LT_NODISCARD enum lt_err san_model_save(const char *path, const struct san_hparams *h,
                                         const struct san_params *p, const struct san_tokenizer *tok,
                                         const struct san_extra *extra, size_t n_extra,
