@@ -7,7 +7,7 @@
  * \p{…}, \c. A pattern matches anywhere in the text unless it is anchored. Matching is by code
  * point and takes time proportional to text times pattern, whatever either holds, because tools'
  * schemas come from outside.
- * Threads: read-only after compile. Memory: two allocations of fixed size per match. */
+ * Threads: read-only after compile. Memory: one allocation per match. */
 #ifndef LT_PATTERN_H
 #define LT_PATTERN_H
 
