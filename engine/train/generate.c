@@ -163,6 +163,7 @@ static int pick_home(struct gen_group *gg)
         if (strncmp(g->home_id[at], prefix, strlen(prefix))) continue;
         if (f >= 0 && g->file[f].by_home_off[at] == g->file[f].by_home_off[at + 1]) continue;
         gg->filed_home = at;
+        gg->filed_is_english = gen_home_is_english(g->home_id[at]);
         json_t *home = json_object_get(san_lookup_homes(g->lookup), g->home_id[at]);
         return gen_home_init(&gg->filed, home);
     }

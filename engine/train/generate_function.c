@@ -84,7 +84,60 @@ static json_t *map_arguments(const struct gen_variant *v, const json_t *canonica
     return out;
 }
 
-int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index, int missing)
+/* A phrase without its last slot: "navigate to {place}" -> "navigate". 1 if it can be cut. */
+static int cut_last_slot(const char *phrase, char *out, size_t cap, char *canonical, size_t cap2)
+{
+    static const char *const little[] = {"to", "on", "at", "for", "by", "in", "with", "of", "from",
+                                         "the", "a", "an", "my", "as", "called", "is", "about"};
+    const char *open = strchr(phrase, '{');
+    size_t len = strlen(phrase);
+    if (!open || strchr(open + 1, '{') || phrase[len - 1] != '}' || len >= cap) return 0;
+    const char *name = strchr(open, ':') ? strchr(open, ':') + 1 : open + 1;
+    size_t n = strcspn(name, "}");
+    if (n >= cap2) return 0;
+    memcpy(canonical, name, n);
+    canonical[n] = 0;
+    len = (size_t)(open - phrase);
+    memcpy(out, phrase, len);
+    for (;;) {
+        while (len && strchr(" ,", out[len - 1])) len--;
+        out[len] = 0;
+        const char *last = strrchr(out, ' ');
+        last = last ? last + 1 : out;
+        size_t i = 0;
+        while (i < sizeof little / sizeof *little && strcmp(last, little[i])) i++;
+        if (i == sizeof little / sizeof *little) return len > 2;
+        len = (size_t)(last - out);
+        if (!len) return 0;
+    }
+}
+
+/* A request that leaves out what the schema requires: nothing can be called. */
+static int call_without_value(struct gen_group *gg, struct gen_draft *d, int pool_index)
+{
+    const struct gen_variant *v = &gg->pool[pool_index];
+    const struct gen_function *f = &gg->g->teacher.fn[v->function];
+    const json_t *required = json_object_get(json_object_get(v->schema, "parameters"), "required");
+    for (int tries = 0; tries < 12; tries++) {
+        const char *phrase = json_string_value(json_array_get(
+            f->utterances, gen_below(&gg->r, json_array_size(f->utterances))));
+        char cut[200], canonical[64];
+        if (!phrase || !cut_last_slot(phrase, cut, sizeof cut, canonical, sizeof canonical)) continue;
+        const char *p = json_string_value(
+            json_object_get(json_object_get(v->schema, "map"), canonical));
+        size_t i = 0;
+        while (p && i < json_array_size(required) &&
+               strcmp(json_string_value(json_array_get(required, i)), p))
+            i++;
+        if (!p || i == json_array_size(required)) continue;
+        gen_text_clear(&d->text);
+        gen_text_adds(&d->text, cut);
+        return 1;
+    }
+    return 0;
+}
+
+int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index)
 {
     struct gen_rng *r = &gg->r;
     const struct gen_variant *v = &gg->pool[pool_index];
@@ -103,7 +156,7 @@ int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index,
                            ? map_arguments(v, canonical, &lacks)
                            : NULL;
         json_decref(canonical);
-        if (args && !lacks == !missing && d->text.n) {
+        if (args && !lacks && d->text.n) {
             d->calls[0].v = v;
             d->calls[0].args = args;
             d->n_calls = 1;
@@ -182,7 +235,7 @@ static int joinable_call(struct gen_group *gg, struct gen_draft *d, int pool_ind
     static const char *const questions[] = {"what", "what's", "whats", "how", "how's", "is", "are",
                                             "when", "where", "who", "which", "why", "did", "does",
                                             "am", "any", "do", "will", "can"};
-    if (!gen_function_call(gg, d, pool_index, 0)) return 0;
+    if (!gen_function_call(gg, d, pool_index)) return 0;
     const char *s = d->text.s;
     if (d->text.n > 70 || strchr(s, '?') || strchr(s, ',') || is_elliptical(s, d)) return 0;
     size_t first = strcspn(s, " ");
@@ -284,7 +337,7 @@ int gen_function_draft(struct gen_group *gg, struct gen_draft *d)
     d->kind = kinds[family];
     switch (family) {
     case GEN_FN_CALL: {
-        if (!gen_function_call(gg, d, at, 0)) return 0;
+        if (!gen_function_call(gg, d, at)) return 0;
         pool_catalogue(gg, d, NULL, 0, -1, is_elliptical(d->text.s, d), 0, 1);
         maybe_home(gg, d, f);
         return 1;
@@ -294,18 +347,17 @@ int gen_function_draft(struct gen_group *gg, struct gen_draft *d)
     case GEN_FN_THREE:
         return joined(gg, d, 3);
     case GEN_FN_ABSENT:
-        if (!gen_function_call(gg, d, at, 0)) return 0;
+        if (!gen_function_call(gg, d, at)) return 0;
         forget_calls(d);
         pool_catalogue(gg, d, &at, 1, -1, 1, 0, 2);
         return d->n_cat > 0;
     case GEN_FN_MISSING:
-        if (!gen_function_call(gg, d, at, 1)) return 0;
-        gen_draft_show(d, d->calls[0].v);
-        forget_calls(d);
+        if (!call_without_value(gg, d, at)) return 0;
+        gen_draft_show(d, &gg->pool[at]);
         pool_catalogue(gg, d, &at, 1, -1, 1, 0, 1);
         return 1;
     case GEN_FN_CONDITION: {
-        if (!takes_condition(t, f) || !gen_function_call(gg, d, at, 0) || d->text.n > 100) return 0;
+        if (!takes_condition(t, f) || !gen_function_call(gg, d, at) || d->text.n > 100) return 0;
         const char *key;
         json_t *v;
         json_object_foreach(d->calls[0].args, key, v) /* a literal span could swallow it */

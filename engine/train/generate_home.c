@@ -101,7 +101,7 @@ int gen_home_mentions(const struct gen_home *h, const char *text, int except)
 
 /* ---- vocabulary ------------------------------------------------------------------------------ */
 
-static int is_english_home(const char *id)
+int gen_home_is_english(const char *id)
 {
     return !strncmp(id, "home-", 5) || !strncmp(id, "en-", 3);
 }
@@ -133,7 +133,7 @@ int gen_vocabulary_init(struct gen_vocabulary *v, const json_t *homes)
     v->area = calloc(n_areas + 1, sizeof *v->area);
     if (!v->name || !v->area) return 0;
     for (it = first; it; it = json_object_iter_next((json_t *)(uintptr_t)homes, it)) {
-        if (!is_english_home(json_object_iter_key(it))) continue;
+        if (!gen_home_is_english(json_object_iter_key(it))) continue;
         home = json_object_iter_value(it);
         json_array_foreach(json_object_get(home, "entities"), i, one)
         {
@@ -298,6 +298,25 @@ static int random_size(struct gen_rng *r)
     return 45 + (int)gen_below(r, SAN_GEN_ENTITIES_MAX - 44);
 }
 
+/* Data files call all covers of some homes blinds: a name that says another kind does not fit. */
+static int says_other_cover(const char *name, const char *device_class)
+{
+    static const char *const classes[] = {"awning", "blind", "curtain", "damper", "door", "garage",
+                                          "gate", "shade", "shutter", "window"};
+    int says_own = 0, says_other = 0;
+    char lower[200];
+    snprintf(lower, sizeof lower, "%s", name);
+    gen_lower(lower);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strstr(lower, classes[i])) {
+            if (!strcmp(classes[i], device_class))
+                says_own = 1;
+            else
+                says_other = 1;
+        }
+    return says_other && !says_own;
+}
+
 static void entity_name(struct gen_rng *r, const struct gen_vocabulary *v,
                         const struct device_kind *k, const char *area, char *out, size_t cap)
 {
@@ -328,6 +347,7 @@ static void entity_name(struct gen_rng *r, const struct gen_vocabulary *v,
         for (int tries = 0; tries < 60; tries++) {
             const struct gen_name *n = &v->name[gen_below(r, (size_t)v->n_name)];
             if (strcmp(n->domain, k->domain) || strcmp(n->device_class, k->device_class)) continue;
+            if (!strcmp(k->domain, "cover") && says_other_cover(n->name, k->device_class)) continue;
             const char *rest = n->name;
             for (int a = 0; a < v->n_area; a++) { /* another room's name gives way to this one's */
                 size_t len = strlen(v->area[a]);

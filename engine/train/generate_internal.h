@@ -243,6 +243,7 @@ struct gen_vocabulary { /* names met in the homes of the files */
 int gen_home_init(struct gen_home *h, json_t *json); /* takes one more reference */
 void gen_home_fini(struct gen_home *h);
 json_t *gen_home_random(struct gen_rng *r, const struct gen_vocabulary *v); /* new reference */
+int gen_home_is_english(const char *id); /* by the id's prefix */
 int gen_vocabulary_init(struct gen_vocabulary *v, const json_t *homes);
 void gen_vocabulary_fini(struct gen_vocabulary *v);
 /* The home as a device in `here` sees it; "" or NULL: no place is known. New reference. */
@@ -306,7 +307,7 @@ struct gen_group {
     int n_file_pool;
     struct gen_home random, filed; /* n == 0 && !json: not made */
     int filed_home;                /* index of the home of `filed`, or -1 */
-    int filed_family;              /* first letters of its files */
+    int filed_is_english;
 };
 
 /* Variant of the home tool of that original name, or NULL. */
@@ -327,7 +328,7 @@ int gen_file_draft(struct gen_group *gg, int file, struct gen_draft *d);
 
 /* Used across the makers. */
 int gen_function_pool(struct gen_group *gg);
-int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index, int missing);
+int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index);
 /* A home phrase with its call. `want_empty`: only requests that are ambiguous, without a call. */
 int gen_phrase_call(struct gen_group *gg, const struct gen_home *h, const char *here,
                     int want_empty, struct gen_draft *d);

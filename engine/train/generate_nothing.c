@@ -200,9 +200,9 @@ int gen_home_draft(struct gen_group *gg, struct gen_draft *d)
         "home", "home-two", "home-no-tool", "home-no-device", "home-no-area", "home-empty-area",
         "home-ambiguous", "home-nothing", "home-escalate", "home-condition", "home-three"};
     struct gen_rng *r = &gg->r;
-    const struct gen_home *h = gg->filed.json && !gen_chance(r, gg->g->mix.random_home)
-                                   ? &gg->filed
-                                   : &gg->random;
+    /* English phrases over the names of a German home are for the rare household that mixes. */
+    double random = gg->filed_is_english ? gg->g->mix.random_home : 0.9;
+    const struct gen_home *h = gg->filed.json && !gen_chance(r, random) ? &gg->filed : &gg->random;
     if (!h->json || !gg->g->teacher.n_entry) return 0;
     enum gen_home_family family =
         (enum gen_home_family)gen_weighted(r, gg->g->mix.home_family, GEN_HOME_FAMILIES);
