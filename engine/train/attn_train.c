@@ -27,37 +27,65 @@
 #define KEY_TILE 128
 
 typedef float vk __attribute__((vector_size(KW * 4), aligned(4), may_alias));
+typedef uint32_t vku __attribute__((vector_size(KW * 4), aligned(4), may_alias));
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias, unused));
 
-/* Where the pieces of a thread's scratch lie. */
+/* Where the pieces of a thread's scratch lie. Tiles of keys lie one behind the other: s is
+ * (tiles, rows, KEY_TILE), the others hold one tile. */
 struct layout {
-    size_t ld; /* of s, kt, vt */
-    float *q, *dout, *o, *lse, *sum, *s, *kt, *vt, *k, *p, *ds, *dk, *dv;
+    float *q, *dout, *o, *lse, *sum, *s, *kt, *vt, *k, *ds, *dk, *dv;
 };
 
-/* exp(x) for x <= 0 with a relative error below 3e-7: 2^n * exp(f), |f| <= ln(2)/2, the Taylor
- * series of exp(f) up to f^6. Below -87 it stays at exp(-87), which is 0 beside any 1. */
-INLINE float fast_exp(float x)
+/* The part of a job's keys that a tile [k0, ...) begins with: span i, from key `from` of it. */
+struct cursor {
+    int i, from;
+};
+
+static struct cursor find_key(const struct san__job *j, int k0)
 {
-    union {
-        int32_t i;
-        float f;
-    } pow2;
+    struct cursor c = {0, k0};
 
-    x = x < -87.0f ? -87.0f : x;
-    const int32_t n = (int32_t)(x * 1.44269504f - 0.5f);
-    const float fn = (float)n;
-    const float f = (x - fn * 0.693359375f) - fn * -2.12194440e-4f; /* ln 2 in two parts */
-    float y = 1.0f / 720;
+    while (c.from >= j->span[c.i].len) c.from -= j->span[c.i++].len;
+    return c;
+}
 
-    y = y * f + 1.0f / 120;
+INLINE vk load(const float *p)
+{
+    return *(const vk *)(const void *)p;
+}
+INLINE void store(float *p, vk v)
+{
+    *(vk *)(void *)p = v;
+}
+
+INLINE vk larger(vk a, vk b)
+{
+    const vku is_a = (vku)(a > b);
+
+    return (vk)(((vku)a & is_a) | ((vku)b & ~is_a));
+}
+
+#ifdef __FAST_MATH__
+#error "fast_exp rounds by adding and subtracting a constant: do not compile this with -ffast-math"
+#endif
+#define ROUND_BIAS 12582912.0f /* 1.5 * 2^23: a sum with it is rounded to an integer */
+
+/* exp(x) for -87 <= x <= 0 with a relative error below 3e-7: 2^n * exp(f), |f| <= ln(2)/2, the
+ * Taylor series of exp(f) up to f^6. Below -87 it stays at exp(-87), which is 0 beside any 1. */
+INLINE vk fast_exp(vk x)
+{
+    x = larger(x, (vk){0} - 87.0f);
+    const vk t = x * 1.44269504f + ROUND_BIAS;
+    const vk n = t - ROUND_BIAS;
+    const vk f = (x - n * 0.693359375f) + n * 2.12194440e-4f; /* ln 2 in two parts */
+    vk y = f * (1.0f / 720) + 1.0f / 120;
+
     y = y * f + 1.0f / 24;
     y = y * f + 1.0f / 6;
     y = y * f + 0.5f;
     y = y * f + 1.0f;
     y = y * f + 1.0f;
-    pow2.i = (int32_t)((uint32_t)(n + 127) << 23);
-    return y * pow2.f;
+    return (vk)((vku)y + ((vku)t << 23)); /* n is in the low bits of t: add it to the exponent */
 }
 
 /* Scores from column n on become so low that their probability is 0. */
@@ -66,33 +94,43 @@ INLINE void mask_row(float *s, int n, int n_pad)
     for (int i = n < 0 ? 0 : n; i < n_pad; i++) s[i] = -1e30f;
 }
 
-/* s = exp(s - max); *sum their sum; returns log(sum of exp(s)). n is a multiple of 16. */
-INLINE float softmax_row(float *s, int n, float *sum)
+/* One row of scores in tiles `next` floats apart, n_pad columns of which those behind the last key
+ * are masked: s = exp(s - max); *sum their sum; returns log(sum of exp(s)). */
+INLINE float softmax_row(float *s, size_t next, int n_pad, float *sum)
 {
-    float top = s[0], acc = 0;
+    vk top = load(s), acc = {0};
+    float most, total = 0;
 
-#pragma omp simd reduction(max : top)
-    for (int i = 0; i < n; i++) top = s[i] > top ? s[i] : top;
-#pragma omp simd reduction(+ : acc)
-    for (int i = 0; i < n; i++) {
-        s[i] = fast_exp(s[i] - top);
-        acc += s[i];
+    for (int k0 = 0; k0 < n_pad; k0 += KEY_TILE)
+        for (int i = 0; i < KEY_TILE && k0 + i < n_pad; i += KW)
+            top = larger(load(s + (size_t)(k0 / KEY_TILE) * next + i), top);
+    most = top[0];
+    for (int i = 1; i < KW; i++) most = top[i] > most ? top[i] : most;
+    for (int k0 = 0; k0 < n_pad; k0 += KEY_TILE) {
+        float *p = s + (size_t)(k0 / KEY_TILE) * next;
+
+        for (int i = 0; i < KEY_TILE && k0 + i < n_pad; i += KW) {
+            const vk e = fast_exp(load(p + i) - most);
+
+            store(p + i, e);
+            acc += e;
+        }
     }
-    *sum = acc;
-    return top + logf(acc);
+    for (int i = 0; i < KW; i++) total += acc[i];
+    *sum = total;
+    return most + logf(total);
 }
 
-/* s becomes the probability exp(s - lse), dp the score's gradient p * (dp - delta). The minimum
- * keeps garbage behind the last key, which nobody reads, from overflowing. */
-INLINE void score_gradient_row(float *restrict s, float *restrict dp, int n, float lse, float delta)
+/* s becomes the probability exp(s - lse), dp the score's gradient p * (dp - delta). Scores are
+ * capped at lse: garbage behind the last key, which nobody reads, must not overflow. */
+INLINE void score_gradient_row(float *s, float *dp, int n, float lse, float delta)
 {
-#pragma omp simd
-    for (int i = 0; i < n; i++) {
-        const float x = s[i] - lse;
-        const float p = fast_exp(x < 1.0f ? x : 1.0f);
+    for (int i = 0; i < n; i += KW) {
+        const vk below = lse - load(s + i);
+        const vk p = fast_exp(-larger(below, (vk){0}));
 
-        s[i] = p;
-        dp[i] = p * (dp[i] - delta);
+        store(s + i, p);
+        store(dp + i, p * (load(dp + i) - delta));
     }
 }
 
@@ -130,23 +168,21 @@ static size_t take(float *base, float **field, size_t at, size_t n)
 static size_t lay_out(struct layout *w, float *base, int d, int n_row, int n_key)
 {
     const size_t rows = (size_t)(n_row + 15) / 16 * 16, dd = (size_t)d;
-    const size_t keys = (size_t)(n_key + 31) / 32 * 32 + SAN__SLACK + 16;
+    const size_t tiles = (size_t)(n_key + KEY_TILE - 1) / KEY_TILE;
     size_t at = 0;
 
-    w->ld = keys;
     at = take(base, &w->q, at, rows * dd);
     at = take(base, &w->dout, at, rows * dd);
     at = take(base, &w->o, at, rows * dd);
     at = take(base, &w->lse, at, rows);
     at = take(base, &w->sum, at, rows);
-    at = take(base, &w->kt, at, keys * dd);
-    at = take(base, &w->vt, at, keys * dd);
-    at = take(base, &w->k, at, keys * dd);
-    at = take(base, &w->p, at, rows * KEY_TILE);
+    at = take(base, &w->kt, at, KEY_TILE * dd + SAN__SLACK);
+    at = take(base, &w->vt, at, KEY_TILE * dd + SAN__SLACK);
+    at = take(base, &w->k, at, KEY_TILE * dd);
     at = take(base, &w->ds, at, rows * KEY_TILE);
-    at = take(base, &w->dk, at, (KEY_TILE + SAN__SLACK) * dd);
-    at = take(base, &w->dv, at, (KEY_TILE + SAN__SLACK) * dd);
-    at = take(base, &w->s, at, rows * keys);
+    at = take(base, &w->dk, at, KEY_TILE * dd);
+    at = take(base, &w->dv, at, KEY_TILE * dd);
+    at = take(base, &w->s, at, tiles * rows * KEY_TILE);
     return at;
 }
 
