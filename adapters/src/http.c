@@ -7,8 +7,8 @@
  * callbacks, so they may start and cancel requests as they like.
  *
  * Each request has a watchdog timer for the clocks curl does not keep: first byte, gap, total. It
- * is not re-armed for every byte; when it rings it looks at the clocks and rings again later if
- * none has run out. */
+ * is set at the start and at the first byte, not for every byte; when it rings it looks at the
+ * clocks and rings again later if none has run out. */
 #include "lt/http.h"
 
 #include <curl/curl.h>
@@ -283,7 +283,13 @@ static size_t on_curl_body(char *p, size_t size, size_t n, void *user)
 {
     struct lt_http_call *c = user;
     (void)size; /* always 1 */
+    int is_first = !c->last_byte_us;
     c->last_byte_us = lt_now_us();
+    if (is_first) { /* from now on the gap counts, which may be the shorter clock */
+        int64_t left_ms = c->total_ms - (c->last_byte_us - c->start_us) / 1000;
+        if (left_ms < 0) left_ms = 0;
+        lt_io_timer_set(c->http->io, c->watchdog, c->gap_ms < left_ms ? c->gap_ms : left_ms);
+    }
     enum lt_err err = lt_buf_add(&c->answer, p, n);
     if (!err) return n;
     c->fault = err == LT_ERR_LIMIT ? LT_HTTP_TOO_LARGE : LT_HTTP_NOMEM;
