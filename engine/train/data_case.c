@@ -94,9 +94,9 @@ json_t *san_schema_normal(json_t *parameters)
         json_object_del(prop, "required");
         const json_t *t = json_object_get(prop, "type");
         if (json_is_string(t)) { /* words that Needle's files use for JSON Schema's types */
-            static const char *const same[][2] = {
-                {"str", "string"}, {"int", "integer"}, {"float", "number"}, {"bool", "boolean"},
-                {"list", "array"}, {"dict", "object"}};
+            static const char *const same[][2] = {{"str", "string"},   {"int", "integer"},
+                                                  {"float", "number"}, {"bool", "boolean"},
+                                                  {"list", "array"},   {"dict", "object"}};
             for (size_t i = 0; i < sizeof same / sizeof *same; i++)
                 if (!strcmp(json_string_value(t), same[i][0])) {
                     json_object_set_new(prop, "type", json_string(same[i][1]));
@@ -255,7 +255,8 @@ static int check_call(const json_t *c, const json_t *call, size_t i, char *reaso
     if (!name) return refuse(reason, "answers[%zu] has no name", i);
     if (!json_is_object(args)) return refuse(reason, "answers[%zu].arguments is no object", i);
     const json_t *tool = san_case_tool(c, name);
-    if (!tool) return refuse(reason, "answers[%zu] names \"%.60s\", which is not in tools", i, name);
+    if (!tool)
+        return refuse(reason, "answers[%zu] names \"%.60s\", which is not in tools", i, name);
     const json_t *schema = json_object_get(tool, "parameters");
     const json_t *props = json_object_get(schema, "properties");
     const json_t *required = json_object_get(schema, "required");
@@ -301,7 +302,8 @@ static int names_differ(const json_t *tools, char *reason)
     if (!ok) refuse(reason, "out of memory");
     for (size_t i = 0; ok && i < n; i++) {
         const char *name = tool_name(tools, i);
-        if (json_object_get(seen, name)) ok = refuse(reason, "two tools are called \"%.60s\"", name);
+        if (json_object_get(seen, name))
+            ok = refuse(reason, "two tools are called \"%.60s\"", name);
         json_object_set_new(seen, name, json_true());
     }
     json_decref(seen);

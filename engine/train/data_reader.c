@@ -45,9 +45,8 @@ static enum lt_err load_tools(struct san_lookup *l, const char *path, struct lt_
     {
         json_t *schema = san_schema_normal(json_object_get(tool, "parameters"));
         if (!schema || !json_is_string(json_object_get(tool, "name"))) {
-            enum lt_err err = lt_fail(diag, LT_ERR_PARSE,
-                                      "tools file %s: \"%s\" needs a name and parameters", path,
-                                      key);
+            enum lt_err err = lt_fail(
+                diag, LT_ERR_PARSE, "tools file %s: \"%s\" needs a name and parameters", path, key);
             json_decref(schema);
             json_decref(root);
             return err;
@@ -121,7 +120,10 @@ json_t *san_lookup_tool(const struct san_lookup *l, const char *key)
     return json_object_get(l->tools, key);
 }
 
-json_t *san_lookup_homes(const struct san_lookup *l) { return l->homes; }
+json_t *san_lookup_homes(const struct san_lookup *l)
+{
+    return l->homes;
+}
 
 json_t *san_lookup_home(struct san_lookup *l, const char *id, const char *here)
 {
@@ -201,7 +203,10 @@ void san_reader_close(struct san_reader *r)
     free(r);
 }
 
-uint64_t san_reader_line(const struct san_reader *r) { return r->number; }
+uint64_t san_reader_line(const struct san_reader *r)
+{
+    return r->number;
+}
 
 enum line_state { LINE_GOOD, LINE_LONG, LINE_END };
 

@@ -92,8 +92,8 @@ const struct gen_variant *gen_home_tool(struct gen_group *gg, const char *name)
         const char *other = NULL;
         for (size_t k = 0; k < sizeof reworded / sizeof *reworded; k++)
             if (!strcmp(reworded[k][0], name)) other = reworded[k][1];
-        return gen_variant_make(&gg->r, gg->home_style, g->home_tool[i], &other, other != NULL, NULL,
-                                1, v)
+        return gen_variant_make(&gg->r, gg->home_style, g->home_tool[i], &other, other != NULL,
+                                NULL, 1, v)
                    ? v
                    : NULL;
     }
@@ -123,7 +123,8 @@ static json_t *finish(struct gen_group *gg, struct gen_draft *d, uint64_t index,
             }
             json_object_set(args, shown, value);
         }
-        json_array_append_new(answers, json_pack("{s:s,s:o}", "name", shown_name(v), "arguments", args));
+        json_array_append_new(answers,
+                              json_pack("{s:s,s:o}", "name", shown_name(v), "arguments", args));
     }
     char id[80];
     snprintf(id, sizeof id, "g%llu-%llu-%d", (unsigned long long)gg->g->seed,
@@ -154,7 +155,8 @@ static int pick_home(struct gen_group *gg)
 {
     const struct san_gen *g = gg->g;
     double w[GEN_FILES_MAX];
-    for (int i = 0; i < g->n_files; i++) w[i] = g->file[i].mix->is_home ? g->file[i].mix->weight : 0;
+    for (int i = 0; i < g->n_files; i++)
+        w[i] = g->file[i].mix->is_home ? g->file[i].mix->weight : 0;
     int f = gen_weighted(&gg->r, w, g->n_files);
     const char *prefix = f >= 0 ? g->file[f].mix->prefix : "home-";
     gg->filed_home = -1;
@@ -176,8 +178,8 @@ static int group_begin(struct gen_group *gg, struct san_gen *g, uint64_t index)
     gg->g = g;
     gg->filed_home = -1;
     gen_seed(&gg->r, g->seed, index);
-    gg->home_style = g->plain ? GEN_STYLE_ORIGINAL
-                              : (enum gen_style)gen_weighted(&gg->r, g->mix.home_style, 4);
+    gg->home_style =
+        g->plain ? GEN_STYLE_ORIGINAL : (enum gen_style)gen_weighted(&gg->r, g->mix.home_style, 4);
     gg->file_tool = calloc((size_t)g->n_tool_at + 1, sizeof *gg->file_tool);
     if (!gg->file_tool) return 0;
     gen_file_pool(gg);
@@ -196,7 +198,8 @@ static void group_end(struct gen_group *gg)
 {
     for (int i = 0; i < GEN_HOME_TOOLS_MAX; i++) gen_variant_clear(&gg->home_tool[i]);
     for (int i = 0; i < gg->n_pool; i++) gen_variant_clear(&gg->pool[i]);
-    for (int i = 0; gg->file_tool && i < gg->g->n_tool_at; i++) gen_variant_clear(&gg->file_tool[i]);
+    for (int i = 0; gg->file_tool && i < gg->g->n_tool_at; i++)
+        gen_variant_clear(&gg->file_tool[i]);
     free(gg->file_tool);
     gen_home_fini(&gg->random);
     gen_home_fini(&gg->filed);
@@ -276,26 +279,30 @@ enum lt_err san_gen_group_at(struct san_gen *g, uint64_t index, int n, json_t **
                              struct lt_diag *diag)
 {
     if (n < 1 || n > SAN_GEN_GROUP_MAX)
-        return lt_fail(diag, LT_ERR_INVALID, "a group has 1 to %d cases, not %d", SAN_GEN_GROUP_MAX, n);
+        return lt_fail(diag, LT_ERR_INVALID, "a group has 1 to %d cases, not %d", SAN_GEN_GROUP_MAX,
+                       n);
     struct gen_group *gg = malloc(sizeof *gg);
     if (!gg) return lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
     enum lt_err err = LT_OK;
     int count[GEN_FILES_MAX + 2] = {0}, order[SAN_GEN_GROUP_MAX], made = 0;
-    if (!group_begin(gg, g, index)) err = lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
+    if (!group_begin(gg, g, index))
+        err = lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
     if (!err) {
         share_out(gg, n, count);
         for (int i = 0; i < g->n_files + 2; i++)
             for (int k = 0; k < count[i] && made < n; k++) order[made++] = i;
         if (made < n)
-            err = lt_fail(diag, LT_ERR_INVALID, "case generator: no source of the mix has anything");
+            err =
+                lt_fail(diag, LT_ERR_INVALID, "case generator: no source of the mix has anything");
         gen_shuffle_ints(&gg->r, order, made);
         made = 0;
     }
     for (int i = 0; i < n && !err; i++) {
         out[i] = one_case(gg, order[i], index, i);
         if (!out[i])
-            err = lt_fail(diag, LT_ERR_INTERNAL, "case generator: group %llu, case %d cannot be made",
-                          (unsigned long long)index, i);
+            err =
+                lt_fail(diag, LT_ERR_INTERNAL, "case generator: group %llu, case %d cannot be made",
+                        (unsigned long long)index, i);
         else
             made++;
     }
@@ -366,9 +373,10 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     g->interned = json_object();
     snprintf(tools, sizeof tools, "%s/tools.json", o->tree_dir);
     snprintf(homes, sizeof homes, "%s/homes.jsonl.gz", o->tree_dir);
-    enum lt_err err = o->n_exclude > SAN_GEN_EXCLUDE_MAX
-                          ? lt_fail(diag, LT_ERR_LIMIT, "more than %d exclusions", SAN_GEN_EXCLUDE_MAX)
-                          : LT_OK;
+    enum lt_err err =
+        o->n_exclude > SAN_GEN_EXCLUDE_MAX
+            ? lt_fail(diag, LT_ERR_LIMIT, "more than %d exclusions", SAN_GEN_EXCLUDE_MAX)
+            : LT_OK;
     if (!err) err = gen_mix_load(&g->mix, o->mix_path, diag);
     snprintf(path, sizeof path, "%s/teacher", o->tree_dir);
     if (!err) err = gen_teacher_load(&g->teacher, path, o->exclude, o->n_exclude, diag);
@@ -402,4 +410,7 @@ void san_gen_free(struct san_gen *g)
     free(g);
 }
 
-const char *san_gen_notes(const struct san_gen *g) { return g->notes ? g->notes : ""; }
+const char *san_gen_notes(const struct san_gen *g)
+{
+    return g->notes ? g->notes : "";
+}

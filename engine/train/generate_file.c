@@ -260,7 +260,8 @@ static int line_calls(struct gen_group *gg, const struct gen_line *l, struct gen
         const char *name = json_string_value(json_object_get(call, "name"));
         const struct gen_variant *v = NULL;
         for (int k = 0; ok && !v && k < l->n_tools; k++)
-            if (!strcmp(json_string_value(json_object_get(gg->g->tool_at[l->tools[k]], "name")), name))
+            if (!strcmp(json_string_value(json_object_get(gg->g->tool_at[l->tools[k]], "name")),
+                        name))
                 v = file_variant(gg, l->tools[k]);
         if (!v) {
             ok = 0;

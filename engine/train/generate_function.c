@@ -17,7 +17,8 @@ int gen_function_pool(struct gen_group *gg)
     int cats[GEN_CATEGORIES_MAX], fns[64];
     for (int i = 0; i < t->n_cat; i++) cats[i] = i;
     gen_shuffle_ints(r, cats, t->n_cat);
-    int n_cats = POOL_CATEGORIES_MIN + (int)gen_below(r, POOL_CATEGORIES_MAX - POOL_CATEGORIES_MIN + 1);
+    int n_cats =
+        POOL_CATEGORIES_MIN + (int)gen_below(r, POOL_CATEGORIES_MAX - POOL_CATEGORIES_MIN + 1);
     if (n_cats > t->n_cat) n_cats = t->n_cat;
     int want = gg->g->mix.pool;
     for (int i = 0; i < n_cats; i++) {
@@ -37,9 +38,9 @@ int gen_function_pool(struct gen_group *gg)
                     json_object_get(json_array_get(f->schemas, m), "description"));
                 if (s && *s) texts[n_texts++] = s;
             }
-            enum gen_style style =
-                gg->g->plain ? GEN_STYLE_ORIGINAL
-                             : (enum gen_style)gen_weighted(r, gg->g->mix.fn_style, 4);
+            enum gen_style style = gg->g->plain
+                                       ? GEN_STYLE_ORIGINAL
+                                       : (enum gen_style)gen_weighted(r, gg->g->mix.fn_style, 4);
             struct gen_variant *v = &gg->pool[gg->n_pool];
             if (!gen_variant_make(r, style, schema, texts, n_texts, f->coded[pick], 0, v)) return 0;
             if (style == GEN_STYLE_ORIGINAL) { /* the map is no part of a tool */
@@ -79,16 +80,32 @@ static json_t *map_arguments(const struct gen_variant *v, const json_t *canonica
     }
     size_t i;
     *lacks = 0;
-    json_array_foreach(json_object_get(schema, "required"), i, one)
-        *lacks += !json_object_get(out, json_string_value(one));
+    json_array_foreach(json_object_get(schema, "required"), i, one) *lacks +=
+        !json_object_get(out, json_string_value(one));
     return out;
+}
+
+/* Whether each free string can be had from the words: a literal span, a clock time or digits. A few
+ * pairings pass a code ("GBP" for "quid") where the schema lists none; nobody could know it. */
+static int strings_are_said(const struct gen_variant *v, const json_t *args, const char *text)
+{
+    const json_t *props = json_object_get(json_object_get(v->schema, "parameters"), "properties");
+    void *it = json_object_iter((json_t *)(uintptr_t)args);
+    for (; it; it = json_object_iter_next((json_t *)(uintptr_t)args, it)) {
+        const char *s = json_string_value(json_object_iter_value(it));
+        const json_t *prop = json_object_get(props, json_object_iter_key(it));
+        if (!s || json_object_get(prop, "enum") || gen_find_words(text, s)) continue;
+        if (s[strspn(s, "0123456789:")]) return 0;
+    }
+    return 1;
 }
 
 /* A phrase without its last slot: "navigate to {place}" -> "navigate". 1 if it can be cut. */
 static int cut_last_slot(const char *phrase, char *out, size_t cap, char *canonical, size_t cap2)
 {
-    static const char *const little[] = {"to", "on", "at", "for", "by", "in", "with", "of", "from",
-                                         "the", "a", "an", "my", "as", "called", "is", "about"};
+    static const char *const little[] = {"to",   "on", "at",     "for", "by",   "in",
+                                         "with", "of", "from",   "the", "a",    "an",
+                                         "my",   "as", "called", "is",  "about"};
     const char *open = strchr(phrase, '{');
     size_t len = strlen(phrase);
     if (!open || strchr(open + 1, '{') || phrase[len - 1] != '}' || len >= cap) return 0;
@@ -119,12 +136,13 @@ static int call_without_value(struct gen_group *gg, struct gen_draft *d, int poo
     const struct gen_function *f = &gg->g->teacher.fn[v->function];
     const json_t *required = json_object_get(json_object_get(v->schema, "parameters"), "required");
     for (int tries = 0; tries < 12; tries++) {
-        const char *phrase = json_string_value(json_array_get(
-            f->utterances, gen_below(&gg->r, json_array_size(f->utterances))));
+        const char *phrase = json_string_value(
+            json_array_get(f->utterances, gen_below(&gg->r, json_array_size(f->utterances))));
         char cut[200], canonical[64];
-        if (!phrase || !cut_last_slot(phrase, cut, sizeof cut, canonical, sizeof canonical)) continue;
-        const char *p = json_string_value(
-            json_object_get(json_object_get(v->schema, "map"), canonical));
+        if (!phrase || !cut_last_slot(phrase, cut, sizeof cut, canonical, sizeof canonical))
+            continue;
+        const char *p =
+            json_string_value(json_object_get(json_object_get(v->schema, "map"), canonical));
         size_t i = 0;
         while (p && i < json_array_size(required) &&
                strcmp(json_string_value(json_array_get(required, i)), p))
@@ -144,7 +162,8 @@ int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index)
     const struct gen_function *f = &gg->g->teacher.fn[v->function];
     const json_t *slots = gg->g->teacher.cat[f->category].slots;
     for (int tries = 0; tries < 8; tries++) {
-        const json_t *u = json_array_get(f->utterances, gen_below(r, json_array_size(f->utterances)));
+        const json_t *u =
+            json_array_get(f->utterances, gen_below(r, json_array_size(f->utterances)));
         const char *phrase =
             json_is_string(u) ? json_string_value(u) : json_string_value(json_object_get(u, "u"));
         if (!phrase) continue;
@@ -156,7 +175,7 @@ int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index)
                            ? map_arguments(v, canonical, &lacks)
                            : NULL;
         json_decref(canonical);
-        if (args && !lacks && d->text.n) {
+        if (args && !lacks && d->text.n && strings_are_said(v, args, d->text.s)) {
             d->calls[0].v = v;
             d->calls[0].args = args;
             d->n_calls = 1;
@@ -183,9 +202,10 @@ static int is_elliptical(const char *text, const struct gen_draft *d)
 /* Categories whose elliptical phrases sound alike: things that are switched, turned and opened. */
 static int is_device_category(const struct gen_teacher *t, int f)
 {
-    static const char *const names[] = {"lighting", "climate", "openings_security", "appliances",
-                                        "media", "car_cabin", "car_drive", "device_settings",
-                                        "timers_alarms", "phone_messaging", "navigation"};
+    static const char *const names[] = {"lighting",        "climate",         "openings_security",
+                                        "appliances",      "media",           "car_cabin",
+                                        "car_drive",       "device_settings", "timers_alarms",
+                                        "phone_messaging", "navigation"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(t->cat[t->fn[f].category].name, names[i])) return 1;
     return 0;
@@ -232,9 +252,9 @@ static void pool_catalogue(struct gen_group *gg, struct gen_draft *d, const int 
 /* A call that can stand beside others in one sentence. */
 static int joinable_call(struct gen_group *gg, struct gen_draft *d, int pool_index)
 {
-    static const char *const questions[] = {"what", "what's", "whats", "how", "how's", "is", "are",
-                                            "when", "where", "who", "which", "why", "did", "does",
-                                            "am", "any", "do", "will", "can"};
+    static const char *const questions[] = {
+        "what",  "what's", "whats", "how",  "how's", "is",  "are", "when", "where", "who",
+        "which", "why",    "did",   "does", "am",    "any", "do",  "will", "can"};
     if (!gen_function_call(gg, d, pool_index)) return 0;
     const char *s = d->text.s;
     if (d->text.n > 70 || strchr(s, '?') || strchr(s, ',') || is_elliptical(s, d)) return 0;
@@ -286,8 +306,9 @@ static int joined(struct gen_group *gg, struct gen_draft *d, int n)
 /* Functions whose requests may carry a condition without their own parameters meaning it. */
 static int takes_condition(const struct gen_teacher *t, int f)
 {
-    static const char *const names[] = {"lighting", "climate", "openings_security", "appliances",
-                                        "media", "car_cabin", "car_drive", "device_settings"};
+    static const char *const names[] = {"lighting",   "climate",        "openings_security",
+                                        "appliances", "media",          "car_cabin",
+                                        "car_drive",  "device_settings"};
     const char *id = t->fn[f].id;
     if (strstr(id, "schedule") || strstr(id, "delay") || strstr(id, "vacation") ||
         strstr(id, "motion") || strstr(id, "irrigation") || strstr(id, "status"))
@@ -301,17 +322,21 @@ static int takes_condition(const struct gen_teacher *t, int f)
 static void maybe_home(struct gen_group *gg, struct gen_draft *d, int f)
 {
     const struct gen_home *h = gg->random.json ? &gg->random : &gg->filed;
-    if (!h->json || !gen_function_is_remote(&gg->g->teacher, f) || !gen_chance(&gg->r, 0.12)) return;
+    if (!h->json || !gen_function_is_remote(&gg->g->teacher, f) || !gen_chance(&gg->r, 0.12))
+        return;
     for (int i = 0; i < d->n_cat; i++)
-        if (d->cat[i]->function >= 0 && !gen_function_is_remote(&gg->g->teacher, d->cat[i]->function))
+        if (d->cat[i]->function >= 0 &&
+            !gen_function_is_remote(&gg->g->teacher, d->cat[i]->function))
             return;
-    d->home = gen_home_view(h, h->n_area ? h->area[gen_below(&gg->r, (size_t)h->n_area)].name : NULL);
+    d->home =
+        gen_home_view(h, h->n_area ? h->area[gen_below(&gg->r, (size_t)h->n_area)].name : NULL);
     int n = 1 + (int)gen_below(&gg->r, 16);
     for (int i = 0; i < n; i++) {
         int k = (int)gen_below(&gg->r, (size_t)gg->g->n_home_tools);
         const char *name = json_string_value(json_object_get(gg->g->home_tool[k], "name"));
         int overlaps = strstr(name, "List") || strstr(name, "Weather") || strstr(name, "Timer");
-        if (!overlaps && gen_home_offers(gg->g, h, name)) gen_draft_show(d, gen_home_tool(gg, name));
+        if (!overlaps && gen_home_offers(gg->g, h, name))
+            gen_draft_show(d, gen_home_tool(gg, name));
     }
 }
 
@@ -324,13 +349,13 @@ static void forget_calls(struct gen_draft *d)
 int gen_function_draft(struct gen_group *gg, struct gen_draft *d)
 {
     static const char *const kinds[GEN_FN_FAMILIES] = {
-        "function", "function-two", "function-absent", "function-nothing", "function-escalate",
-        "function-missing", "function-condition", "function-three"};
+        "function",          "function-two",     "function-absent",    "function-nothing",
+        "function-escalate", "function-missing", "function-condition", "function-three"};
     const struct gen_teacher *t = &gg->g->teacher;
     struct gen_rng *r = &gg->r;
     if (!gg->n_pool) return 0;
-    enum gen_fn_family family = (enum gen_fn_family)gen_weighted(r, gg->g->mix.fn_family,
-                                                                 GEN_FN_FAMILIES);
+    enum gen_fn_family family =
+        (enum gen_fn_family)gen_weighted(r, gg->g->mix.fn_family, GEN_FN_FAMILIES);
     int at = (int)gen_below(r, (size_t)gg->n_pool), f = gg->pool[at].function;
     int category = t->fn[f].category;
     d->source = "teacher-functions";
@@ -371,7 +396,8 @@ int gen_function_draft(struct gen_group *gg, struct gen_draft *d)
     case GEN_FN_NOTHING: {
         const json_t *list = t->cat[category].nothing;
         if (!json_array_size(list)) return 0;
-        gen_text_adds(&d->text, json_string_value(json_array_get(list, gen_below(r, json_array_size(list)))));
+        gen_text_adds(&d->text,
+                      json_string_value(json_array_get(list, gen_below(r, json_array_size(list)))));
         pool_catalogue(gg, d, NULL, 0, category, 0, 1, 1);
         return d->n_cat > 0;
     }

@@ -10,7 +10,10 @@
 
 #include "generate_internal.h"
 
-static const char *or_empty(const char *s) { return s ? s : ""; }
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
 
 int gen_home_init(struct gen_home *h, json_t *json)
 {
@@ -44,7 +47,8 @@ int gen_home_init(struct gen_home *h, json_t *json)
         e->floor = "";
         for (int k = 0; k < h->n_area; k++)
             if (*e->area && !strcmp(h->area[k].name, e->area)) e->floor = h->area[k].floor;
-        h->has_shopping_todo |= !strcmp(e->domain, "todo") && gen_find_words(e->name, "shopping list");
+        h->has_shopping_todo |=
+            !strcmp(e->domain, "todo") && gen_find_words(e->name, "shopping list");
     }
     return 1;
 }
@@ -93,8 +97,8 @@ int gen_home_mentions(const struct gen_home *h, const char *text, int except)
         if (gen_find_words(text, h->e[i].name)) return 1;
         size_t k;
         json_t *alias;
-        json_array_foreach(h->e[i].aliases, k, alias)
-            if (gen_find_words(text, json_string_value(alias))) return 1;
+        json_array_foreach(h->e[i].aliases, k,
+                           alias) if (gen_find_words(text, json_string_value(alias))) return 1;
     }
     return 0;
 }
@@ -142,8 +146,8 @@ int gen_vocabulary_init(struct gen_vocabulary *v, const json_t *homes)
             name->domain = or_empty(json_string_value(json_object_get(one, "domain")));
             name->device_class = or_empty(json_string_value(json_object_get(one, "device_class")));
         }
-        json_array_foreach(json_object_get(home, "areas"), i, one)
-            v->area[v->n_area++] = or_empty(json_string_value(json_object_get(one, "name")));
+        json_array_foreach(json_object_get(home, "areas"), i, one) v->area[v->n_area++] =
+            or_empty(json_string_value(json_object_get(one, "name")));
     }
     qsort(v->name, (size_t)v->n_name, sizeof *v->name, compare_names);
     qsort(v->area, (size_t)v->n_area, sizeof *v->area, compare_strings);
@@ -167,28 +171,97 @@ void gen_vocabulary_fini(struct gen_vocabulary *v)
 
 /* ---- random homes ---------------------------------------------------------------------------- */
 
-static const char *const own_areas[] = {
-    "Kitchen", "Living Room", "Bedroom", "Bathroom", "Hallway", "Office", "Garage", "Garden",
-    "Dining Room", "Master Bedroom", "Guest Room", "Kids Room", "Nursery", "Basement", "Attic",
-    "Balcony", "Terrace", "Patio", "Laundry Room", "Utility Room", "Pantry", "Lounge", "Study",
-    "Library", "Conservatory", "Home Cinema", "Gym", "Workshop", "Shed", "Greenhouse", "Driveway",
-    "Front Yard", "Backyard", "Porch", "Loft", "Landing", "Stairwell", "Closet", "Wardrobe",
-    "Toilet", "Guest Toilet", "Ensuite", "Wet Room", "Sauna", "Pool", "Games Room", "Music Room",
-    "Mudroom", "Corridor", "Entrance Hall", "Main Hall", "Sitting Room", "Drawing Room", "Snug",
-    "Den", "Granny Flat", "Studio", "Server Room", "Boot Room", "Larder", "Wine Cellar", "Barn",
-    "Stable", "Orchard", "Upstairs Bathroom", "Downstairs Bathroom", "Spare Bedroom", "Bedroom 2",
-    "Bedroom 3", "Anna's Room", "Tom's Room", "Mia's Bedroom", "The Cave", "Playroom", "Flat",
-    "Caravan", "Tool Shed", "Carport", "Roof Terrace", "Reception", "Meeting Room", "Showroom"};
+static const char *const own_areas[] = {"Kitchen",
+                                        "Living Room",
+                                        "Bedroom",
+                                        "Bathroom",
+                                        "Hallway",
+                                        "Office",
+                                        "Garage",
+                                        "Garden",
+                                        "Dining Room",
+                                        "Master Bedroom",
+                                        "Guest Room",
+                                        "Kids Room",
+                                        "Nursery",
+                                        "Basement",
+                                        "Attic",
+                                        "Balcony",
+                                        "Terrace",
+                                        "Patio",
+                                        "Laundry Room",
+                                        "Utility Room",
+                                        "Pantry",
+                                        "Lounge",
+                                        "Study",
+                                        "Library",
+                                        "Conservatory",
+                                        "Home Cinema",
+                                        "Gym",
+                                        "Workshop",
+                                        "Shed",
+                                        "Greenhouse",
+                                        "Driveway",
+                                        "Front Yard",
+                                        "Backyard",
+                                        "Porch",
+                                        "Loft",
+                                        "Landing",
+                                        "Stairwell",
+                                        "Closet",
+                                        "Wardrobe",
+                                        "Toilet",
+                                        "Guest Toilet",
+                                        "Ensuite",
+                                        "Wet Room",
+                                        "Sauna",
+                                        "Pool",
+                                        "Games Room",
+                                        "Music Room",
+                                        "Mudroom",
+                                        "Corridor",
+                                        "Entrance Hall",
+                                        "Main Hall",
+                                        "Sitting Room",
+                                        "Drawing Room",
+                                        "Snug",
+                                        "Den",
+                                        "Granny Flat",
+                                        "Studio",
+                                        "Server Room",
+                                        "Boot Room",
+                                        "Larder",
+                                        "Wine Cellar",
+                                        "Barn",
+                                        "Stable",
+                                        "Orchard",
+                                        "Upstairs Bathroom",
+                                        "Downstairs Bathroom",
+                                        "Spare Bedroom",
+                                        "Bedroom 2",
+                                        "Bedroom 3",
+                                        "Anna's Room",
+                                        "Tom's Room",
+                                        "Mia's Bedroom",
+                                        "The Cave",
+                                        "Playroom",
+                                        "Flat",
+                                        "Caravan",
+                                        "Tool Shed",
+                                        "Carport",
+                                        "Roof Terrace",
+                                        "Reception",
+                                        "Meeting Room",
+                                        "Showroom"};
 
-static const char *const floor_sets[][4] = {
-    {"Ground Floor", "First Floor", "Second Floor", NULL},
-    {"Downstairs", "Upstairs", NULL, NULL},
-    {"Ground", "Upper", NULL, NULL},
-    {"Basement", "Ground Floor", "Upstairs", NULL},
-    {"Main Level", "Lower Level", "Upper Level", NULL},
-    {"First Floor", "Second Floor", "Third Floor", NULL},
-    {"Level 1", "Level 2", "Level 3", NULL},
-    {"Cellar", "Ground Floor", "Top Floor", NULL}};
+static const char *const floor_sets[][4] = {{"Ground Floor", "First Floor", "Second Floor", NULL},
+                                            {"Downstairs", "Upstairs", NULL, NULL},
+                                            {"Ground", "Upper", NULL, NULL},
+                                            {"Basement", "Ground Floor", "Upstairs", NULL},
+                                            {"Main Level", "Lower Level", "Upper Level", NULL},
+                                            {"First Floor", "Second Floor", "Third Floor", NULL},
+                                            {"Level 1", "Level 2", "Level 3", NULL},
+                                            {"Cellar", "Ground Floor", "Top Floor", NULL}};
 
 /* Kinds of devices: how often, how they are called, and their states. */
 struct device_kind {
@@ -199,53 +272,100 @@ struct device_kind {
 };
 
 static const struct device_kind kinds[] = {
-    {"light", "", 26, {"Light", "Lamp", "Lights", "Ceiling Light", "Floor Lamp", "LED Strip", "Spots"},
+    {"light",
+     "",
+     26,
+     {"Light", "Lamp", "Lights", "Ceiling Light", "Floor Lamp", "LED Strip", "Spots"},
      {"on", "off"}},
-    {"switch", "", 5, {"Switch", "Pump", "Socket", "Charger", "Coffee Machine", "Printer", "Kettle"},
+    {"switch",
+     "",
+     5,
+     {"Switch", "Pump", "Socket", "Charger", "Coffee Machine", "Printer", "Kettle"},
      {"on", "off"}},
     {"switch", "outlet", 3, {"Outlet", "Plug", "Smart Plug", "Wall Socket"}, {"on", "off"}},
-    {"fan", "", 5, {"Fan", "Ceiling Fan", "Extractor", "Ventilation", "Exhaust Fan"}, {"on", "off"}},
+    {"fan",
+     "",
+     5,
+     {"Fan", "Ceiling Fan", "Extractor", "Ventilation", "Exhaust Fan"},
+     {"on", "off"}},
     {"lock", "", 4, {"Lock", "Door Lock", "Door", "Smart Lock"}, {"locked", "unlocked"}},
-    {"climate", "", 5, {"Thermostat", "Heating", "AC", "Radiator", "Heater", "Climate", "Heat Pump"},
+    {"climate",
+     "",
+     5,
+     {"Thermostat", "Heating", "AC", "Radiator", "Heater", "Climate", "Heat Pump"},
      {"heat", "cool", "off"}},
-    {"cover", "blind", 4, {"Blinds", "Blind", "Roller Blind", "Left Blind", "Right Blind"},
+    {"cover",
+     "blind",
+     4,
+     {"Blinds", "Blind", "Roller Blind", "Left Blind", "Right Blind"},
      {"open", "closed"}},
     {"cover", "curtain", 3, {"Curtains", "Curtain", "Drapes"}, {"open", "closed"}},
     {"cover", "shade", 2, {"Shades", "Shade", "Sunshade"}, {"open", "closed"}},
     {"cover", "shutter", 2, {"Shutters", "Shutter", "Roller Shutter"}, {"open", "closed"}},
-    {"cover", "garage", 2, {"Garage Door", "Left Garage Door", "Overhead Door"}, {"open", "closed"}},
+    {"cover",
+     "garage",
+     2,
+     {"Garage Door", "Left Garage Door", "Overhead Door"},
+     {"open", "closed"}},
     {"cover", "gate", 1.2, {"Gate", "Front Gate", "Driveway Gate"}, {"open", "closed"}},
     {"cover", "awning", 1, {"Awning", "Canopy"}, {"open", "closed"}},
     {"cover", "window", 1.6, {"Window", "Skylight", "Roof Window"}, {"open", "closed"}},
     {"cover", "door", 1, {"Door", "Sliding Door", "Patio Door"}, {"open", "closed"}},
     {"cover", "damper", 0.4, {"Damper", "Vent Flap"}, {"open", "closed"}},
     {"media_player", "tv", 4, {"TV", "Television", "Smart TV"}, {"on", "off", "playing"}},
-    {"media_player", "speaker", 4, {"Speaker", "Speakers", "Soundbar", "Echo", "Sonos"},
+    {"media_player",
+     "speaker",
+     4,
+     {"Speaker", "Speakers", "Soundbar", "Echo", "Sonos"},
      {"playing", "paused", "idle"}},
     {"media_player", "receiver", 1, {"Receiver", "Amplifier", "Stereo"}, {"on", "off"}},
-    {"media_player", "", 3, {"Media Player", "Radio", "Chromecast", "Music Player"},
+    {"media_player",
+     "",
+     3,
+     {"Media Player", "Radio", "Chromecast", "Music Player"},
      {"playing", "paused", "off"}},
-    {"vacuum", "", 2.5, {"Vacuum", "Robot Vacuum", "Hoover", "Roomba", "Cleaning Robot"},
+    {"vacuum",
+     "",
+     2.5,
+     {"Vacuum", "Robot Vacuum", "Hoover", "Roomba", "Cleaning Robot"},
      {"docked", "cleaning"}},
     {"lawn_mower", "", 1, {"Mower", "Lawn Mower", "Robot Mower"}, {"docked", "mowing"}},
     {"valve", "water", 0.8, {"Water Valve", "Sprinkler Valve", "Main Valve"}, {"open", "closed"}},
     {"valve", "", 0.6, {"Valve", "Shutoff Valve", "Gas Valve"}, {"open", "closed"}},
     {"siren", "", 0.6, {"Siren", "Alarm Siren"}, {"off", "on"}},
-    {"scene", "", 3, {"Movie Night", "Good Night", "Relax", "Dinner Time", "Morning", "Reading"},
+    {"scene",
+     "",
+     3,
+     {"Movie Night", "Good Night", "Relax", "Dinner Time", "Morning", "Reading"},
      {"unknown"}},
-    {"script", "", 2, {"Leaving Home", "Bedtime", "Arrive Home", "Water Plants", "Party Time"},
+    {"script",
+     "",
+     2,
+     {"Leaving Home", "Bedtime", "Arrive Home", "Water Plants", "Party Time"},
      {"off"}},
-    {"input_boolean", "", 1.5, {"Guest Mode", "Vacation Mode", "Night Mode", "Quiet Hours"},
+    {"input_boolean",
+     "",
+     1.5,
+     {"Guest Mode", "Vacation Mode", "Night Mode", "Quiet Hours"},
      {"off", "on"}},
     {"button", "", 0.5, {"Doorbell Chime", "Feed Button", "Wake Button"}, {"unknown"}},
     {"button", "restart", 0.4, {"Router Restart", "Hub Restart"}, {"unknown"}},
     {"button", "identify", 0.3, {"Identify", "Find Tag"}, {"unknown"}},
     {"button", "update", 0.2, {"Firmware Update"}, {"unknown"}},
-    {"todo", "", 3, {"Shopping List", "Groceries", "Chores", "To-do", "Weekend", "Packing List"},
+    {"todo",
+     "",
+     3,
+     {"Shopping List", "Groceries", "Chores", "To-do", "Weekend", "Packing List"},
      {"3"}},
-    {"weather", "", 1.2, {"Home", "London", "Forecast Home", "Berlin", "Holiday Cottage"},
+    {"weather",
+     "",
+     1.2,
+     {"Home", "London", "Forecast Home", "Berlin", "Holiday Cottage"},
      {"sunny", "cloudy"}},
-    {"person", "", 2.2, {"Anna", "Paul", "Grace", "Omar", "Yuki", "Priya", "Tomas"},
+    {"person",
+     "",
+     2.2,
+     {"Anna", "Paul", "Grace", "Omar", "Yuki", "Priya", "Tomas"},
      {"home", "not_home"}},
     {"sensor", "temperature", 1.2, {"Temperature", "Thermometer"}, {"21.5"}},
     {"sensor", "humidity", 1.0, {"Humidity", "Hygrometer"}, {"48"}},
@@ -264,18 +384,19 @@ static const struct device_kind kinds[] = {
 };
 #define N_KINDS ((int)(sizeof kinds / sizeof *kinds))
 
-static const char *const qualifiers[] = {"Desk", "Bedside", "Corner", "Reading", "Big", "Small",
-                                         "Old", "New", "Left", "Right", "Main", "Wall", "Front",
-                                         "Back", "Floor", "Window", "Upper", "Lower", "Second",
-                                         "Ambient", "Counter", "Sofa", "Mirror", "Tall", "Blue"};
-static const char *const alias_heads[] = {"big", "the little", "my", "favourite", "old", "second",
-                                          "mum's", "dad's", "the main", "fancy", "Rosa's"};
+static const char *const qualifiers[] = {
+    "Desk",   "Bedside", "Corner",  "Reading", "Big",    "Small", "Old",    "New",   "Left",
+    "Right",  "Main",    "Wall",    "Front",   "Back",   "Floor", "Window", "Upper", "Lower",
+    "Second", "Ambient", "Counter", "Sofa",    "Mirror", "Tall",  "Blue"};
+static const char *const alias_heads[] = {"big",      "the little", "my",    "favourite",
+                                          "old",      "second",     "mum's", "dad's",
+                                          "the main", "fancy",      "Rosa's"};
 
 /* Kinds that stand in no room. */
 static int is_placeless(const char *domain)
 {
-    static const char *const names[] = {"scene", "script", "input_boolean", "todo", "weather",
-                                        "person"};
+    static const char *const names[] = {"scene", "script",  "input_boolean",
+                                        "todo",  "weather", "person"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(domain, names[i])) return 1;
     return 0;
@@ -301,8 +422,8 @@ static int random_size(struct gen_rng *r)
 /* Data files call all covers of some homes blinds: a name that says another kind does not fit. */
 static int says_other_cover(const char *name, const char *device_class)
 {
-    static const char *const classes[] = {"awning", "blind", "curtain", "damper", "door", "garage",
-                                          "gate", "shade", "shutter", "window"};
+    static const char *const classes[] = {"awning", "blind", "curtain", "damper",  "door",
+                                          "garage", "gate",  "shade",   "shutter", "window"};
     int says_own = 0, says_other = 0;
     char lower[200];
     snprintf(lower, sizeof lower, "%s", name);
@@ -427,11 +548,13 @@ static json_t *random_areas(struct gen_rng *r, const struct gen_vocabulary *v, i
             const char *other = json_string_value(json_object_get(a, "name"));
             known |= strlen(other) == strlen(name) && gen_find_words(other, name) == other;
         }
-        for (int k = 0; k < n_floors; k++) known |= gen_find_words(floor_sets[set][k], name) != NULL;
+        for (int k = 0; k < n_floors; k++)
+            known |= gen_find_words(floor_sets[set][k], name) != NULL;
         if (known) continue;
         a = json_pack("{s:s,s:n}", "name", name, "floor");
         if (n_floors && gen_chance(r, 0.93))
-            json_object_set_new(a, "floor", json_string(floor_sets[set][gen_below(r, (size_t)n_floors)]));
+            json_object_set_new(a, "floor",
+                                json_string(floor_sets[set][gen_below(r, (size_t)n_floors)]));
         json_array_append_new(areas, a);
     }
     return areas;
@@ -460,8 +583,8 @@ json_t *gen_home_random(struct gen_rng *r, const struct gen_vocabulary *v)
         /* Two devices of one name: rare across domains or rooms, never of one kind in one room. */
         if (name_taken(entities, name, k->domain, area, &same) || (same && !gen_chance(r, 0.25)))
             continue;
-        json_t *e = new_entity(k, name, area, pick_nonnull(r, k->states, 4),
-                               json_array_size(entities));
+        json_t *e =
+            new_entity(k, name, area, pick_nonnull(r, k->states, 4), json_array_size(entities));
         if (gen_chance(r, 0.12)) {
             char alias[200];
             const char *noun = pick_nonnull(r, k->nouns, 7);

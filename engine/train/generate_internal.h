@@ -26,13 +26,13 @@
 #include "san/data.h"
 #include "san/generate.h"
 
-#define GEN_TEXT_BYTES 1024     /* longest generated query; a longer one is drawn anew */
-#define GEN_CALLS_MAX 4         /* most calls of a draft */
-#define GEN_POOL_MAX 48         /* most function tools of a group */
+#define GEN_TEXT_BYTES     1024 /* longest generated query; a longer one is drawn anew */
+#define GEN_CALLS_MAX      4    /* most calls of a draft */
+#define GEN_POOL_MAX       48   /* most function tools of a group */
 #define GEN_HOME_TOOLS_MAX 64   /* most home tools */
-#define GEN_FILES_MAX 24        /* most data files of a mix */
+#define GEN_FILES_MAX      24   /* most data files of a mix */
 #define GEN_CATEGORIES_MAX 40   /* most teacher categories */
-#define GEN_TRIES 24            /* attempts at a draft before another family is drawn */
+#define GEN_TRIES          24   /* attempts at a draft before another family is drawn */
 
 /* ---- generate_words.c ------------------------------------------------------------------------ */
 
@@ -69,7 +69,7 @@ int gen_share_word(const char *a, const char *b);
 /* A number in words ("seventy five", "twenty one point five") for 0..999999, or 0 if it cannot. */
 int gen_number_words(double value, char *out, size_t cap);
 /* Split a name at blanks, marks and case borders into lower-case words; count of words. */
-#define GEN_WORDS_MAX 12
+#define GEN_WORDS_MAX  12
 #define GEN_WORD_BYTES 32
 int gen_split_name(const char *name, char words[GEN_WORDS_MAX][GEN_WORD_BYTES]);
 
@@ -85,11 +85,11 @@ struct gen_variant {
 };
 void gen_variant_clear(struct gen_variant *v);
 
-enum gen_style { /* how far a variant goes */
-    GEN_STYLE_ORIGINAL, /* as it is */
-    GEN_STYLE_TERSE,    /* names kept, descriptions cut or dropped */
-    GEN_STYLE_REWORDED, /* names kept, another description */
-    GEN_STYLE_RENAMED   /* everything */
+enum gen_style {                     /* how far a variant goes */
+                 GEN_STYLE_ORIGINAL, /* as it is */
+                 GEN_STYLE_TERSE,    /* names kept, descriptions cut or dropped */
+                 GEN_STYLE_REWORDED, /* names kept, another description */
+                 GEN_STYLE_RENAMED   /* everything */
 };
 /* Make a variant of `tool`. `descriptions`: other texts that fit it, or NULL. `keep`: {parameter:
  * true} whose description must stay, or NULL. `fixed_params`: the parameters that name a target stay (home tools). */
@@ -147,7 +147,7 @@ enum gen_home_family {
 struct gen_mix_file {
     char name[48];
     double weight;
-    int is_home; /* its lines have homes */
+    int is_home;    /* its lines have homes */
     char prefix[8]; /* ids of its homes begin with this */
 };
 struct gen_mix {
@@ -243,7 +243,7 @@ struct gen_vocabulary { /* names met in the homes of the files */
 int gen_home_init(struct gen_home *h, json_t *json); /* takes one more reference */
 void gen_home_fini(struct gen_home *h);
 json_t *gen_home_random(struct gen_rng *r, const struct gen_vocabulary *v); /* new reference */
-int gen_home_is_english(const char *id); /* by the id's prefix */
+int gen_home_is_english(const char *id);                                    /* by the id's prefix */
 int gen_vocabulary_init(struct gen_vocabulary *v, const json_t *homes);
 void gen_vocabulary_fini(struct gen_vocabulary *v);
 /* The home as a device in `here` sees it; "" or NULL: no place is known. New reference. */
@@ -257,8 +257,8 @@ int gen_home_mentions(const struct gen_home *h, const char *text, int except);
 
 /* ---- the generator --------------------------------------------------------------------------- */
 
-struct gen_line { /* one line of a data file, as small as it goes */
-    char *query, *answers; /* answers: JSON text, NULL for [] */
+struct gen_line {            /* one line of a data file, as small as it goes */
+    char *query, *answers;   /* answers: JSON text, NULL for [] */
     const char *kind, *here; /* interned; here may be NULL */
     uint16_t *tools;
     uint16_t n_tools;

@@ -80,11 +80,11 @@ static enum lt_err sources(struct gen_mix *m, const json_t *root, const char *pa
 
 enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *diag)
 {
-    static const char *const fn[] = {"call", "two", "absent", "nothing", "escalate", "missing",
-                                     "condition", "three"};
-    static const char *const home[] = {"call", "two", "no_tool", "no_device", "no_area",
-                                       "empty_area", "ambiguous", "nothing", "escalate",
-                                       "condition", "three"};
+    static const char *const fn[] = {"call",     "two",     "absent",    "nothing",
+                                     "escalate", "missing", "condition", "three"};
+    static const char *const home[] = {"call",     "two",        "no_tool",   "no_device",
+                                       "no_area",  "empty_area", "ambiguous", "nothing",
+                                       "escalate", "condition",  "three"};
     static const char *const styles[] = {"original", "terse", "reworded", "renamed"};
     _Static_assert(sizeof fn / sizeof *fn == GEN_FN_FAMILIES, "one name for each family");
     _Static_assert(sizeof home / sizeof *home == GEN_HOME_FAMILIES, "one name for each family");
@@ -98,8 +98,10 @@ enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *di
         return lt_fail(diag, LT_ERR_PARSE, "mix %s, line %d: %s", path, je.line, je.text);
     }
     enum lt_err err = sources(m, root, path, diag);
-    if (!err) err = weights(root, "function_families", fn, GEN_FN_FAMILIES, m->fn_family, path, diag);
-    if (!err) err = weights(root, "home_families", home, GEN_HOME_FAMILIES, m->home_family, path, diag);
+    if (!err)
+        err = weights(root, "function_families", fn, GEN_FN_FAMILIES, m->fn_family, path, diag);
+    if (!err)
+        err = weights(root, "home_families", home, GEN_HOME_FAMILIES, m->home_family, path, diag);
     if (!err) err = weights(root, "home_styles", styles, 4, m->home_style, path, diag);
     if (!err) err = weights(root, "function_styles", styles, 4, m->fn_style, path, diag);
     if (!err) err = share(root, "random_home_share", &m->random_home, path, diag);
@@ -108,8 +110,8 @@ enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *di
     const json_t *pool = json_object_get(root, "pool");
     m->pool = (int)json_integer_value(pool);
     if (!err && (!json_is_integer(pool) || m->pool < 2 || m->pool > GEN_POOL_MAX))
-        err = lt_fail(diag, LT_ERR_INVALID, "%s: \"pool\" must be a whole number from 2 to %d", path,
-                      GEN_POOL_MAX);
+        err = lt_fail(diag, LT_ERR_INVALID, "%s: \"pool\" must be a whole number from 2 to %d",
+                      path, GEN_POOL_MAX);
     json_decref(root);
     return err;
 }

@@ -41,9 +41,11 @@ static void mark_number(struct noisy *q, const json_t *v)
     snprintf(digits, sizeof digits, "%.10g", x < 0 ? -x : x);
     for (const char *at = q->t.s; (at = strstr(at, digits)); at += strlen(digits)) {
         size_t i = (size_t)(at - q->t.s), n = strlen(digits);
-        int whole = (!i || !(gen_is_word((unsigned char)at[-1]) || at[-1] == '.' || at[-1] == ':')) &&
-                    !gen_is_word((unsigned char)at[n]) && !(at[n] == '.' && isdigit((unsigned char)at[n + 1])) &&
-                    at[n] != ':' && q->mark[i] == FREE;
+        int whole =
+            (!i || !(gen_is_word((unsigned char)at[-1]) || at[-1] == '.' || at[-1] == ':')) &&
+            !gen_is_word((unsigned char)at[n]) &&
+            !(at[n] == '.' && isdigit((unsigned char)at[n + 1])) && at[n] != ':' &&
+            q->mark[i] == FREE;
         if (whole) memset(q->mark + i, NUMBER, n);
     }
 }
@@ -64,8 +66,8 @@ static void mark_answers(struct noisy *q, const json_t *c)
     for (size_t i = 0; i < json_array_size(answers); i++) {
         const char *key;
         json_t *v;
-        json_object_foreach(json_object_get(json_array_get(answers, i), "arguments"), key, v)
-            if (!json_is_number(v)) mark_value(q, v);
+        json_object_foreach(json_object_get(json_array_get(answers, i), "arguments"), key,
+                            v) if (!json_is_number(v)) mark_value(q, v);
     }
     const json_t *entities = json_object_get(json_object_get(c, "home"), "entities");
     for (size_t i = 0; i < json_array_size(entities); i++) { /* names stay as they are called */
@@ -79,8 +81,8 @@ static void mark_answers(struct noisy *q, const json_t *c)
     for (size_t i = 0; i < json_array_size(answers); i++) {
         const char *key;
         json_t *v;
-        json_object_foreach(json_object_get(json_array_get(answers, i), "arguments"), key, v)
-            if (json_is_number(v)) mark_value(q, v);
+        json_object_foreach(json_object_get(json_array_get(answers, i), "arguments"), key,
+                            v) if (json_is_number(v)) mark_value(q, v);
     }
 }
 
@@ -138,14 +140,14 @@ static void spell_numbers(struct gen_rng *r, struct noisy *q)
 static void homophones(struct gen_rng *r, struct noisy *q)
 {
     static const char *const pairs[][2] = {
-        {"to", "two"},      {"to", "too"},      {"for", "four"},    {"two", "to"},
-        {"lights", "lites"}, {"light", "lite"},  {"there", "their"}, {"your", "you're"},
-        {"it's", "its"},    {"what's", "whats"}, {"I'm", "im"},      {"don't", "dont"},
-        {"please", "pleas"}, {"right", "write"}, {"blinds", "blind"}, {"set", "said"},
-        {"the", "da"},      {"through", "threw"}, {"hear", "here"},  {"know", "no"},
-        {"by", "buy"},      {"weather", "whether"}, {"volume", "volum"}, {"turn", "tern"},
-        {"play", "pley"},   {"heat", "heed"},   {"you", "u"},       {"are", "r"},
-        {"let's", "lets"},  {"going to", "gonna"}, {"want to", "wanna"}};
+        {"to", "two"},       {"to", "too"},          {"for", "four"},     {"two", "to"},
+        {"lights", "lites"}, {"light", "lite"},      {"there", "their"},  {"your", "you're"},
+        {"it's", "its"},     {"what's", "whats"},    {"I'm", "im"},       {"don't", "dont"},
+        {"please", "pleas"}, {"right", "write"},     {"blinds", "blind"}, {"set", "said"},
+        {"the", "da"},       {"through", "threw"},   {"hear", "here"},    {"know", "no"},
+        {"by", "buy"},       {"weather", "whether"}, {"volume", "volum"}, {"turn", "tern"},
+        {"play", "pley"},    {"heat", "heed"},       {"you", "u"},        {"are", "r"},
+        {"let's", "lets"},   {"going to", "gonna"},  {"want to", "wanna"}};
     if (!gen_chance(r, 0.07)) return;
     for (int tries = 0; tries < 6; tries++) {
         const char *const *p = GEN_PICK(r, pairs);
@@ -175,9 +177,15 @@ static void typo(struct gen_rng *r, struct noisy *q)
     size_t at = starts[w] + 1 + gen_below(r, lens[w] - 2);
     char two[3] = {q->t.s[at + 1], q->t.s[at], 0}, one[3] = {q->t.s[at], q->t.s[at], 0};
     switch (gen_below(r, 3)) {
-    case 0: replace(q, at, 2, two, FREE); break;  /* swapped */
-    case 1: replace(q, at, 1, "", FREE); break;   /* left out */
-    default: replace(q, at, 1, one, FREE); break; /* doubled */
+    case 0:
+        replace(q, at, 2, two, FREE);
+        break; /* swapped */
+    case 1:
+        replace(q, at, 1, "", FREE);
+        break; /* left out */
+    default:
+        replace(q, at, 1, one, FREE);
+        break; /* doubled */
     }
 }
 
@@ -197,17 +205,36 @@ static void drop_articles(struct gen_rng *r, struct noisy *q)
 
 static void politeness(struct gen_rng *r, struct noisy *q)
 {
-    static const char *const before[] = {
-        "please ", "hey ", "hey, ", "ok ", "okay, ", "uh ", "um ", "can you ", "could you ",
-        "could you please ", "would you ", "i want you to ", "i'd like you to ", "so ", "well ",
-        "go ahead and ", "computer, ", "hello, ", "quick, ", "right, ", "er ", "just ", "now "};
-    static const char *const after[] = {" please", ", please", " thanks", " thank you", " now",
-                                        " for me", " would you", ", thanks", " right now",
-                                        " if you can", " mate", ", will you"};
-    static const char *const verbs[] = {"turn", "switch", "set", "open", "close", "play", "stop",
-                                        "start", "dim", "put", "make", "lock", "unlock", "raise",
-                                        "lower", "pause", "add", "remove", "cancel", "show",
-                                        "tell", "send", "book", "find", "call", "order", "mute"};
+    static const char *const before[] = {"please ",
+                                         "hey ",
+                                         "hey, ",
+                                         "ok ",
+                                         "okay, ",
+                                         "uh ",
+                                         "um ",
+                                         "can you ",
+                                         "could you ",
+                                         "could you please ",
+                                         "would you ",
+                                         "i want you to ",
+                                         "i'd like you to ",
+                                         "so ",
+                                         "well ",
+                                         "go ahead and ",
+                                         "computer, ",
+                                         "hello, ",
+                                         "quick, ",
+                                         "right, ",
+                                         "er ",
+                                         "just ",
+                                         "now "};
+    static const char *const after[] = {" please",    ", please",    " thanks",    " thank you",
+                                        " now",       " for me",     " would you", ", thanks",
+                                        " right now", " if you can", " mate",      ", will you"};
+    static const char *const verbs[] = {
+        "turn",   "switch", "set",  "open",   "close", "play",  "stop",  "start", "dim",
+        "put",    "make",   "lock", "unlock", "raise", "lower", "pause", "add",   "remove",
+        "cancel", "show",   "tell", "send",   "book",  "find",  "call",  "order", "mute"};
     double x = gen_unit(r);
     size_t first = strcspn(q->t.s, " ");
     int verb = 0;

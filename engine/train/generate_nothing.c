@@ -8,28 +8,67 @@
 
 /* ---- conditions and joined commands ---------------------------------------------------------- */
 
-static const char *const conditions[] = {
-    "if it rains", "if nobody is home", "when i get home", "when everyone has left",
-    "as soon as the film is over", "once the washing is done", "unless it is still light outside",
-    "if it gets too warm", "only if somebody is in there", "whenever the doorbell rings",
-    "when the sun goes down", "if the window is open", "in case i fall asleep",
-    "as soon as it gets dark", "unless the baby is asleep", "when my alarm goes off",
-    "if the battery is low", "provided that nobody is watching tv", "once dinner is ready",
-    "as long as it is cold outside", "if the temperature drops below eighteen",
-    "every time someone walks past", "until i say stop", "after the news", "when i leave",
-    "if it is dark", "when the timer ends", "if we are not back in time", "when she comes home",
-    "unless i tell you otherwise", "as soon as the guests arrive", "while i am on the phone"};
+static const char *const conditions[] = {"if it rains",
+                                         "if nobody is home",
+                                         "when i get home",
+                                         "when everyone has left",
+                                         "as soon as the film is over",
+                                         "once the washing is done",
+                                         "unless it is still light outside",
+                                         "if it gets too warm",
+                                         "only if somebody is in there",
+                                         "whenever the doorbell rings",
+                                         "when the sun goes down",
+                                         "if the window is open",
+                                         "in case i fall asleep",
+                                         "as soon as it gets dark",
+                                         "unless the baby is asleep",
+                                         "when my alarm goes off",
+                                         "if the battery is low",
+                                         "provided that nobody is watching tv",
+                                         "once dinner is ready",
+                                         "as long as it is cold outside",
+                                         "if the temperature drops below eighteen",
+                                         "every time someone walks past",
+                                         "until i say stop",
+                                         "after the news",
+                                         "when i leave",
+                                         "if it is dark",
+                                         "when the timer ends",
+                                         "if we are not back in time",
+                                         "when she comes home",
+                                         "unless i tell you otherwise",
+                                         "as soon as the guests arrive",
+                                         "while i am on the phone"};
 
-static const char *const times[] = {
-    "at seven", "at half past six in the morning", "tomorrow morning", "every evening",
-    "every weekday at six thirty", "on sunday", "at midnight", "tonight at ten", "before sunrise",
-    "at sunset", "next monday", "from monday on", "every other day", "at 22:30", "at 7 am",
-    "in the afternoon", "daily at noon", "on weekends", "by nine o'clock", "after eight tonight",
-    "at quarter past five", "the day after tomorrow", "between ten and twelve"};
+static const char *const times[] = {"at seven",
+                                    "at half past six in the morning",
+                                    "tomorrow morning",
+                                    "every evening",
+                                    "every weekday at six thirty",
+                                    "on sunday",
+                                    "at midnight",
+                                    "tonight at ten",
+                                    "before sunrise",
+                                    "at sunset",
+                                    "next monday",
+                                    "from monday on",
+                                    "every other day",
+                                    "at 22:30",
+                                    "at 7 am",
+                                    "in the afternoon",
+                                    "daily at noon",
+                                    "on weekends",
+                                    "by nine o'clock",
+                                    "after eight tonight",
+                                    "at quarter past five",
+                                    "the day after tomorrow",
+                                    "between ten and twelve"};
 
 void gen_add_condition(struct gen_rng *r, struct gen_text *t, int with_times)
 {
-    const char *c = with_times && gen_chance(r, 0.45) ? GEN_PICK(r, times) : GEN_PICK(r, conditions);
+    const char *c =
+        with_times && gen_chance(r, 0.45) ? GEN_PICK(r, times) : GEN_PICK(r, conditions);
     if (gen_chance(r, 0.35)) {
         gen_text_insert(t, 0, gen_chance(r, 0.6) ? ", " : " ");
         gen_text_insert(t, 0, c);
@@ -41,15 +80,16 @@ void gen_add_condition(struct gen_rng *r, struct gen_text *t, int with_times)
 
 int gen_join(struct gen_rng *r, struct gen_draft *d, struct gen_draft *parts, int n)
 {
-    static const char *const two[] = {" and ", " and then ", ", then ", " and also ", ", and ",
-                                      ", after that ", " then ", " plus "};
+    static const char *const two[] = {" and ",  " and then ",    ", then ", " and also ",
+                                      ", and ", ", after that ", " then ",  " plus "};
     static const char *const last[] = {" and ", " and then ", " and finally ", ", then ", ", and "};
     static const char *const middle[] = {", ", ", then ", " and then ", " and "};
     gen_text_clear(&d->text);
     for (int i = 0; i < n; i++) {
-        if (i) gen_text_adds(&d->text, n == 2       ? GEN_PICK(r, two)
-                                       : i + 1 == n ? GEN_PICK(r, last)
-                                                    : GEN_PICK(r, middle));
+        if (i)
+            gen_text_adds(&d->text, n == 2       ? GEN_PICK(r, two)
+                                    : i + 1 == n ? GEN_PICK(r, last)
+                                                 : GEN_PICK(r, middle));
         size_t len = parts[i].text.n;
         while (len && strchr(".!? ", parts[i].text.s[len - 1])) len--;
         gen_text_add(&d->text, parts[i].text.s, len);
@@ -64,8 +104,8 @@ int gen_join(struct gen_rng *r, struct gen_draft *d, struct gen_draft *parts, in
 int gen_phrase_can_join(const struct gen_draft *d)
 {
     static const char *const not_these[] = {
-        "HassGetState", "HassClimateGetTemperature", "HassTimerStatus", "HassGetWeather",
-        "HassGetCurrentTime", "HassGetCurrentDate", "HassBroadcast", "HassNevermind"};
+        "HassGetState",       "HassClimateGetTemperature", "HassTimerStatus", "HassGetWeather",
+        "HassGetCurrentTime", "HassGetCurrentDate",        "HassBroadcast",   "HassNevermind"};
     const char *tool = d->calls[0].v->original;
     if (d->text.n > 90 || json_object_get(d->calls[0].args, "conversation_command")) return 0;
     for (size_t i = 0; i < sizeof not_these / sizeof *not_these; i++)
@@ -82,34 +122,42 @@ int gen_home_offers(const struct san_gen *g, const struct gen_home *h, const cha
     const json_t *needs = json_object_get(g->home_needs, tool);
     size_t i;
     json_t *domain;
-    json_array_foreach((json_t *)(uintptr_t)needs, i, domain)
-        if (gen_home_count(h, json_string_value(domain), NULL, "", "", NULL)) return 1;
+    json_array_foreach(
+        (json_t *)(uintptr_t)needs, i,
+        domain) if (gen_home_count(h, json_string_value(domain), NULL, "", "", NULL)) return 1;
     return !json_array_size(needs);
 }
 
 /* Tools that could carry out what another one was asked for. */
-static const char *const doubles[][2] = {
-    {"HassTurnOn", "HassLightSet"},          {"HassTurnOn", "HassVacuumStart"},
-    {"HassTurnOn", "HassSetPosition"},       {"HassTurnOff", "HassSetPosition"},
-    {"HassTurnOff", "HassMediaPause"},       {"HassTurnOff", "HassVacuumReturnToBase"},
-    {"HassTurnOn", "HassFanSetSpeed"},       {"HassTurnOn", "HassLawnMowerStartMowing"},
-    {"HassTurnOff", "HassLawnMowerDock"},    {"HassTurnOn", "HassMediaUnpause"},
-    {"HassGetState", "HassClimateGetTemperature"},
-    {"HassGetState", "HassTimerStatus"},     {"HassGetState", "HassGetWeather"},
-    {"HassVacuumStart", "HassVacuumCleanArea"},
-    {"HassSetVolume", "HassSetVolumeRelative"},
-    {"HassSetVolume", "HassMediaPlayerMute"},
-    {"HassSetVolumeRelative", "HassMediaPlayerMute"},
-    {"HassSetVolume", "HassMediaPlayerUnmute"},
-    {"HassSetVolumeRelative", "HassMediaPlayerUnmute"},
-    {"HassMediaUnpause", "HassMediaSearchAndPlay"},
-    {"HassListCompleteItem", "HassListRemoveItem"},
-    {"HassShoppingListAddItem", "HassListAddItem"},
-    {"HassShoppingListCompleteItem", "HassListCompleteItem"},
-    {"HassShoppingListCompleteItem", "HassListRemoveItem"},
-    {"HassCancelTimer", "HassCancelAllTimers"},
-    {"HassCancelTimer", "HassPauseTimer"},   {"HassNevermind", "HassCancelTimer"},
-    {"HassStopMoving", "HassSetPosition"},   {"HassIncreaseTimer", "HassStartTimer"}};
+static const char *const doubles[][2] = {{"HassTurnOn", "HassLightSet"},
+                                         {"HassTurnOn", "HassVacuumStart"},
+                                         {"HassTurnOn", "HassSetPosition"},
+                                         {"HassTurnOff", "HassSetPosition"},
+                                         {"HassTurnOff", "HassMediaPause"},
+                                         {"HassTurnOff", "HassVacuumReturnToBase"},
+                                         {"HassTurnOn", "HassFanSetSpeed"},
+                                         {"HassTurnOn", "HassLawnMowerStartMowing"},
+                                         {"HassTurnOff", "HassLawnMowerDock"},
+                                         {"HassTurnOn", "HassMediaUnpause"},
+                                         {"HassGetState", "HassClimateGetTemperature"},
+                                         {"HassGetState", "HassTimerStatus"},
+                                         {"HassGetState", "HassGetWeather"},
+                                         {"HassVacuumStart", "HassVacuumCleanArea"},
+                                         {"HassSetVolume", "HassSetVolumeRelative"},
+                                         {"HassSetVolume", "HassMediaPlayerMute"},
+                                         {"HassSetVolumeRelative", "HassMediaPlayerMute"},
+                                         {"HassSetVolume", "HassMediaPlayerUnmute"},
+                                         {"HassSetVolumeRelative", "HassMediaPlayerUnmute"},
+                                         {"HassMediaUnpause", "HassMediaSearchAndPlay"},
+                                         {"HassListCompleteItem", "HassListRemoveItem"},
+                                         {"HassShoppingListAddItem", "HassListAddItem"},
+                                         {"HassShoppingListCompleteItem", "HassListCompleteItem"},
+                                         {"HassShoppingListCompleteItem", "HassListRemoveItem"},
+                                         {"HassCancelTimer", "HassCancelAllTimers"},
+                                         {"HassCancelTimer", "HassPauseTimer"},
+                                         {"HassNevermind", "HassCancelTimer"},
+                                         {"HassStopMoving", "HassSetPosition"},
+                                         {"HassIncreaseTimer", "HassStartTimer"}};
 
 static int could_stand_in(const char *a, const char *b)
 {
@@ -197,8 +245,9 @@ static const char *random_here(struct gen_rng *r, const struct gen_home *h)
 int gen_home_draft(struct gen_group *gg, struct gen_draft *d)
 {
     static const char *const kinds[GEN_HOME_FAMILIES] = {
-        "home", "home-two", "home-no-tool", "home-no-device", "home-no-area", "home-empty-area",
-        "home-ambiguous", "home-nothing", "home-escalate", "home-condition", "home-three"};
+        "home",          "home-two",        "home-no-tool",   "home-no-device",
+        "home-no-area",  "home-empty-area", "home-ambiguous", "home-nothing",
+        "home-escalate", "home-condition",  "home-three"};
     struct gen_rng *r = &gg->r;
     /* English phrases over the names of a German home are for the rare household that mixes. */
     double random = gg->filed_is_english ? gg->g->mix.random_home : 0.9;

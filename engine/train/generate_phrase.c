@@ -85,8 +85,8 @@ static int names_another(const struct gen_home *h, const char *text, int e, cons
         if (i == e || same_text(h->e[i].name, h->e[e].name)) continue;
         size_t n = json_array_size(h->e[i].aliases);
         for (size_t k = 0; k <= n; k++) {
-            const char *name = k < n ? json_string_value(json_array_get(h->e[i].aliases, k))
-                                     : h->e[i].name;
+            const char *name =
+                k < n ? json_string_value(json_array_get(h->e[i].aliases, k)) : h->e[i].name;
             if (!name || !gen_find_words(text, name)) continue;
             if (strlen(name) < strlen(said) && gen_find_words(said, name)) continue;
             return 1;
@@ -107,8 +107,8 @@ static int short_is_unique(const struct gen_home *h, int e, const char *said)
         if (gen_find_words(h->e[i].name, said) || same_text(h->e[i].name, h->e[e].name)) return 0;
         size_t k;
         json_t *alias;
-        json_array_foreach(h->e[i].aliases, k, alias)
-            if (gen_find_words(json_string_value(alias), said)) return 0;
+        json_array_foreach(h->e[i].aliases, k,
+                           alias) if (gen_find_words(json_string_value(alias), said)) return 0;
     }
     return 1;
 }
@@ -117,13 +117,15 @@ static int short_is_unique(const struct gen_home *h, int e, const char *said)
 static void say_name(struct gen_rng *r, const struct gen_home *h, int e, const char *here,
                      char *out, size_t cap)
 {
-    static const char *const kinds[] = {"light", "lights", "lamp", "blinds", "blind", "curtains",
-                                        "thermostat", "speaker", "fan", "switch", "lock"};
+    static const char *const kinds[] = {"light", "lights",   "lamp",       "blinds",
+                                        "blind", "curtains", "thermostat", "speaker",
+                                        "fan",   "switch",   "lock"};
     const struct gen_entity *en = &h->e[e];
     snprintf(out, cap, "%s", en->name);
     if (json_array_size(en->aliases) && gen_chance(r, 0.5)) {
-        snprintf(out, cap, "%s", json_string_value(json_array_get(
-                     en->aliases, gen_below(r, json_array_size(en->aliases)))));
+        snprintf(out, cap, "%s",
+                 json_string_value(
+                     json_array_get(en->aliases, gen_below(r, json_array_size(en->aliases)))));
     } else if (gen_chance(r, 0.22)) {
         char part[200];
         size_t area = strlen(en->area);
@@ -181,9 +183,10 @@ static int set_kind(const struct gen_entry *en, const json_t *props, int everywh
     int cover = !strcmp(en->domain, "cover"), media = !strcmp(en->domain, "media_player");
     if ((cover || media) && en->device_class && json_object_get(props, "device_class"))
         return set_string(args, props, "device_class", en->device_class);
-    int several = !strcmp(en->tool, "HassTurnOn") || !strcmp(en->tool, "HassTurnOff") ||
-                  !strcmp(en->tool, "HassGetState") ||
-                  ((!strcmp(en->tool, "HassSetPosition") || !strcmp(en->tool, "HassStopMoving")) && !cover);
+    int several =
+        !strcmp(en->tool, "HassTurnOn") || !strcmp(en->tool, "HassTurnOff") ||
+        !strcmp(en->tool, "HassGetState") ||
+        ((!strcmp(en->tool, "HassSetPosition") || !strcmp(en->tool, "HassStopMoving")) && !cover);
     if (several || everywhere) return set_string(args, props, "domain", en->domain);
     return 1;
 }
@@ -192,10 +195,10 @@ static int set_kind(const struct gen_entry *en, const json_t *props, int everywh
 static int wording_fits(const struct gen_entry *en, const struct gen_home *h, const char *area,
                         const char *floor)
 {
-    static const char *const cool[] = {"ac", "air con", "air conditioner", "aircon", "cooler",
-                                       "mini split", "cooling"};
-    static const char *const heat[] = {"radiator", "heating", "heater", "furnace", "boiler",
-                                       "floor heating", "fireplace"};
+    static const char *const cool[] = {"ac",     "air con",    "air conditioner", "aircon",
+                                       "cooler", "mini split", "cooling"};
+    static const char *const heat[] = {"radiator", "heating",       "heater",   "furnace",
+                                       "boiler",   "floor heating", "fireplace"};
     if (!en->note || (strcmp(en->note, "heating") && strcmp(en->note, "cooling"))) return 1;
     const char *const *bad = !strcmp(en->note, "heating") ? cool : heat;
     for (int i = 0; i < h->n; i++) {
@@ -259,8 +262,8 @@ static int is_named_in_rooms(const struct gen_entry *en)
 }
 
 /* Fill room, floor or home into args. */
-static int target_by_place(const struct gen_entry *en, const struct gen_home *h, const json_t *props,
-                           const char *area, const char *floor, json_t *args)
+static int target_by_place(const struct gen_entry *en, const struct gen_home *h,
+                           const json_t *props, const char *area, const char *floor, json_t *args)
 {
     int is_tv = en->domain && !strcmp(en->domain, "media_player") && en->device_class;
     if (!wording_fits(en, h, area, floor) || !outlets_only(en, h, area, floor)) return 0;
@@ -363,9 +366,9 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
         e = pick_entity(r, en, h);
         if (e < 0) goto fail;
         say_name(r, h, e, here, s.name, sizeof s.name);
-        in_room = form == BY_NAME && *h->e[e].area &&
-                  json_object_get(props, "area") && gen_chance(r, 0.08) &&
-                  !gen_find_words(s.name, h->e[e].area) && !strstr(phrase, "{name}'");
+        in_room = form == BY_NAME && *h->e[e].area && json_object_get(props, "area") &&
+                  gen_chance(r, 0.08) && !gen_find_words(s.name, h->e[e].area) &&
+                  !strstr(phrase, "{name}'");
     }
     if (form == BY_AREA || form == BY_FLOOR) {
         int any_room = !en->domain || !strcmp(en->tool, "HassVacuumCleanArea");
@@ -453,8 +456,8 @@ static int home_shares_word(const struct gen_home *h, const char *name)
         if (gen_share_word(name, h->e[i].name)) return 1;
         size_t k;
         json_t *alias;
-        json_array_foreach(h->e[i].aliases, k, alias)
-            if (gen_share_word(name, json_string_value(alias))) return 1;
+        json_array_foreach(h->e[i].aliases, k,
+                           alias) if (gen_share_word(name, json_string_value(alias))) return 1;
     }
     for (int i = 0; i < h->n_area; i++)
         if (gen_share_word(name, h->area[i].name)) return 1;
@@ -464,7 +467,10 @@ static int home_shares_word(const struct gen_home *h, const char *name)
 }
 
 /* Whether any word of the name says more than its kind ("Light", "Speaker" alone do not). */
-static int is_distinctive(const char *name) { return gen_share_word(name, name); }
+static int is_distinctive(const char *name)
+{
+    return gen_share_word(name, name);
+}
 
 static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_home_family family,
                        struct gen_draft *d)
@@ -538,7 +544,8 @@ int gen_phrase_nothing(struct gen_group *gg, const struct gen_home *h, struct ge
         struct saying s = {.name = ""};
         if (strstr(line, "{name}")) {
             int e = h->n ? (int)gen_below(r, (size_t)h->n) : -1;
-            if (e < 0 || !is_stateful(h->e[e].domain) || !strcmp(h->e[e].domain, "person")) continue;
+            if (e < 0 || !is_stateful(h->e[e].domain) || !strcmp(h->e[e].domain, "person"))
+                continue;
             say_name(r, h, e, NULL, s.name, sizeof s.name);
         }
         if (strstr(line, "{area}")) {

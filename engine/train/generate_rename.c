@@ -148,21 +148,12 @@ static const char *const param_words[][SYNONYMS_MAX] = {
     {"seat", "chair"},
 };
 
-static const char *const tool_prefix[] = {"do", "my", "api", "user", "assistant", "sys", "home",
-                                          "svc", "app", "cmd", "run", "x"};
-static const char *const tool_suffix[] = {"tool", "action", "request", "v2", "cmd", "service",
-                                          "now", "fn", "op", "skill"};
+static const char *const tool_prefix[] = {"do",   "my",  "api", "user", "assistant", "sys",
+                                          "home", "svc", "app", "cmd",  "run",       "x"};
+static const char *const tool_suffix[] = {"tool",    "action", "request", "v2", "cmd",
+                                          "service", "now",    "fn",      "op", "skill"};
 
-enum spelling {
-    SNAKE,
-    CAMEL,
-    PASCAL,
-    KEBAB,
-    DOTTED,
-    SPACED,
-    UPPER,
-    SPELLINGS
-};
+enum spelling { SNAKE, CAMEL, PASCAL, KEBAB, DOTTED, SPACED, UPPER, SPELLINGS };
 
 /* How often a spelling is chosen for tools, and for parameters. */
 static const double tool_spelling[SPELLINGS] = {0.44, 0.20, 0.14, 0.06, 0.07, 0.07, 0.02};
@@ -188,9 +179,9 @@ static void join_words(struct gen_text *out, const char *const *words, int n, en
     char flat[256];
     size_t len = 0;
     gen_text_clear(out);
-    for (int i = 0; i < n; i++) len += (size_t)snprintf(flat + len, sizeof flat - len, "%s%s",
-                                                        i ? " " : "", words[i]),
-                                len = len < sizeof flat ? len : sizeof flat - 1;
+    for (int i = 0; i < n; i++)
+        len += (size_t)snprintf(flat + len, sizeof flat - len, "%s%s", i ? " " : "", words[i]),
+            len = len < sizeof flat ? len : sizeof flat - 1;
     int start = 1, first = 1;
     for (const char *p = flat; *p; p++) {
         char c = *p;
@@ -233,8 +224,8 @@ static void rename_words(struct gen_rng *r, const char *name, int of_tools, doub
 
 static void opaque_name(struct gen_rng *r, struct gen_text *out)
 {
-    static const char *const stem[] = {"fn_", "tool_", "f", "action", "cmd-", "op_", "t", "skill_",
-                                       "func"};
+    static const char *const stem[] = {"fn_", "tool_", "f",      "action", "cmd-",
+                                       "op_", "t",     "skill_", "func"};
     char s[32];
     if (gen_chance(r, 0.5))
         snprintf(s, sizeof s, "%s%u", GEN_PICK(r, stem), gen_below(r, 100));
@@ -407,8 +398,8 @@ int gen_variant_make(struct gen_rng *r, enum gen_style style, json_t *tool,
         json_t *to = json_object_get(v->params, json_string_value(one));
         if (to) json_array_append(required, to);
     }
-    json_t *parameters = json_pack("{s:s,s:o,s:o}", "type", "object", "properties", props,
-                                   "required", required);
+    json_t *parameters =
+        json_pack("{s:s,s:o,s:o}", "type", "object", "properties", props, "required", required);
     json_object_set_new(out, "parameters", parameters);
     v->tool = out;
     return parameters && v->params;

@@ -69,7 +69,7 @@ static const char *const clashes[][2] = {
 
 /* Categories that no tool of a home overlaps with: their functions may stand beside home tools. */
 static const char *const remote[] = {"finance_payments", "travel_booking", "health_fitness",
-                                     "navigation", "calendar", "food_recipes"};
+                                     "navigation",       "calendar",       "food_recipes"};
 
 /* Functions that might answer what the escalation list asks. */
 static const char *const knowing[] = {"weather_time_search", "navigation/find_poi",
@@ -126,8 +126,8 @@ static json_t *coded_parameters(const struct gen_category *c, const struct gen_f
             const char *p = json_string_value(json_object_get(map, canonical));
             if (p && json_is_string(v)) json_object_set_new(coded, p, json_true());
         }
-        const char *text = json_is_string(u) ? json_string_value(u)
-                                             : json_string_value(json_object_get(u, "u"));
+        const char *text =
+            json_is_string(u) ? json_string_value(u) : json_string_value(json_object_get(u, "u"));
         for (const char *at = text; at && (at = strchr(at, '{')); at++) {
             char slot[64] = "";
             size_t n = strcspn(at + 1, "}"), m = strcspn(at + 1, ":}");
@@ -158,8 +158,7 @@ static enum lt_err add_functions(struct gen_teacher *t, json_t *root, const char
                                  struct lt_diag *diag)
 {
     if (t->n_cat == GEN_CATEGORIES_MAX)
-        return lt_fail(diag, LT_ERR_LIMIT, "%s: more than %d categories", path,
-                       GEN_CATEGORIES_MAX);
+        return lt_fail(diag, LT_ERR_LIMIT, "%s: more than %d categories", path, GEN_CATEGORIES_MAX);
     json_t *list = json_object_get(root, "functions");
     struct gen_function *fn =
         realloc(t->fn, ((size_t)t->n_fn + json_array_size(list)) * sizeof *fn);
@@ -250,8 +249,7 @@ static enum lt_err load_file(struct gen_teacher *t, const char *path, const char
 {
     json_error_t je;
     json_t *root = json_load_file(path, 0, &je);
-    if (!root)
-        return lt_fail(diag, LT_ERR_PARSE, "%s, line %d: %s", path, je.line, je.text);
+    if (!root) return lt_fail(diag, LT_ERR_PARSE, "%s, line %d: %s", path, je.line, je.text);
     enum lt_err err = LT_OK;
     const char *category = json_string_value(json_object_get(root, "category"));
     int out = 0;
@@ -334,9 +332,8 @@ static json_t *random_int(struct gen_rng *r, const json_t *range)
 /* Draw a value of a slot: its text into `text`; returns the passed value (new reference). */
 static json_t *draw_slot(struct gen_rng *r, const json_t *slot, struct gen_text *text)
 {
-    const json_t *one = json_is_array(slot)
-                            ? json_array_get(slot, gen_below(r, json_array_size(slot)))
-                            : slot;
+    const json_t *one =
+        json_is_array(slot) ? json_array_get(slot, gen_below(r, json_array_size(slot))) : slot;
     if (json_is_string(one)) {
         gen_text_adds(text, json_string_value(one));
         return json_string(json_string_value(one));

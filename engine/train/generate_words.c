@@ -23,7 +23,10 @@ void gen_seed(struct gen_rng *r, uint64_t seed, uint64_t stream)
     for (int i = 0; i < 4; i++) r->s[i] = splitmix(&x);
 }
 
-static uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+static uint64_t rotl(uint64_t x, int k)
+{
+    return (x << k) | (x >> (64 - k));
+}
 
 uint64_t gen_rand(struct gen_rng *r)
 {
@@ -42,9 +45,15 @@ uint32_t gen_below(struct gen_rng *r, size_t n)
     return n ? (uint32_t)(((gen_rand(r) >> 32) * (uint64_t)n) >> 32) : 0;
 }
 
-double gen_unit(struct gen_rng *r) { return (double)(gen_rand(r) >> 11) * 0x1p-53; }
+double gen_unit(struct gen_rng *r)
+{
+    return (double)(gen_rand(r) >> 11) * 0x1p-53;
+}
 
-int gen_chance(struct gen_rng *r, double p) { return gen_unit(r) < p; }
+int gen_chance(struct gen_rng *r, double p)
+{
+    return gen_unit(r) < p;
+}
 
 int gen_weighted(struct gen_rng *r, const double *w, int n)
 {
@@ -89,7 +98,10 @@ void gen_text_add(struct gen_text *t, const char *s, size_t n)
     t->s[t->n] = 0;
 }
 
-void gen_text_adds(struct gen_text *t, const char *s) { gen_text_add(t, s, strlen(s)); }
+void gen_text_adds(struct gen_text *t, const char *s)
+{
+    gen_text_add(t, s, strlen(s));
+}
 
 void gen_text_insert(struct gen_text *t, size_t at, const char *s)
 {
@@ -112,7 +124,10 @@ void gen_text_erase(struct gen_text *t, size_t at, size_t n)
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-int gen_is_word(unsigned char c) { return c >= 0x80 || isalnum(c); }
+int gen_is_word(unsigned char c)
+{
+    return c >= 0x80 || isalnum(c);
+}
 
 void gen_lower(char *s)
 {
@@ -143,12 +158,13 @@ const char *gen_find_words(const char *hay, const char *needle)
 
 /* Words that say of what kind a thing is, or nothing; sharing one does not make two names alike. */
 static const char *const plain_words[] = {
-    "the", "a", "an", "of", "my", "our", "in", "on", "and", "light", "lights", "lamp", "lamps",
-    "lighting", "fan", "switch", "plug", "outlet", "door", "lock", "window", "blind", "blinds",
-    "curtain", "curtains", "shade", "shades", "shutter", "shutters", "awning", "cover", "valve",
-    "tv", "speaker", "speakers", "player", "room", "thermostat", "heating", "heater", "climate",
-    "vacuum", "mower", "sensor", "list", "scene", "script", "garage", "gate", "left", "right",
-    "main", "button", "siren", "mode"};
+    "the",      "a",       "an",       "of",      "my",       "our",        "in",      "on",
+    "and",      "light",   "lights",   "lamp",    "lamps",    "lighting",   "fan",     "switch",
+    "plug",     "outlet",  "door",     "lock",    "window",   "blind",      "blinds",  "curtain",
+    "curtains", "shade",   "shades",   "shutter", "shutters", "awning",     "cover",   "valve",
+    "tv",       "speaker", "speakers", "player",  "room",     "thermostat", "heating", "heater",
+    "climate",  "vacuum",  "mower",    "sensor",  "list",     "scene",      "script",  "garage",
+    "gate",     "left",    "right",    "main",    "button",   "siren",      "mode"};
 
 int gen_share_word(const char *a, const char *b)
 {
@@ -188,10 +204,10 @@ int gen_split_name(const char *name, char words[GEN_WORDS_MAX][GEN_WORD_BYTES])
 
 static void words_below_1000(unsigned v, char *out, size_t cap)
 {
-    static const char *const small[] = {
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-        "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-        "nineteen"};
+    static const char *const small[] = {"zero",    "one",     "two",       "three",    "four",
+                                        "five",    "six",     "seven",     "eight",    "nine",
+                                        "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                        "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
     static const char *const tens[] = {"",      "",      "twenty",  "thirty", "forty",
                                        "fifty", "sixty", "seventy", "eighty", "ninety"};
     char low[48] = "";

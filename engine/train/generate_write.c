@@ -3,7 +3,10 @@
 
 #include "generate_internal.h"
 
-static enum lt_err broken(struct lt_diag *diag) { return lt_fail_errno(diag, "writing cases"); }
+static enum lt_err broken(struct lt_diag *diag)
+{
+    return lt_fail_errno(diag, "writing cases");
+}
 
 enum lt_err san_gen_write_lines(struct san_gen *g, uint64_t n_cases, int group, FILE *out,
                                 struct lt_diag *diag)
@@ -93,8 +96,8 @@ enum lt_err san_gen_corpus(struct san_gen *g, uint64_t n_cases, FILE *out, struc
             put(out, json_string_value(json_object_get(c[i], "query")));
             size_t k;
             json_t *t;
-            json_array_foreach(json_object_get(c[i], "tools"), k, t)
-                if (is_new(&seen, t)) put_tool(out, t);
+            json_array_foreach(json_object_get(c[i], "tools"), k, t) if (is_new(&seen, t))
+                put_tool(out, t);
             const json_t *home = json_object_get(c[i], "home");
             if (home && is_new(&seen, json_object_get(home, "entities"))) put_home(out, home);
         }

@@ -25,14 +25,14 @@
 
 #include "lt/err.h"
 
-#define SAN_DATA_LINE_MAX_BYTES ((size_t)4 << 20) /* a longer line is bad and is skipped */
-#define SAN_DATA_QUERY_MAX_BYTES 2000             /* a longer query is bad (SAN_TEXT_MAX_BYTES) */
-#define SAN_DATA_TOOLS_MAX 2000                   /* most tools of one case */
-#define SAN_DATA_ENTITIES_MAX 20000               /* most entities of one case */
-#define SAN_DATA_ANSWERS_MAX 16                   /* most calls of one answer */
-#define SAN_DATA_REPORT_SAMPLES 20                /* bad lines that a report describes */
-#define SAN_DATA_REASON_BYTES 200
-#define SAN_DATA_BAD_SHARE_MAX 0.01 /* above it, training refuses to start unless told to go on */
+#define SAN_DATA_LINE_MAX_BYTES  ((size_t)4 << 20) /* a longer line is bad and is skipped */
+#define SAN_DATA_QUERY_MAX_BYTES 2000              /* a longer query is bad (SAN_TEXT_MAX_BYTES) */
+#define SAN_DATA_TOOLS_MAX       2000              /* most tools of one case */
+#define SAN_DATA_ENTITIES_MAX    20000             /* most entities of one case */
+#define SAN_DATA_ANSWERS_MAX     16                /* most calls of one answer */
+#define SAN_DATA_REPORT_SAMPLES  20                /* bad lines that a report describes */
+#define SAN_DATA_REASON_BYTES    200
+#define SAN_DATA_BAD_SHARE_MAX   0.01 /* above it, training refuses to start unless told to go on */
 
 /* One bad line. */
 struct san_data_bad {

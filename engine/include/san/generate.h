@@ -24,10 +24,10 @@
 
 #include "lt/err.h"
 
-#define SAN_GEN_GROUP_MAX 512   /* most cases of a group */
-#define SAN_GEN_EXCLUDE_MAX 32  /* most excluded categories */
-#define SAN_GEN_TOOLS_MAX 60    /* most tools of a generated catalogue */
-#define SAN_GEN_ENTITIES_MAX 80 /* most entities of a random home */
+#define SAN_GEN_GROUP_MAX    512 /* most cases of a group */
+#define SAN_GEN_EXCLUDE_MAX  32  /* most excluded categories */
+#define SAN_GEN_TOOLS_MAX    60  /* most tools of a generated catalogue */
+#define SAN_GEN_ENTITIES_MAX 80  /* most entities of a random home */
 
 struct san_gen;
 
