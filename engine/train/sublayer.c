@@ -172,13 +172,13 @@ static void project_backward(struct san_trainer *t, const struct san__sub_io *io
 
     fuse(t->wqkv, io->w, (size_t)c, (size_t)kc);
     if (!io->e) {
-        san__gemm(t->nt, SAN__T, SAN__N, ld, c, io->n, 1, t->dqkv, ld, a->h, c, 0, dw, c);
+        san__gemm_long(t->nt, ld, c, io->n, 1, t->dqkv, ld, a->h, c, 0, dw, c, t->gemm_part);
         add(io->dw->q, dw, cc);
         san__gemm(t->nt, SAN__N, SAN__N, io->n, c, ld, 1, t->dqkv, ld, t->wqkv, c, 0, t->dout, c);
     } else {
         san__gemm(t->nt, SAN__T, SAN__N, c, c, io->n, 1, dq, c, a->h, c, 1, io->dw->q, c);
-        san__gemm(t->nt, SAN__T, SAN__N, 2 * kc, c, io->n_key, 1, t->dqkv, 2 * kc, io->e, c, 0,
-                  dw + cc, c);
+        san__gemm_long(t->nt, 2 * kc, c, io->n_key, 1, t->dqkv, 2 * kc, io->e, c, 0, dw + cc, c,
+                       t->gemm_part);
         san__gemm(t->nt, SAN__N, SAN__N, io->n_key, c, 2 * kc, 1, t->dqkv, 2 * kc, t->wqkv + cc, c,
                   1, io->de, c);
         san__gemm(t->nt, SAN__N, SAN__N, io->n, c, c, 1, dq, c, t->wqkv, c, 0, t->dout, c);
@@ -199,7 +199,7 @@ void san__sub_backward(struct san_trainer *t, float *dx, const float *x_in,
     lt_us now = lt_now_us();
 
     san__gemm(t->nt, SAN__N, SAN__N, io->n, c, c, s, dx, c, io->w->o, c, 0, t->dout, c);
-    san__gemm(t->nt, SAN__T, SAN__N, c, c, io->n, s, dx, c, a->o, c, 1, io->dw->o, c);
+    san__gemm_long(t->nt, c, c, io->n, s, dx, c, a->o, c, 1, io->dw->o, c, t->gemm_part);
     san__phase(t, SAN_PHASE_GEMM, &now);
     attend_backward(t, io, dq, lddq, dk, lddkv);
     now = lt_now_us();

@@ -32,6 +32,11 @@ enum san__trans { SAN__N, SAN__T };
  * called inside a parallel region. beta 0 overwrites C, whatever it held. */
 void san__gemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+/* C(m,n) = alpha * A^T·B + beta * C for A(k,m), B(k,n) with a long k: pieces of k are summed apart
+ * and then in order. part holds SAN__PARTS * m * n floats. */
+#define SAN__PARTS 12
+void san__gemm_long(int nt, int m, int n, int k, float alpha, const float *a, int lda,
+                    const float *b, int ldb, float beta, float *c, int ldc, float *part);
 /* As above for a symmetric (n,n) result, of which only the lower triangle is computed; one
  * thread. */
 void san__gemm_lower(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,

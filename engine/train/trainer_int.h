@@ -61,14 +61,15 @@ struct san_trainer {
 
     /* gradients of activations and other scratch */
     float *dx_enc, *dx_dec, *de, *dhd, *du, *de_ptr, *dlogit;
-    float *dout;     /* (max(S,T), C) */
-    float *dqkv;     /* (max(S,T), C+2KC) */
-    float *dq_cross; /* (T,C) */
-    float *delta;    /* (max(S,T), H) */
-    float *kt, *vt;  /* (KC, ldt) */
-    float *wqkv;     /* (C+2KC, C) one layer's projections on top of each other */
-    float *part;     /* (nt, C) */
-    float *scratch;  /* (nt, cap_scratch) */
+    float *dout;      /* (max(S,T), C) */
+    float *dqkv;      /* (max(S,T), C+2KC) */
+    float *dq_cross;  /* (T,C) */
+    float *delta;     /* (max(S,T), H) */
+    float *kt, *vt;   /* (KC, ldt) */
+    float *wqkv;      /* (C+2KC, C) one layer's projections on top of each other */
+    float *part;      /* (nt, C) */
+    float *gemm_part; /* (SAN__PARTS, C+2KC, C) */
+    float *scratch;   /* (nt, cap_scratch) */
 };
 
 /* workspace.c: make room for `b` and describe it as jobs. LT_ERR_NOMEM leaves the trainer usable
