@@ -1,7 +1,7 @@
 /* generate_nothing.c - cases over a home: single calls, two calls joined, and the families for
  * which nothing is to be called. The hard ones are near misses: the right tool missing among its
  * siblings, a room that exists but has no such device, a plain command under a condition. */
-#include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 #include "generate_internal.h"
@@ -176,7 +176,7 @@ int gen_catalogue_size(struct gen_rng *r, int max)
     if (x < 0.06) return 1 + (int)gen_below(r, 3);
     int n = 4, span = max - 4;
     double u = gen_unit(r);
-    n += (int)(u * u * (span + 1));
+    n += (int)(u * sqrt(u) * (span + 1));
     return n > max ? max : n;
 }
 
