@@ -181,11 +181,15 @@ static enum lt_err set_scalar(const struct lt_config_row *row, void *base, const
                               const struct place *at)
 {
     switch (row->type) {
-    case LT_CFG_STR: return set_string(row, base, value, at);
+    case LT_CFG_STR:
+        return set_string(row, base, value, at);
     case LT_CFG_INT:
-    case LT_CFG_NUM: return set_number(row, base, value, at);
-    case LT_CFG_BOOL: return set_bool(row, base, value, at);
-    case LT_CFG_LIST: return set_list_text(row, base, value, at);
+    case LT_CFG_NUM:
+        return set_number(row, base, value, at);
+    case LT_CFG_BOOL:
+        return set_bool(row, base, value, at);
+    case LT_CFG_LIST:
+        return set_list_text(row, base, value, at);
     }
     return LT_ERR_INTERNAL;
 }
@@ -236,8 +240,8 @@ static enum lt_err unknown(const struct lt_config_row *rows, size_t n, const cha
     char what[KEY_MAX_BYTES];
     const char *leaf = strrchr(short_key, '.') ? strrchr(short_key, '.') + 1 : short_key;
     for (size_t i = 0; i < n; i++) {
-        const char *row_leaf = strrchr(rows[i].key, '.') ? strrchr(rows[i].key, '.') + 1
-                                                         : rows[i].key;
+        const char *row_leaf =
+            strrchr(rows[i].key, '.') ? strrchr(rows[i].key, '.') + 1 : rows[i].key;
         size_t gap = edit_gap(short_key, rows[i].key);
         /* the right name in the wrong section is nearer than any typing error */
         if (!strcmp(leaf, row_leaf) && gap > 1) gap = 1;
@@ -281,14 +285,15 @@ static enum lt_err read_value(struct reader *r, const struct lt_config_row *row,
              i < node->data.sequence.items.top; i++) {
             const yaml_node_t *item = yaml_document_get_node(&r->doc, *i);
             const char *s = scalar(item);
-            enum lt_err err = s ? list_add(row, list, s, strlen(s), at)
-                                : bad(at, "an item is not a text");
+            enum lt_err err =
+                s ? list_add(row, list, s, strlen(s), at) : bad(at, "an item is not a text");
             if (err) return err;
         }
         return LT_OK;
     }
     const char *s = scalar(node);
-    if (!s) return bad(at, row->type == LT_CFG_LIST ? "a list is expected" : "one value is expected");
+    if (!s)
+        return bad(at, row->type == LT_CFG_LIST ? "a list is expected" : "one value is expected");
     if (strlen(s) != node->data.scalar.length) return bad(at, "the value holds a NUL byte");
     return set_scalar(row, base, s, at);
 }
@@ -309,8 +314,8 @@ static int is_section(const char *key)
     return 0;
 }
 
-static int is_repeated(const struct reader *r, const yaml_node_t *map,
-                       const yaml_node_pair_t *pair, const char *key)
+static int is_repeated(const struct reader *r, const yaml_node_t *map, const yaml_node_pair_t *pair,
+                       const char *key)
 {
     for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
         yaml_document_t *doc = (yaml_document_t *)(uintptr_t)&r->doc; /* libyaml lacks const */
@@ -451,9 +456,9 @@ static enum lt_err parse(const char *yaml, size_t n, const char *name, int with_
     yaml_parser_set_input_string(&parser, (const unsigned char *)yaml, n);
     enum lt_err err = LT_OK;
     if (!yaml_parser_load(&parser, &r.doc)) {
-        err = lt_fail(diag, LT_ERR_PARSE, "%s:%zu: not YAML: %s; check indentation and quotes",
-                      name, parser.problem_mark.line + 1,
-                      parser.problem ? parser.problem : "unreadable");
+        err =
+            lt_fail(diag, LT_ERR_PARSE, "%s:%zu: not YAML: %s; check indentation and quotes", name,
+                    parser.problem_mark.line + 1, parser.problem ? parser.problem : "unreadable");
         yaml_parser_delete(&parser);
         return err;
     }
@@ -463,8 +468,9 @@ static enum lt_err parse(const char *yaml, size_t n, const char *name, int with_
         if (root->type == YAML_MAPPING_NODE)
             err = read_map(&r, root, "", out);
         else
-            err = lt_fail(diag, LT_ERR_PARSE, "%s:%zu: keys with values are expected, as site: home",
-                          name, root->start_mark.line + 1);
+            err =
+                lt_fail(diag, LT_ERR_PARSE, "%s:%zu: keys with values are expected, as site: home",
+                        name, root->start_mark.line + 1);
     }
     if (!err && with_environment) err = apply_environment(out, diag);
     if (!err) err = check_whole(out, name, diag);

@@ -17,10 +17,10 @@
 #include "lt/buf.h"
 #include "lt/err.h"
 
-#define LT_CONFIG_DEFAULT_PATH   "/etc/lintel/lintel.yaml"
-#define LT_CONFIG_MAX_BYTES      (1 << 20) /* a longer configuration file is refused */
-#define LT_CONFIG_MAX_LIST       256       /* most items of one list */
-#define LT_CONFIG_MAX_ENDPOINTS  8        /* most cloud endpoints */
+#define LT_CONFIG_DEFAULT_PATH  "/etc/lintel/lintel.yaml"
+#define LT_CONFIG_MAX_BYTES     (1 << 20) /* a longer configuration file is refused */
+#define LT_CONFIG_MAX_LIST      256       /* most items of one list */
+#define LT_CONFIG_MAX_ENDPOINTS 8         /* most cloud endpoints */
 
 struct lt_strings {
     char **v;

@@ -34,8 +34,7 @@ static enum lt_err sample_endpoints(struct lt_buf *out)
     for (size_t i = 0; !err && i < lt__config_n_endpoint_rows; i++) {
         const struct lt_config_row *row = &lt__config_endpoint_rows[i];
         err = comment(row, "  #    ", out);
-        if (!err)
-            err = lt_buf_addf(out, "  #  %s %s: %s\n", i ? " " : "-", row->key, quote(row));
+        if (!err) err = lt_buf_addf(out, "  #  %s %s: %s\n", i ? " " : "-", row->key, quote(row));
     }
     return err;
 }
@@ -63,11 +62,11 @@ enum lt_err lt_config_sample(struct lt_buf *out)
         const char *open = row->type == LT_CFG_LIST ? "[" : "";
         const char *close = row->type == LT_CFG_LIST ? "]" : "";
         if (!err)
-            err = lt_buf_addf(out, "%s#%s: %s%s%s\n", n ? "  " : "", dot ? dot + 1 : row->key,
-                              open, quote(row), close);
-        int is_last_of_cloud = !strcmp(section, "cloud") &&
-                               (i + 1 == lt__config_n_rows ||
-                                strncmp(lt__config_rows[i + 1].key, "cloud.", 6) != 0);
+            err = lt_buf_addf(out, "%s#%s: %s%s%s\n", n ? "  " : "", dot ? dot + 1 : row->key, open,
+                              quote(row), close);
+        int is_last_of_cloud =
+            !strcmp(section, "cloud") &&
+            (i + 1 == lt__config_n_rows || strncmp(lt__config_rows[i + 1].key, "cloud.", 6) != 0);
         if (!err && is_last_of_cloud) err = sample_endpoints(out);
     }
     return err;
@@ -77,9 +76,12 @@ static enum lt_err value(const struct lt_config_row *row, const void *base, stru
 {
     const void *at = field(row, base);
     switch (row->type) {
-    case LT_CFG_INT: return lt_buf_addf(out, "%lld", (long long)*(const int64_t *)at);
-    case LT_CFG_NUM: return lt_buf_addf(out, "%.15g", *(const double *)at);
-    case LT_CFG_BOOL: return lt_buf_adds(out, *(const int *)at ? "true" : "false");
+    case LT_CFG_INT:
+        return lt_buf_addf(out, "%lld", (long long)*(const int64_t *)at);
+    case LT_CFG_NUM:
+        return lt_buf_addf(out, "%.15g", *(const double *)at);
+    case LT_CFG_BOOL:
+        return lt_buf_adds(out, *(const int *)at ? "true" : "false");
     case LT_CFG_STR: {
         const char *s = *(char *const *)at;
         if (!(row->flags & LT_CFG_SECRET) || !*s) return lt_buf_addf(out, "%s", *s ? s : "\"\"");
@@ -120,10 +122,14 @@ static int is_same(const struct lt_config_row *row, const void *a, const void *b
 {
     const void *x = field(row, a), *y = field(row, b);
     switch (row->type) {
-    case LT_CFG_INT: return *(const int64_t *)x == *(const int64_t *)y;
-    case LT_CFG_NUM: return *(const double *)x == *(const double *)y;
-    case LT_CFG_BOOL: return *(const int *)x == *(const int *)y;
-    case LT_CFG_STR: return !strcmp(*(char *const *)x, *(char *const *)y);
+    case LT_CFG_INT:
+        return *(const int64_t *)x == *(const int64_t *)y;
+    case LT_CFG_NUM:
+        return *(const double *)x == *(const double *)y;
+    case LT_CFG_BOOL:
+        return *(const int *)x == *(const int *)y;
+    case LT_CFG_STR:
+        return !strcmp(*(char *const *)x, *(char *const *)y);
     case LT_CFG_LIST: {
         const struct lt_strings *p = x, *q = y;
         int same = p->n == q->n;
@@ -145,5 +151,5 @@ void lt_config_compare(const struct lt_config *a, const struct lt_config *b, lt_
         for (size_t i = 0; same && i < lt__config_n_endpoint_rows; i++)
             same = is_same(&lt__config_endpoint_rows[i], &a->cloud.endpoints[e],
                            &b->cloud.endpoints[e]);
-    if (!same) fn("cloud.endpoints", LT_CFG_RELOAD, user);
+    if (!same) fn("cloud.endpoints", 0, user);
 }

@@ -2,7 +2,7 @@
  * and `lintel doctor --sample > deploy/lintel.yaml`. */
 #include "config_table.h"
 
-#define AT(field) offsetof(struct lt_config, field)
+#define AT(field)      offsetof(struct lt_config, field)
 #define PATH_MAX_BYTES 1024
 #define NAME_MAX_BYTES 128
 
@@ -86,7 +86,7 @@ const struct lt_config_row lt__config_rows[] = {
     {"cloud.never_cloud_sites", LT_CFG_LIST, "", 0, 64, "", NULL, LT_CFG_RELOAD, AT(cloud.never_cloud_sites), "The same for single sites"},
     {"cloud.never_cloud_areas", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(cloud.never_cloud_areas),
      "The same for what is said in these areas"},
-    {"cloud.timeout_ms", LT_CFG_INT, "ms", 100, 600000, "8000", NULL, LT_CFG_RELOAD, AT(cloud.timeout_ms), "Longest wait for one endpoint"},
+    {"cloud.timeout_ms", LT_CFG_INT, "ms", 100, 600000, "8000", NULL, 0, AT(cloud.timeout_ms), "Longest wait for one endpoint"},
     {"cloud.price_file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(cloud.price_file), "Price list (JSON); empty takes the built-in one"},
     {"cloud.usd_per_request", LT_CFG_NUM, "USD", 0, 1e6, "0.05", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_request),
      "Most one request may be expected to cost; 0 for no limit"},

@@ -252,7 +252,10 @@ static void begin_connect(struct lt_mqtt *m)
     }
 }
 
-static void on_wait_over(uv_timer_t *handle) { begin_connect(handle->data); }
+static void on_wait_over(uv_timer_t *handle)
+{
+    begin_connect(handle->data);
+}
 
 static void wait_and_retry(struct lt_mqtt *m)
 {
@@ -307,27 +310,31 @@ static void on_message(struct mosquitto *mosq, void *user, const struct mosquitt
                        const mosquitto_property *props)
 {
     struct lt_mqtt *m = user;
-    char *response_topic = NULL;
+    char *response_topic = NULL, *content_type = NULL;
     void *correlation = NULL;
     uint16_t correlation_len = 0;
     (void)mosq;
     if (props) {
         mosquitto_property_read_string(props, MQTT_PROP_RESPONSE_TOPIC, &response_topic, false);
+        mosquitto_property_read_string(props, MQTT_PROP_CONTENT_TYPE, &content_type, false);
         mosquitto_property_read_binary(props, MQTT_PROP_CORRELATION_DATA, &correlation,
                                        &correlation_len, false);
     }
     if (correlation_len > LT_MQTT_MAX_CORRELATION) correlation_len = 0;
     struct lt_mqtt_message out = {.topic = msg->topic,
                                   .payload = msg->payloadlen > 0 ? msg->payload : "",
-                                  .payload_len = (size_t)(msg->payloadlen > 0 ? msg->payloadlen : 0),
+                                  .payload_len =
+                                      (size_t)(msg->payloadlen > 0 ? msg->payloadlen : 0),
                                   .qos = msg->qos,
                                   .is_retained = msg->retain,
                                   .packet_id = msg->mid,
                                   .response_topic = response_topic,
+                                  .content_type = content_type,
                                   .correlation = correlation,
                                   .correlation_len = correlation_len};
     m->on.on_message(m->on.ctx, &out);
     free(response_topic);
+    free(content_type);
     free(correlation);
 }
 
@@ -379,8 +386,7 @@ static enum lt_err set_options(struct lt_mqtt *m, const struct lt_mqtt_options *
     if (!rc && *o->username)
         rc = mosquitto_username_pw_set(m->mosq, o->username,
                                        o->password ? lt_secret_reveal(o->password) : NULL);
-    if (rc)
-        return lt_fail(diag, LT_ERR_INVALID, "MQTT client options: %s", mosquitto_strerror(rc));
+    if (rc) return lt_fail(diag, LT_ERR_INVALID, "MQTT client options: %s", mosquitto_strerror(rc));
     if (o->will_topic)
         rc = mosquitto_will_set(m->mosq, o->will_topic, (int)strlen(o->will_payload),
                                 o->will_payload, 1, true);
@@ -458,7 +464,10 @@ static void finish_stop(struct lt_mqtt *m)
     uv_close((uv_handle_t *)&m->before_sleep, handle_closed);
 }
 
-static void on_goodbye_timeout(uv_timer_t *handle) { finish_stop(handle->data); }
+static void on_goodbye_timeout(uv_timer_t *handle)
+{
+    finish_stop(handle->data);
+}
 
 int lt_mqtt_stop(struct lt_mqtt *m, void (*fn)(void *ctx))
 {
@@ -493,9 +502,18 @@ void lt_mqtt_free(struct lt_mqtt *m)
 
 /* ---- use ---- */
 
-int lt_mqtt_is_up(const struct lt_mqtt *m) { return m->state == UP; }
-const char *lt_mqtt_fault(const struct lt_mqtt *m) { return m->fault; }
-void lt_mqtt_set_reconnect_max(struct lt_mqtt *m, int64_t max_ms) { m->wait_max_ms = max_ms; }
+int lt_mqtt_is_up(const struct lt_mqtt *m)
+{
+    return m->state == UP;
+}
+const char *lt_mqtt_fault(const struct lt_mqtt *m)
+{
+    return m->fault;
+}
+void lt_mqtt_set_reconnect_max(struct lt_mqtt *m, int64_t max_ms)
+{
+    m->wait_max_ms = max_ms;
+}
 
 enum lt_err lt_mqtt_subscribe(struct lt_mqtt *m, const char *filter, int qos, int is_live_only,
                               int *subscribe_id)
@@ -505,7 +523,9 @@ enum lt_err lt_mqtt_subscribe(struct lt_mqtt *m, const char *filter, int qos, in
     if (m->state != UP) return LT_ERR_NETWORK;
     int rc = mosquitto_subscribe_v5(m->mosq, subscribe_id, filter, qos, options, NULL);
     m->has_output = 1;
-    return rc == MOSQ_ERR_SUCCESS ? LT_OK : rc == MOSQ_ERR_NO_CONN ? LT_ERR_NETWORK : LT_ERR_INVALID;
+    return rc == MOSQ_ERR_SUCCESS   ? LT_OK
+           : rc == MOSQ_ERR_NO_CONN ? LT_ERR_NETWORK
+                                    : LT_ERR_INVALID;
 }
 
 enum lt_err lt_mqtt_send(struct lt_mqtt *m, const struct lt_mqtt_publish *p, int *publish_id)
@@ -531,12 +551,17 @@ enum lt_err lt_mqtt_send(struct lt_mqtt *m, const struct lt_mqtt_publish *p, int
     mosquitto_property_free_all(&props);
     m->has_output = 1;
     switch (rc) {
-    case MOSQ_ERR_SUCCESS: return LT_OK;
-    case MOSQ_ERR_NO_CONN: return LT_OK; /* queued by the library; it sends after reconnecting */
-    case MOSQ_ERR_NOMEM: return LT_ERR_NOMEM;
+    case MOSQ_ERR_SUCCESS:
+        return LT_OK;
+    case MOSQ_ERR_NO_CONN:
+        return LT_OK; /* queued by the library; it sends after reconnecting */
+    case MOSQ_ERR_NOMEM:
+        return LT_ERR_NOMEM;
     case MOSQ_ERR_PAYLOAD_SIZE:
-    case MOSQ_ERR_OVERSIZE_PACKET: return LT_ERR_LIMIT;
-    default: return LT_ERR_INVALID;
+    case MOSQ_ERR_OVERSIZE_PACKET:
+        return LT_ERR_LIMIT;
+    default:
+        return LT_ERR_INVALID;
     }
 }
 

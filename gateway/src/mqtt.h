@@ -56,8 +56,9 @@ struct lt_mqtt_message { /* borrowed for the callback */
     const char *payload; /* followed by a NUL; never NULL */
     size_t payload_len;
     int qos, is_retained;
-    int packet_id; /* of QoS 1; a redelivery in the same session has the same */
+    int packet_id;              /* of QoS 1; a redelivery in the same session has the same */
     const char *response_topic; /* NULL: none */
+    const char *content_type;   /* NULL: none */
     const void *correlation;
     size_t correlation_len;
 };

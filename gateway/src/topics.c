@@ -9,10 +9,10 @@ static const struct {
     const char *channel;
     int has_rest; /* something must follow the channel */
 } channels[] = {
-    {LT_TOPIC_REQUEST, "request", 0},   {LT_TOPIC_FEEDBACK, "feedback", 0},
-    {LT_TOPIC_CATALOG, "catalog", 0},   {LT_TOPIC_RESPONSE, "response", 0},
-    {LT_TOPIC_REPLY, "reply", 1},       {LT_TOPIC_CALL, "call", 1},
-    {LT_TOPIC_STATUS, "status", 0},     {LT_TOPIC_STATS, "stats", 0},
+    {LT_TOPIC_REQUEST, "request", 0}, {LT_TOPIC_FEEDBACK, "feedback", 0},
+    {LT_TOPIC_CATALOG, "catalog", 0}, {LT_TOPIC_RESPONSE, "response", 0},
+    {LT_TOPIC_REPLY, "reply", 1},     {LT_TOPIC_CALL, "call", 1},
+    {LT_TOPIC_STATUS, "status", 0},   {LT_TOPIC_STATS, "stats", 0},
 };
 #define N_CHANNELS (sizeof channels / sizeof channels[0])
 

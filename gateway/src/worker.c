@@ -49,16 +49,27 @@ static struct lt_job *take_up_to(struct list *l, int max)
     return first;
 }
 
-/* Run a list of jobs as one group (or one by one without hooks). */
+/* How many of the waiting jobs make the next group: a job that runs alone is one by itself. */
+static int group_size(const struct lt_worker *w)
+{
+    int n = 0;
+    if (!w->group.begin || (w->waiting.first && w->waiting.first->is_alone)) return 1;
+    for (const struct lt_job *j = w->waiting.first; j && !j->is_alone && n < w->group.group_max;)
+        j = j->next, n++;
+    return n;
+}
+
+/* Run a list of jobs as one group (or one without hooks). */
 static void run_group(struct lt_worker *w, struct lt_job *first)
 {
     struct lt_diag diag = {0};
     enum lt_err err = LT_OK;
     int is_durable = 0;
     for (struct lt_job *j = first; j; j = j->next) is_durable |= j->is_durable;
-    if (w->group.begin) err = w->group.begin(w->group.ctx, is_durable, &diag);
+    int has_hooks = w->group.begin && !first->is_alone;
+    if (has_hooks) err = w->group.begin(w->group.ctx, is_durable, &diag);
     for (struct lt_job *j = first; j && !err; j = j->next) j->err = j->run(j, &j->diag);
-    if (!err && w->group.end) err = w->group.end(w->group.ctx, &diag);
+    if (!err && has_hooks) err = w->group.end(w->group.ctx, &diag);
     if (!err) return;
     for (struct lt_job *j = first; j; j = j->next) {
         j->err = err;
@@ -73,7 +84,7 @@ static void worker_main(void *arg)
     uv_mutex_lock(&w->mutex);
     for (;;) {
         while (!w->waiting.first && !w->is_stopping) uv_cond_wait(&w->has_job, &w->mutex);
-        struct lt_job *first = take_up_to(&w->waiting, w->group.begin ? w->group.group_max : 1);
+        struct lt_job *first = take_up_to(&w->waiting, group_size(w));
         if (!first) break; /* stopping, and nothing is left */
         uv_mutex_unlock(&w->mutex);
         run_group(w, first);
@@ -100,7 +111,10 @@ static void drain(struct lt_worker *w)
     }
 }
 
-static void on_wake(uv_async_t *handle) { drain(handle->data); }
+static void on_wake(uv_async_t *handle)
+{
+    drain(handle->data);
+}
 
 enum lt_err lt_worker_start(uv_loop_t *loop, const char *name, int queue_max,
                             const struct lt_worker_group *group, struct lt_worker **out,
@@ -147,7 +161,10 @@ enum lt_err lt_worker_submit(struct lt_worker *w, struct lt_job *job)
     return LT_OK;
 }
 
-int lt_worker_pending(const struct lt_worker *w) { return w->n_pending; }
+int lt_worker_pending(const struct lt_worker *w)
+{
+    return w->n_pending;
+}
 
 static void on_closed(uv_handle_t *handle)
 {

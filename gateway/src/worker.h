@@ -21,6 +21,7 @@ struct lt_worker; /* opaque */
 struct lt_job {
     enum lt_err (*run)(struct lt_job *job, struct lt_diag *diag); /* on the worker's thread */
     void (*done)(struct lt_job *job);                             /* on the loop's thread */
+    int is_alone;        /* no group hooks around it: it brings its own transactions */
     int is_durable;      /* passed to the group's begin when one job of it wants it */
     enum lt_err err;     /* what run, or else the group, returned */
     struct lt_diag diag; /* its text */

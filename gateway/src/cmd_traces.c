@@ -1,0 +1,313 @@
+/* cmd_traces.c - `lintel traces`: what was asked, what was answered, and what would have been right. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+#include "cmd.h"
+#include "config.h"
+#include "lt/docs.h"
+#include "lt/json.h"
+#include "lt/store.h"
+
+#define DAY_MS 86400000LL
+
+enum {
+    OPT_CONFIG,
+    OPT_DB,
+    OPT_SITE,
+    OPT_STATE,
+    OPT_ROUTE,
+    OPT_DAYS,
+    OPT_LIMIT,
+    OPT_OUT,
+    OPT_CORRECT,
+    OPT_WRONG,
+    OPT_CALLS,
+    OPT_NOTE,
+    OPT_MAX_MB,
+    OPT_JSON,
+    N_OPTIONS
+};
+static const struct lt_cli_option options[] = {
+    [OPT_CONFIG] = {"config", 'c', "FILE", "configuration that names the database"},
+    [OPT_DB] = {"db", 0, "FILE", "the database itself"},
+    [OPT_SITE] = {"site", 0, "NAME", "only this site"},
+    [OPT_STATE] = {"state", 0, "STATE",
+                   "list: accepted, decided, answered, executed, failed, refused"},
+    [OPT_ROUTE] = {"route", 0, "ROUTE", "list: local, cloud, cache, clarify, refused, none"},
+    [OPT_DAYS] = {"days", 0, "N", "only the last N days; prune: remove what is older"},
+    [OPT_LIMIT] = {"limit", 'n', "N", "list: most rows (default 20)"},
+    [OPT_OUT] = {"out", 'o', "FILE", "export: where to (default stdout)"},
+    [OPT_CORRECT] = {"correct", 0, NULL, "label: the answer was right"},
+    [OPT_WRONG] = {"wrong", 0, NULL, "label: the answer was wrong"},
+    [OPT_CALLS] = {"calls", 0, "JSON", "label: what would have been right, [] for nothing"},
+    [OPT_NOTE] = {"note", 0, "TEXT", "label: a remark"},
+    [OPT_MAX_MB] = {"max-mb", 0, "N", "prune: remove the oldest until the database is this small"},
+    [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
+};
+static const struct lt_cli_spec spec = {
+    "lintel traces list|show ID|stats|label ID|export|prune [options]",
+    "list    newest first        show ID   everything about one        stats   counts and times\n"
+    "label   say whether an answer was right (--correct, or --wrong with --calls)\n"
+    "export  labelled traces as training lines        prune   remove old ones",
+    options, N_OPTIONS};
+
+struct listing {
+    struct lt_table table;
+    json_t *json; /* array, or NULL for a table */
+};
+
+static void when(int64_t unix_ms, char *out, size_t cap)
+{
+    time_t t = (time_t)(unix_ms / 1000);
+    struct tm tm;
+    localtime_r(&t, &tm);
+    strftime(out, cap, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+static int list_row(const struct lt_trace_row *r, void *user)
+{
+    struct listing *l = user;
+    char time_text[32], ms[32] = "", confidence[32] = "";
+    if (l->json) {
+        json_array_append_new(
+            l->json, json_pack("{s:s,s:s,s:s,s:I,s:s?,s:s?,s:s?,s:f,s:s?,s:I}", "trace", r->trace,
+                               "site", r->site, "state", r->state, "received_unix_ms",
+                               (json_int_t)r->received_unix_ms, "text", r->text, "route", r->route,
+                               "why", r->why, "confidence", r->confidence, "calls", r->calls_json,
+                               "total_us", (json_int_t)r->total_us));
+        return 0;
+    }
+    when(r->received_unix_ms, time_text, sizeof time_text);
+    if (r->total_us > 0) snprintf(ms, sizeof ms, "%.1f", (double)r->total_us / 1000);
+    if (r->confidence >= 0) snprintf(confidence, sizeof confidence, "%.2f", r->confidence);
+    const char *cells[] = {r->trace,   time_text, r->state, r->route,
+                           confidence, ms,        r->text,  r->calls_json};
+    lt_table_row(&l->table, cells);
+    return 0;
+}
+
+static enum lt_err do_list(struct lt_store *s, const char *const *value, int64_t limit,
+                           int64_t since_ms, struct lt_diag *diag)
+{
+    static const char *const heads[] = {"trace",       "received", "state", "route",
+                                        ">confidence", ">ms",      "text",  "calls"};
+    struct listing l = {.json = lt_cli_wants_json(value[OPT_JSON]) ? json_array() : NULL};
+    struct lt_trace_filter f = {.site = value[OPT_SITE],
+                                .state = value[OPT_STATE],
+                                .route = value[OPT_ROUTE],
+                                .since_unix_ms = since_ms,
+                                .limit = limit};
+    if (!l.json) lt_table_columns(&l.table, heads, 8);
+    enum lt_err err = lt_store_trace_list(s, &f, list_row, &l, diag);
+    int ok = l.json ? lt_cli_print_json(l.json) : lt_table_print(&l.table);
+    json_decref(l.json);
+    return err ? err : ok ? LT_OK : lt_fail(diag, LT_ERR_IO, "cannot write the listing");
+}
+
+static enum lt_err print_and_free(json_t *o, enum lt_err err, struct lt_diag *diag)
+{
+    char *text = err ? NULL : json_dumps(o, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    if (text && puts(text) < 0) err = lt_fail(diag, LT_ERR_IO, "cannot write to stdout");
+    if (!err && !text) err = LT_ERR_NOMEM;
+    free(text);
+    json_decref(o);
+    return err;
+}
+
+static enum lt_err do_label(struct lt_store *s, const char *trace, const char *const *value,
+                            struct lt_diag *diag)
+{
+    json_t *calls = NULL;
+    struct lt_docs *docs = NULL;
+    const char *text = value[OPT_CALLS];
+    enum lt_err err = LT_OK;
+    if (text) err = lt_json_parse(text, strlen(text), LT_DOC_MAX_BYTES_REQUEST, &calls, diag);
+    if (!err && text) { /* the shape of the feedback message's calls */
+        json_t *o = json_pack("{s:s,s:b,s:O}", "trace", trace, "correct", 0, "calls", calls);
+        err = lt_docs_open(&docs, diag);
+        if (!err) err = lt_docs_check(docs, LT_DOC_FEEDBACK, o, diag);
+        json_decref(o);
+    }
+    struct lt_label label = {.source = "console",
+                             .is_correct = value[OPT_CORRECT] != NULL,
+                             .calls_json = text,
+                             .note = value[OPT_NOTE],
+                             .now_unix_ms = lt_now_unix_ms()};
+    if (!err) err = lt_store_label_add(s, trace, &label, diag);
+    json_decref(calls);
+    lt_docs_close(docs);
+    return err;
+}
+
+/* ---- export ---- */
+
+struct export
+{
+    struct lt_store *store;
+    FILE *to;
+    char hash[LT_SHA256_HEX_CAP]; /* of the catalogue at hand */
+    json_t *catalog;
+    int64_t n_written, n_skipped;
+    enum lt_err err;
+    struct lt_diag *diag;
+};
+
+static const json_t *catalog_of(struct export *e, const char *hash)
+{
+    char *text = NULL;
+    struct lt_diag ignored = {0};
+    if (e->catalog && !strcmp(e->hash, hash)) return e->catalog;
+    json_decref(e->catalog);
+    e->catalog = NULL;
+    if (!lt_store_catalog_get(e->store, hash, &text, &ignored) &&
+        !lt_json_parse(text, strlen(text), LT_DOC_MAX_BYTES_CATALOG, &e->catalog, &ignored))
+        snprintf(e->hash, sizeof e->hash, "%s", hash);
+    free(text);
+    return e->catalog;
+}
+
+/* One labelled trace as a data line. A wrong answer whose right calls nobody told teaches nothing. */
+static int export_row(const struct lt_trace_row *r, void *user)
+{
+    struct export *e = user;
+    const char *right = r->label_calls_json   ? r->label_calls_json
+                        : r->label_is_correct ? r->calls_json
+                                              : NULL;
+    const json_t *catalog = r->catalog_hash ? catalog_of(e, r->catalog_hash) : NULL;
+    json_t *answers = NULL;
+    struct lt_diag ignored = {0};
+    if (!right || !r->text || !catalog ||
+        lt_json_parse(right, strlen(right), LT_DOC_MAX_BYTES_REQUEST, &answers, &ignored)) {
+        e->n_skipped++;
+        return 0;
+    }
+    json_t *home =
+        json_object_get(catalog, "home") ? json_copy(json_object_get(catalog, "home")) : NULL;
+    if (home && r->here) json_object_set_new(home, "here", json_string(r->here));
+    json_t *line =
+        json_pack("{s:s,s:s,s:s,s:O,s:o}", "id", r->trace, "source", "trace", "query", r->text,
+                  "tools", json_object_get(catalog, "tools"), "answers", answers);
+    if (line && home) json_object_set(line, "home", home);
+    char *text = line ? lt_json_dump(line) : NULL;
+    if (!text)
+        e->err = lt_fail(e->diag, LT_ERR_NOMEM, "out of memory");
+    else if (fprintf(e->to, "%s\n", text) < 0)
+        e->err = lt_fail_errno(e->diag, "cannot write the export");
+    else
+        e->n_written++;
+    free(text);
+    json_decref(home);
+    json_decref(line);
+    return e->err != LT_OK;
+}
+
+static enum lt_err do_export(struct lt_store *s, const char *const *value, int64_t since_ms,
+                             struct lt_diag *diag)
+{
+    struct export e = {.store = s, .to = stdout, .diag = diag};
+    struct lt_trace_filter f = {
+        .site = value[OPT_SITE], .since_unix_ms = since_ms, .is_labelled = 1, .is_oldest_first = 1};
+    if (value[OPT_OUT] && !(e.to = fopen(value[OPT_OUT], "we")))
+        return lt_fail_errno(diag, "cannot write %s", value[OPT_OUT]);
+    enum lt_err err = lt_store_trace_list(s, &f, export_row, &e, diag);
+    if (!err) err = e.err;
+    if (e.to == stdout ? fflush(stdout) : fclose(e.to))
+        err = err ? err : lt_fail_errno(diag, "cannot write the export");
+    json_decref(e.catalog);
+    if (!err)
+        fprintf(stderr,
+                "%lld lines written, %lld labelled traces left out (no text, catalogue or "
+                "right calls)\n",
+                (long long)e.n_written, (long long)e.n_skipped);
+    return err;
+}
+
+static enum lt_err do_prune(struct lt_store *s, int64_t since_ms, int64_t max_mb,
+                            struct lt_diag *diag)
+{
+    int64_t n = 0;
+    struct lt_prune p = {
+        .older_than_unix_ms = since_ms, .max_bytes = max_mb * 1048576, .keep_labelled = 1};
+    enum lt_err err = lt_store_prune(s, &p, &n, diag);
+    if (!err) printf("%lld traces removed\n", (long long)n);
+    return err;
+}
+
+static enum lt_err open_store(const char *const *value, int is_readonly, struct lt_store **out,
+                              struct lt_diag *diag)
+{
+    struct lt_config config;
+    char path[1024];
+    enum lt_err err = lt_config_load(value[OPT_CONFIG], &config, diag);
+    if (err) return err;
+    lt_config_store_path(&config, path, sizeof path);
+    struct lt_store_options o = {.path = value[OPT_DB] ? value[OPT_DB] : path,
+                                 .is_readonly = is_readonly,
+                                 .text_mode =
+                                     (enum lt_text_mode)lt_text_mode_parse(config.store.text)};
+    err = lt_store_open(&o, out, diag);
+    lt_config_free(&config);
+    return err;
+}
+
+int lt_cmd_traces(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int has_id, is_writing;
+    } verbs[] = {{"list", 0, 0},  {"show", 1, 0},   {"stats", 0, 0},
+                 {"label", 1, 1}, {"export", 0, 0}, {"prune", 0, 1}};
+    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, N_VERBS };
+    const char *value[N_OPTIONS];
+    struct lt_store *s = NULL;
+    struct lt_diag diag = {0};
+    json_t *o = NULL;
+    int64_t days = 0, limit = 20, max_mb = 0;
+    int verb = 0, first, status = lt_cli_parse(&spec, argc, argv, value, &first);
+    if (status >= 0) return status;
+    if (first >= argc) return lt_cli_usage(&spec, "list, show, stats, label, export or prune?");
+    while (verb < N_VERBS && strcmp(verbs[verb].name, argv[first]) != 0) verb++;
+    if (verb == N_VERBS) return lt_cli_usage(&spec, "unknown '%s'", argv[first]);
+    if (argc - first != 1 + verbs[verb].has_id)
+        return lt_cli_usage(&spec,
+                            verbs[verb].has_id ? "%s needs one trace id" : "%s takes no words",
+                            verbs[verb].name);
+    if (!lt_cli_int(&spec, "days", value[OPT_DAYS], 0, 36500, &days) ||
+        !lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, INT64_MAX, &limit) ||
+        !lt_cli_int(&spec, "max-mb", value[OPT_MAX_MB], 1, 1 << 30, &max_mb))
+        return LT_EXIT_USAGE;
+    if (verb == LABEL && !value[OPT_CORRECT] == !value[OPT_WRONG])
+        return lt_cli_usage(&spec, "label needs --correct or --wrong");
+    if (verb == PRUNE && !days && !max_mb)
+        return lt_cli_usage(&spec, "prune needs --days or --max-mb");
+    const char *id = verbs[verb].has_id ? argv[first + 1] : NULL;
+    int64_t since_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0;
+    enum lt_err err = open_store(value, !verbs[verb].is_writing, &s, &diag);
+    if (!err) switch (verb) {
+        case LIST:
+            err = do_list(s, value, limit, since_ms, &diag);
+            break;
+        case SHOW:
+            err = lt_store_trace_show(s, id, &o, &diag);
+            err = print_and_free(o, err, &diag);
+            break;
+        case STATS:
+            err = lt_store_trace_stats(s, value[OPT_SITE], since_ms, 0, &o, &diag);
+            err = print_and_free(o, err, &diag);
+            break;
+        case LABEL:
+            err = do_label(s, id, value, &diag);
+            break;
+        case EXPORT:
+            err = do_export(s, value, since_ms, &diag);
+            break;
+        case PRUNE:
+            err = do_prune(s, since_ms, max_mb, &diag);
+            break;
+        }
+    lt_store_close(s);
+    return err ? lt_cli_fail(&spec, err, &diag) : LT_EXIT_DONE;
+}

@@ -1,0 +1,208 @@
+/* gateway_int.h - what the files of the serving process share: the gateway, its sites, a request.
+ *
+ * Everything belongs to the loop's thread except what a comment says otherwise. A request is written
+ * by the loop; while a job of it runs, the job's thread owns the members named there. */
+#ifndef LT_GATEWAY_INT_H
+#define LT_GATEWAY_INT_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "config.h"
+#include "io_uv.h"
+#include "lt/budget.h"
+#include "lt/clock.h"
+#include "lt/docs.h"
+#include "lt/store.h"
+#include "mqtt.h"
+#include "policy.h"
+#include "san/engine.h"
+#include "site.h"
+#include "stats.h"
+#include "tier.h"
+#include "topics.h"
+#include "worker.h"
+
+#define LT_GW_CALLS_MAX   LT_CLOUD_MAX_CALLS /* most calls of one answer that are carried out */
+#define LT_GW_DRAIN_MS    8000               /* on SIGTERM: longest wait for what was accepted */
+#define LT_GW_BARRIER_MS  5000               /* longest wait for our own barrier after a restart */
+#define LT_GW_TEXT_BYTES  512                /* one-line error texts */
+#define LT_GW_FIELD_BYTES 64
+#define LT_GW_KEY_PREFIX  "~mqtt/" /* request ids made from packet ids begin so */
+
+struct lt_gateway;
+
+struct lt_gw_site {
+    const char *name; /* borrowed from the configuration at start */
+    uv_mutex_t lock;  /* guards `catalog` between the inference worker and the loop */
+    struct lt_site_catalog *catalog;     /* under lock; NULL: none yet */
+    char stored_hash[LT_SHA256_HEX_CAP]; /* of the catalogue the store has; "" for none */
+    char used_hash[LT_SHA256_HEX_CAP];   /* of the catalogue in use; "" for none */
+    size_t n_tools, n_entities;          /* of the catalogue in use */
+    char error[LT_GW_TEXT_BYTES];        /* why the last catalogue sent was not taken; "" */
+    struct lt_stats stats;
+};
+
+struct lt_gateway {
+    uv_loop_t loop;
+    struct lt_io_uv io;
+    const char *config_path;  /* for SIGHUP */
+    struct lt_config started; /* as at the start: what cannot change while running */
+    struct lt_config config;  /* as last loaded: what can */
+    struct lt_gateway_policy policy;
+    struct lt_budget budget;
+    struct lt_docs *docs;      /* read-only, any thread */
+    struct san_engine *engine; /* inference worker; its name and sizes from anywhere */
+    char model_name[128];
+    struct lt_tier *tier;
+    struct lt_store *store; /* writer's thread once it runs */
+    struct lt_worker *writer, *infer;
+    struct lt_mqtt *mqtt;
+    struct lt_secret *password;
+    struct lt_gw_site *sites;
+    size_t n_sites;
+    char client_id[160];
+    char session_path[1100];   /* file that names the broker session, beside the database */
+    char session[LT_ULID_CAP]; /* name of the broker session: packet ids mean something in it */
+    char barrier_topic[LT_TOPIC_MAX_BYTES + 1], barrier[LT_ULID_CAP];
+
+    struct lt_req *requests; /* all that live */
+    int n_requests;
+    uv_signal_t on_term, on_int, on_hup;
+    uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
+    lt_us started_us;
+    int is_draining, is_ready, is_barrier_out, is_stopped;
+    struct lt_job prune_job;
+    struct lt_prune prune; /* the writer's while is_pruning */
+    int is_pruning;
+};
+
+/* Where an answer goes. */
+struct lt_gw_reply {
+    struct lt_gw_reply *next;
+    char *topic; /* NULL: <site>/response */
+    void *correlation;
+    size_t correlation_len;
+    int qos;
+};
+
+/* A request's life; request.c draws it. */
+#define LT_REQ_STATE_MAP(XX)                                                                       \
+    XX(ARRIVED, "arrived")                                                                         \
+    XX(WORKING, "working")                                                                         \
+    XX(ASKING, "asking") XX(UNSENT, "unsent") XX(DELIVERING, "delivering")                         \
+        XX(RECOVERING, "recovering") XX(DONE, "done")
+enum lt_req_state {
+#define LT_REQ_ENUM(name, word) LT_REQ_##name,
+    LT_REQ_STATE_MAP(LT_REQ_ENUM)
+#undef LT_REQ_ENUM
+};
+
+struct lt_req {
+    struct lt_gateway *gw;
+    struct lt_req *next, **prev;
+    enum lt_req_state state;
+    int n_busy; /* jobs and asks under way: the struct must stay */
+
+    /* as it came; read-only once submitted */
+    struct lt_gw_site *site; /* NULL: not ours */
+    char site_name[LT_SITE_MAX_BYTES + 1];
+    char *id;  /* the caller's, or NULL */
+    char *key; /* what the store knows it by: id, or made from the packet id; NULL for neither */
+    char *text;
+    size_t text_len;
+    char *here, *lang, *session;
+    int is_dry_run;
+    int64_t deadline_ms, received_unix_ms;
+    lt_us arrived_us, deadline_us;
+    struct lt_gw_reply *replies;
+    char catalog_hash[LT_SHA256_HEX_CAP];
+
+    /* what is wrong with it; bad_code NULL: nothing */
+    enum lt_why bad_why;
+    const char *bad_code;
+    char bad_field[LT_GW_FIELD_BYTES], bad_text[LT_GW_TEXT_BYTES];
+
+    struct lt_job accept_job; /* writer: trace, is_duplicate, first_result, (bad input) result */
+    char trace[LT_ULID_CAP];
+    int is_duplicate;
+    char *first_result;
+    lt_us committed_us;
+
+    struct lt_job infer_job; /* worker: catalog, answer, local_calls, decisions_json */
+    struct lt_site_catalog *catalog;
+    struct san_answer answer;
+    json_t *local_calls; /* NULL: the network did not answer */
+    char *decisions_json;
+
+    int has_hold, is_committed, is_inferred;
+    enum lt_route first_route; /* the decision before the cloud was asked */
+    enum lt_why first_why;
+    struct lt_tier_answer upper;
+    int was_asked;
+
+    /* the answer */
+    enum lt_route route;
+    enum lt_why why;
+    json_t *calls;
+    char *speech, *result;
+    char *model;
+    lt_us total_us;
+
+    struct lt_job record_job, executed_job;
+    int publish_ids[LT_GW_CALLS_MAX];
+    int n_calls_sent, n_undelivered, refused_reason;
+    json_t *echoed;  /* recovering: calls that the broker has given back */
+    char *row_state; /* recovering: state in the store */
+};
+
+/* ---- request.c ---- */
+void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
+                    const struct lt_mqtt_message *msg);
+struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site);
+/* Free it if nothing holds it any more. */
+void lt_req_settle(struct lt_req *r);
+void lt_req_set_state(struct lt_req *r, enum lt_req_state next);
+/* Run the network over it; the outcome goes on by itself. */
+void lt_req_infer(struct lt_req *r);
+/* Go on when both the commit and the network are done. */
+void lt_req_advance(struct lt_req *r);
+/* End with an error object. */
+void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char *field,
+                 const char *text);
+/* Send calls and answer, now or when the broker is back. */
+void lt_req_publish(struct lt_req *r);
+void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason);
+void lt_req_resend(struct lt_gateway *gw); /* the broker is back */
+/* Build r->result from what is known. */
+void lt_req_build_result(struct lt_req *r);
+/* Send r->result (or `result`) to the replies of r. */
+void lt_req_send_result(struct lt_req *r, const char *result);
+
+/* ---- record.c: jobs of the store writer ---- */
+void lt_req_accept(struct lt_req *r);
+void lt_req_record(struct lt_req *r);
+void lt_req_executed(struct lt_req *r);
+
+/* ---- recover.c ---- */
+LT_NODISCARD enum lt_err lt_recover_load(struct lt_gateway *gw, struct lt_diag *diag);
+void lt_recover_up(struct lt_gateway *gw, int has_session);
+void lt_recover_echo(struct lt_gateway *gw, const struct lt_topic *topic,
+                     const struct lt_mqtt_message *msg);
+/* 1 when the message was our barrier. */
+int lt_recover_barrier(struct lt_gateway *gw, const struct lt_mqtt_message *msg);
+
+/* ---- front.c: MQTT handlers, catalogue, feedback, status ---- */
+extern const struct lt_mqtt_handlers lt__front_handlers; /* ctx is filled by the gateway */
+void lt_front_status(struct lt_gateway *gw, struct lt_gw_site *site, int is_online);
+void lt_front_stats(struct lt_gateway *gw);
+/* The site's catalogue from text, off the loop. `origin` is for the log. Text is copied. */
+void lt_front_set_catalog(struct lt_gateway *gw, struct lt_gw_site *site, const char *text,
+                          size_t n, const char *origin);
+struct lt_gw_site *lt_gw_find_site(struct lt_gateway *gw, const char *name);
+
+/* ---- gateway.c ---- */
+/* Called whenever something ended: in a drain it may be time to go. */
+void lt_gw_check_drained(struct lt_gateway *gw);
+
+#endif

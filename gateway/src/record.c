@@ -1,0 +1,253 @@
+/* record.c - what the store learns of a request, as jobs of its writer.
+ *
+ *   accept    durable: the trace exists before the broker is told that we have the message
+ *   record    decision, cloud attempts, spend, answer: after the answer is out
+ *   executed  after the broker has every call
+ *
+ * Jobs run in the order submitted, so a record never overtakes its accept, and a repeated id finds
+ * either the first's result in the store or the first still alive on the loop. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway_int.h"
+#include "lt/json.h"
+#include "lt/log.h"
+
+#define REQ_OF(job, member) ((struct lt_req *)((char *)(job)-offsetof(struct lt_req, member)))
+
+/* ---- accept ---- */
+
+static enum lt_err run_accept(struct lt_job *job, struct lt_diag *diag)
+{
+    struct lt_req *r = REQ_OF(job, accept_job);
+    const struct lt_gw_reply *to = r->replies;
+    struct lt_trace_new t = {.site = r->site_name,
+                             .source = "mqtt",
+                             .request_id = r->key,
+                             .text = r->text,
+                             .text_len = r->text_len,
+                             .here = r->here,
+                             .lang = r->lang,
+                             .session = r->session,
+                             .catalog_hash = r->catalog_hash[0] ? r->catalog_hash : NULL,
+                             .reply_topic = to ? to->topic : NULL,
+                             .correlation = to ? to->correlation : NULL,
+                             .correlation_len = to ? to->correlation_len : 0,
+                             .is_dry_run = r->is_dry_run,
+                             .received_unix_ms = r->received_unix_ms,
+                             .deadline_ms = r->deadline_ms};
+    enum lt_err err = lt_store_trace_accept(r->gw->store, &t, r->trace, &r->is_duplicate, diag);
+    if (!err && r->is_duplicate)
+        err = lt_store_trace_result(r->gw->store, r->trace, &r->first_result, diag);
+    return err;
+}
+
+static int is_same_reply(const struct lt_gw_reply *a, const struct lt_gw_reply *b)
+{
+    return !strcmp(a->topic ? a->topic : "", b->topic ? b->topic : "") &&
+           a->correlation_len == b->correlation_len &&
+           (!a->correlation_len || !memcmp(a->correlation, b->correlation, a->correlation_len));
+}
+
+/* Give r's replies to the living request of the same id, unless it has the very same ones: a
+ * redelivery after a crash must not be answered twice. */
+static void hand_replies(struct lt_req *r, struct lt_req *first)
+{
+    while (r->replies) {
+        struct lt_gw_reply *reply = r->replies, *known = first->replies;
+        r->replies = reply->next;
+        while (known && !is_same_reply(known, reply)) known = known->next;
+        if (known) {
+            free(reply->topic);
+            free(reply->correlation);
+            free(reply);
+        } else {
+            reply->next = first->replies;
+            first->replies = reply;
+        }
+    }
+}
+
+static void answer_duplicate(struct lt_req *r)
+{
+    struct lt_req *first = r->gw->requests;
+    while (first && (first == r || first->is_duplicate || strcmp(first->trace, r->trace) != 0))
+        first = first->next;
+    LT_LOG(INFO, "request.duplicate", LF_STR("trace", r->trace),
+           LF_STR("answer", r->first_result ? "stored"
+                            : first         ? "pending"
+                                            : "lost"));
+    if (r->site) r->site->stats.n_duplicates++;
+    if (r->first_result) {
+        lt_req_send_result(r, r->first_result);
+    } else if (first && first->result && first->state != LT_REQ_RECOVERING) {
+        lt_req_send_result(r, first->result);
+    } else if (first) {
+        hand_replies(r, first);
+    } else {
+        r->bad_why = LT_WHY_REQUEST_DUPLICATE;
+        r->bad_code = "duplicate";
+        lt_req_build_result(r);
+        lt_req_send_result(r, r->result);
+    }
+    lt_req_set_state(r, LT_REQ_DONE);
+}
+
+/* The trace could not be written, so nothing is carried out; the sender is told. */
+static void answer_unstored(struct lt_req *r, const char *text)
+{
+    LT_LOG(ERROR, "store.failed", LF_STR("why", text));
+    r->bad_code = "store";
+    r->bad_why = LT_WHY_STORE_FAILED;
+    strncpy(r->bad_text, text, sizeof r->bad_text - 1);
+    r->trace[0] = '\0';
+    lt_req_build_result(r);
+    lt_req_send_result(r, r->result);
+    if (r->site) r->site->stats.n_errors++;
+    lt_req_set_state(r, LT_REQ_DONE);
+}
+
+static void accept_done(struct lt_job *job)
+{
+    struct lt_req *r = REQ_OF(job, accept_job);
+    struct lt_gateway *gw = r->gw;
+    r->n_busy--;
+    r->is_committed = 1;
+    r->committed_us = lt_now_us();
+    if (r->site) lt_stats_add(&r->site->stats.commit, r->committed_us - r->arrived_us);
+    int had_hold = r->has_hold;
+    r->has_hold = 0;
+    if (job->err)
+        answer_unstored(r, job->diag.text);
+    else if (r->is_duplicate)
+        answer_duplicate(r);
+    lt_req_advance(r); /* may free r */
+    if (had_hold) lt_mqtt_release(gw->mqtt);
+}
+
+void lt_req_accept(struct lt_req *r)
+{
+    r->accept_job.run = run_accept;
+    r->accept_job.done = accept_done;
+    r->accept_job.is_durable = 1;
+    r->n_busy++;
+    lt_worker_follow(r->gw->writer, &r->accept_job); /* bounded by limits.queue already */
+}
+
+/* ---- record ---- */
+
+static enum lt_err record_decision(struct lt_req *r, struct lt_diag *diag)
+{
+    struct lt_trace_decision d = {.route = lt_route_word(r->was_asked ? r->first_route : r->route),
+                                  .why = lt_why_code(r->was_asked ? r->first_why : r->why),
+                                  .model = r->local_calls ? r->gw->model_name : NULL,
+                                  .calls_json = r->local_calls ? r->answer.calls_json : NULL,
+                                  .confidence = r->answer.confidence,
+                                  .decisions_json = r->decisions_json,
+                                  .n_tokens = r->answer.n_tokens,
+                                  .encode_us = r->answer.encode_us,
+                                  .decode_us = r->answer.decode_us};
+    return lt_store_trace_decided(r->gw->store, r->trace, &d, diag);
+}
+
+/* The attempts, what they cost, and what they teach: an accepted cloud answer is a label. */
+static enum lt_err record_cloud(struct lt_req *r, const char *calls, struct lt_diag *diag)
+{
+    struct lt_store *s = r->gw->store;
+    enum lt_err err = LT_OK;
+    for (size_t i = 0; !err && i < r->upper.n_attempts; i++) {
+        const struct lt_store_attempt *a = &r->upper.attempts[i].row;
+        err = lt_store_attempt_add(s, r->trace, a, diag);
+        if (!err && (a->cost_usd_micro || a->input_tokens || a->output_tokens))
+            err = lt_store_spend_add(s, r->site_name, a->provider, lt_now_unix_ms(),
+                                     a->cost_usd_micro, a->input_tokens + a->cached_tokens,
+                                     a->output_tokens, diag);
+    }
+    if (err || r->bad_code || r->route != LT_ROUTE_CLOUD || r->is_dry_run) return err;
+    struct lt_label label = {.source = "cloud",
+                             .is_correct = r->local_calls && json_equal(r->local_calls, r->calls),
+                             .calls_json = calls,
+                             .now_unix_ms = lt_now_unix_ms()};
+    return lt_store_label_add(s, r->trace, &label, diag);
+}
+
+static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
+{
+    struct lt_req *r = REQ_OF(job, record_job);
+    struct lt_store *s = r->gw->store;
+    const char *result = r->result ? r->result : "{}";
+    /* calls that a question or a refusal only names are no calls of this trace */
+    int is_acting =
+        r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE;
+    char *calls = is_acting ? lt_json_dump(r->calls) : NULL;
+    enum lt_err err = LT_OK;
+    int is_refused =
+        r->bad_why == LT_WHY_REQUEST_INVALID || r->bad_why == LT_WHY_REQUEST_UNKNOWN_SITE;
+    if (r->row_state && !strcmp(r->row_state, "answered") && !r->bad_code) goto out;
+    if (r->bad_code) {
+        err = (is_refused ? lt_store_trace_refused : lt_store_trace_failed)(
+            s, r->trace, lt_why_code(r->bad_why), r->bad_text, result, diag);
+        if (!err && r->was_asked) err = record_cloud(r, NULL, diag);
+        goto out;
+    }
+    if (!r->row_state || !strcmp(r->row_state, "accepted")) err = record_decision(r, diag);
+    if (!err) err = record_cloud(r, calls, diag);
+    struct lt_trace_answer a = {.route = lt_route_word(r->route),
+                                .why = lt_why_code(r->why),
+                                .calls_json = calls ? calls : "[]",
+                                .speech = r->speech,
+                                .result_json = result,
+                                .total_us = r->total_us,
+                                .cost_usd_micro = r->upper.cost_usd_micro};
+    if (!err) err = lt_store_trace_answered(s, r->trace, &a, diag);
+out:
+    free(calls);
+    return err;
+}
+
+static void record_done(struct lt_job *job)
+{
+    struct lt_req *r = REQ_OF(job, record_job);
+    r->n_busy--;
+    if (job->err)
+        LT_LOG(ERROR, "store.failed", LF_STR("trace", r->trace), LF_STR("why", job->diag.text));
+    lt_req_settle(r);
+}
+
+void lt_req_record(struct lt_req *r)
+{
+    r->record_job.run = run_record;
+    r->record_job.done = record_done;
+    r->n_busy++;
+    lt_worker_follow(r->gw->writer, &r->record_job);
+}
+
+/* ---- executed ---- */
+
+static enum lt_err run_executed(struct lt_job *job, struct lt_diag *diag)
+{
+    struct lt_req *r = REQ_OF(job, executed_job);
+    if (r->refused_reason)
+        return lt_store_trace_failed(r->gw->store, r->trace, "call.refused",
+                                     "the broker refused a call; its access list must let us "
+                                     "publish on call/#",
+                                     NULL, diag);
+    return lt_store_trace_executed(r->gw->store, r->trace, NULL, lt_now_unix_ms(), diag);
+}
+
+static void executed_done(struct lt_job *job)
+{
+    struct lt_req *r = REQ_OF(job, executed_job);
+    r->n_busy--;
+    if (job->err)
+        LT_LOG(ERROR, "store.failed", LF_STR("trace", r->trace), LF_STR("why", job->diag.text));
+    lt_req_settle(r);
+}
+
+void lt_req_executed(struct lt_req *r)
+{
+    r->executed_job.run = run_executed;
+    r->executed_job.done = executed_done;
+    r->n_busy++;
+    lt_worker_follow(r->gw->writer, &r->executed_job);
+}

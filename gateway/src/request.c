@@ -1,0 +1,687 @@
+/* request.c - the life of one request.
+ *
+ *            lt_req_arrived                    lt_req_advance: decide()
+ *  (message) -------------> ARRIVED -> WORKING --------+---------------> ASKING
+ *                                        | bad input,   |  accepted         | on_upper: judge
+ *                                        | expired      v                   v
+ *                                        +-------> lt_req_publish <---------+
+ *      lt_recover_*                                 |         | broker away
+ *  (row) -----------------> RECOVERING -> WORKING   |         v
+ *                                                   |       UNSENT --lt_req_resend--+
+ *                                    calls sent     v                               |
+ *                                  DELIVERING <-----+<------------------------------+
+ *                                      | PUBACK of every call (lt_req_delivered), or no calls
+ *                                      v
+ *                                     DONE  -> freed when the store has it (lt_req_settle)
+ *
+ * WORKING runs two jobs at once: the store writer commits the trace (lt_req_accept) and the worker
+ * runs the network (lt_req_infer). Nothing is published before the commit; the broker's
+ * acknowledgement waits for it too (mqtt.h). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway_int.h"
+#include "lt/json.h"
+#include "lt/log.h"
+#include "result.h"
+
+static const char *const state_words[] = {
+#define STATE_WORD(name, word) word,
+    LT_REQ_STATE_MAP(STATE_WORD)
+#undef STATE_WORD
+};
+
+/* Legal edges, a bit per next state. */
+#define TO(s) (1u << LT_REQ_##s)
+static const unsigned edges[] = {
+    [LT_REQ_ARRIVED] = TO(WORKING) | TO(RECOVERING) | TO(DONE),
+    [LT_REQ_WORKING] = TO(ASKING) | TO(UNSENT) | TO(DELIVERING) | TO(DONE),
+    [LT_REQ_ASKING] = TO(UNSENT) | TO(DELIVERING) | TO(DONE),
+    [LT_REQ_UNSENT] = TO(DELIVERING) | TO(DONE),
+    [LT_REQ_DELIVERING] = TO(DONE),
+    [LT_REQ_RECOVERING] = TO(WORKING) | TO(UNSENT) | TO(DELIVERING) | TO(DONE),
+    [LT_REQ_DONE] = 0,
+};
+
+void lt_req_set_state(struct lt_req *r, enum lt_req_state next)
+{
+    if (!(edges[r->state] & (1u << next))) {
+        LT_LOG(ERROR, "request.bad_edge", LF_STR("trace", r->trace),
+               LF_STR("from", state_words[r->state]), LF_STR("to", state_words[next]));
+        return;
+    }
+    LT_LOG(DEBUG, "request.state", LF_STR("trace", r->trace), LF_STR("from", state_words[r->state]),
+           LF_STR("to", state_words[next]));
+    r->state = next;
+}
+
+struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site)
+{
+    struct lt_req *r = calloc(1, sizeof *r);
+    if (!r) return NULL;
+    r->gw = gw;
+    snprintf(r->site_name, sizeof r->site_name, "%s", site);
+    r->site = lt_gw_find_site(gw, site);
+    r->arrived_us = lt_now_us();
+    r->received_unix_ms = lt_now_unix_ms();
+    r->next = gw->requests;
+    r->prev = &gw->requests;
+    if (r->next) r->next->prev = &r->next;
+    gw->requests = r;
+    gw->n_requests++;
+    return r;
+}
+
+static void free_replies(struct lt_req *r)
+{
+    for (struct lt_gw_reply *next; r->replies; r->replies = next) {
+        next = r->replies->next;
+        free(r->replies->topic);
+        free(r->replies->correlation);
+        free(r->replies);
+    }
+}
+
+void lt_req_settle(struct lt_req *r)
+{
+    struct lt_gateway *gw = r->gw;
+    if (r->n_busy || r->state != LT_REQ_DONE) return;
+    *r->prev = r->next;
+    if (r->next) r->next->prev = r->prev;
+    gw->n_requests--;
+    free_replies(r);
+    free(r->id);
+    free(r->key);
+    free(r->text);
+    free(r->here);
+    free(r->lang);
+    free(r->session);
+    free(r->first_result);
+    free(r->decisions_json);
+    free(r->speech);
+    free(r->result);
+    free(r->model);
+    free(r->row_state);
+    json_decref(r->local_calls);
+    json_decref(r->calls);
+    json_decref(r->echoed);
+    san_answer_free(&r->answer);
+    lt_tier_answer_fini(&r->upper);
+    lt_site_catalog_unref(r->catalog);
+    free(r);
+    lt_gw_check_drained(gw);
+}
+
+/* ---- what came in ---- */
+
+static void set_bad(struct lt_req *r, enum lt_why why, const char *code, const char *field,
+                    const char *text)
+{
+    if (r->bad_code) return; /* the first fault counts */
+    r->bad_why = why;
+    r->bad_code = code;
+    snprintf(r->bad_field, sizeof r->bad_field, "%s", field);
+    snprintf(r->bad_text, sizeof r->bad_text, "%s", text);
+}
+
+static void bad_input(struct lt_req *r, const char *code, const char *field, const char *text)
+{
+    set_bad(r, LT_WHY_REQUEST_INVALID, code, field, text);
+}
+
+/* The JSON pointer that a schema's complaint begins with. */
+static void field_of(const char *text, char *out, size_t cap)
+{
+    size_t n = *text == '/' ? strcspn(text, ": ") : 0;
+    snprintf(out, cap, "%.*s", (int)(n < cap ? n : cap - 1), text);
+}
+
+static char *copy_member(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? strdup(s) : NULL;
+}
+
+/* Members that help to answer are taken even from a request that is wrong elsewhere. */
+static void take_members(struct lt_req *r, const json_t *o)
+{
+    const json_t *ms = json_object_get(o, "deadline_ms");
+    r->id = copy_member(o, "id");
+    if (r->id && (!*r->id || strlen(r->id) > LT_STORE_REQUEST_ID_MAX)) {
+        free(r->id);
+        r->id = NULL;
+    }
+    r->text = copy_member(o, "text");
+    r->text_len = r->text ? strlen(r->text) : 0;
+    r->here = copy_member(o, "here");
+    r->lang = copy_member(o, "lang");
+    r->session = copy_member(o, "session");
+    r->is_dry_run = json_is_true(json_object_get(o, "dry_run"));
+    if (json_is_integer(ms) && json_integer_value(ms) > 0 && json_integer_value(ms) <= 600000)
+        r->deadline_ms = json_integer_value(ms);
+}
+
+static void take_json(struct lt_req *r, const struct lt_mqtt_message *msg)
+{
+    struct lt_diag diag = {0};
+    json_t *o = NULL;
+    char field[LT_GW_FIELD_BYTES];
+    if (lt_json_parse(msg->payload, msg->payload_len, msg->payload_len, &o, &diag)) {
+        bad_input(r, "not_json", "/", diag.text);
+        return;
+    }
+    take_members(r, o);
+    if (lt_docs_check(r->gw->docs, LT_DOC_REQUEST, o, &diag)) {
+        field_of(diag.text, field, sizeof field);
+        bad_input(r, "invalid", field, diag.text);
+    }
+    json_decref(o);
+}
+
+static void take_plain(struct lt_req *r, const struct lt_mqtt_message *msg)
+{
+    size_t n = msg->payload_len;
+    while (n && strchr(" \t\r\n", msg->payload[n - 1])) n--; /* mosquitto_pub -l, echo | */
+    r->text = malloc(n + 1);
+    if (!r->text) return;
+    memcpy(r->text, msg->payload, n);
+    r->text[n] = '\0';
+    r->text_len = n;
+}
+
+/* Fill text and members from the payload; faults go to r->bad_*. */
+static void take_payload(struct lt_req *r, const struct lt_mqtt_message *msg)
+{
+    const struct lt_config *c = &r->gw->config;
+    char text[128];
+    size_t offset = 0;
+    int is_announced = msg->content_type && !strncmp(msg->content_type, "application/json", 16);
+    r->deadline_ms = c->limits.deadline_ms;
+    if ((int64_t)msg->payload_len > c->limits.payload_bytes) {
+        snprintf(text, sizeof text, "message of %zu bytes; at most %lld are taken",
+                 msg->payload_len, (long long)c->limits.payload_bytes);
+        bad_input(r, "too_long", "/", text);
+    } else if (!lt_utf8_is_valid(msg->payload, msg->payload_len, &offset)) {
+        snprintf(text, sizeof text, "not UTF-8 at byte %zu; send text as UTF-8", offset);
+        bad_input(r, "not_utf8", "/text", text);
+        take_plain(r, msg); /* for the trace, which keeps what came */
+    } else if (is_announced || msg->payload[0] == '{') {
+        take_json(r, msg);
+    } else {
+        take_plain(r, msg);
+    }
+    if (r->bad_code) return;
+    if (!r->text_len) {
+        bad_input(r, "empty", "/text", "no words; send what was said");
+    } else if (memchr(r->text, '\0', r->text_len)) {
+        bad_input(r, "not_text", "/text", "the text holds a NUL byte");
+    } else if ((int64_t)r->text_len > c->limits.text_bytes) {
+        snprintf(text, sizeof text, "text of %zu bytes; at most %lld are taken", r->text_len,
+                 (long long)c->limits.text_bytes);
+        bad_input(r, "too_long", "/text", text);
+    }
+}
+
+/* A QoS 1 message without an id may come again after a crash of ours. Within one session of the
+ * broker its packet id stays, and packet ids repeat only after 65535 messages. */
+static char *packet_key(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
+{
+    uint64_t h = 1469598103934665603ull; /* FNV-1a */
+    char key[LT_STORE_REQUEST_ID_MAX];
+    if (!msg->qos) return NULL;
+    for (const char *p = msg->topic; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211ull;
+    for (size_t i = 0; i < msg->payload_len; i++)
+        h = (h ^ (unsigned char)msg->payload[i]) * 1099511628211ull;
+    for (size_t i = 0; i < msg->correlation_len; i++)
+        h = (h ^ ((const unsigned char *)msg->correlation)[i]) * 1099511628211ull;
+    snprintf(key, sizeof key, LT_GW_KEY_PREFIX "%s/%d/%016llx", gw->session, msg->packet_id,
+             (unsigned long long)h);
+    return strdup(key);
+}
+
+static void take_reply(struct lt_req *r, const struct lt_mqtt_message *msg)
+{
+    struct lt_gw_reply *reply = calloc(1, sizeof *reply);
+    if (!reply) return; /* the answer then goes nowhere; memory is out anyway */
+    reply->qos = msg->qos > 1 ? 1 : msg->qos;
+    if (msg->response_topic) {
+        if (lt_topic_may_reply(r->gw->started.mqtt.prefix, r->site_name, msg->response_topic))
+            reply->topic = strdup(msg->response_topic);
+        else
+            LT_LOG(WARN, "request.reply_topic_ignored", LF_STR("topic", msg->response_topic),
+                   LF_STR("site", r->site_name));
+    }
+    if (msg->correlation_len && (reply->correlation = malloc(msg->correlation_len))) {
+        memcpy(reply->correlation, msg->correlation, msg->correlation_len);
+        reply->correlation_len = msg->correlation_len;
+    }
+    reply->next = r->replies;
+    r->replies = reply;
+}
+
+/* No room: answered at once, without a trace, since the store is what is behind. */
+static void answer_busy(struct lt_req *r)
+{
+    r->bad_why = LT_WHY_QUEUE_FULL;
+    r->bad_code = "busy";
+    snprintf(r->bad_text, sizeof r->bad_text, "too many requests are waiting; send it again later");
+    lt_req_build_result(r);
+    lt_req_send_result(r, r->result);
+    lt_req_set_state(r, LT_REQ_DONE);
+    lt_req_settle(r);
+}
+
+void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
+                    const struct lt_mqtt_message *msg)
+{
+    if (msg->is_retained) {
+        LT_LOG(WARN, "request.retained_ignored", LF_STR("topic", msg->topic));
+        return;
+    }
+    struct lt_req *r = lt_req_new(gw, topic->site);
+    if (!r) {
+        LT_LOG(ERROR, "request.lost", LF_STR("why", "out of memory"));
+        return;
+    }
+    take_reply(r, msg);
+    take_payload(r, msg);
+    if (!r->site) {
+        char text[LT_GW_TEXT_BYTES];
+        snprintf(text, sizeof text,
+                 "site '%s' is not served here; `sites` in lintel.yaml lists those "
+                 "that are",
+                 r->site_name);
+        r->bad_code = NULL; /* whatever else is wrong with it, this comes first */
+        set_bad(r, LT_WHY_REQUEST_UNKNOWN_SITE, "unknown_site", "site", text);
+    } else {
+        r->site->stats.n_requests++;
+        memcpy(r->catalog_hash, r->site->stored_hash, sizeof r->catalog_hash);
+    }
+    r->key = r->id ? strdup(r->id) : packet_key(gw, msg);
+    r->deadline_us = r->arrived_us + r->deadline_ms * 1000;
+    if (gw->n_requests > gw->started.limits.queue) {
+        answer_busy(r);
+        return;
+    }
+    lt_req_set_state(r, LT_REQ_WORKING);
+    lt_mqtt_hold(gw->mqtt);
+    r->has_hold = 1;
+    lt_req_accept(r);
+    if (!r->bad_code)
+        lt_req_infer(r);
+    else
+        r->is_inferred = 1;
+}
+
+/* ---- the network ---- */
+
+static char *decisions_text(const struct san_answer *a)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < a->n_decisions; i++) {
+        const struct san_decision *d = &a->decisions[i];
+        json_array_append_new(list,
+                              json_pack("{s:s,s:f,s:f,s:i}", "kind", d->kind, "p", (double)d->p,
+                                        "margin", (double)d->margin, "options", d->n_options));
+    }
+    char *text = lt_json_dump(list);
+    json_decref(list);
+    return text;
+}
+
+static enum lt_err run_infer(struct lt_job *job, struct lt_diag *diag)
+{
+    struct lt_req *r = (struct lt_req *)((char *)job - offsetof(struct lt_req, infer_job));
+    struct san_request ask = {.text = r->text, .here = r->here};
+    uv_mutex_lock(&r->site->lock);
+    r->catalog = lt_site_catalog_ref(r->site->catalog);
+    uv_mutex_unlock(&r->site->lock);
+    if (!r->catalog) return lt_fail(diag, LT_ERR_NOTFOUND, "the site has no catalogue yet");
+    if (lt_now_us() > r->deadline_us) return lt_fail(diag, LT_ERR_TIMEOUT, "deadline passed");
+    enum lt_err err = san_call(r->gw->engine, r->catalog->compiled, &ask, &r->answer, diag);
+    if (err) return err;
+    r->decisions_json = decisions_text(&r->answer);
+    return lt_json_parse(r->answer.calls_json, strlen(r->answer.calls_json),
+                         LT_DOC_MAX_BYTES_REQUEST, &r->local_calls, diag);
+}
+
+static void infer_done(struct lt_job *job)
+{
+    struct lt_req *r = (struct lt_req *)((char *)job - offsetof(struct lt_req, infer_job));
+    r->n_busy--;
+    r->is_inferred = 1;
+    if (!job->err && r->site)
+        lt_stats_add(&r->site->stats.engine, r->answer.encode_us + r->answer.decode_us);
+    lt_req_advance(r);
+}
+
+void lt_req_infer(struct lt_req *r)
+{
+    r->infer_job.run = run_infer;
+    r->infer_job.done = infer_done;
+    r->n_busy++;
+    lt_worker_follow(r->gw->infer, &r->infer_job); /* bounded by limits.queue already */
+}
+
+/* ---- the decision ---- */
+
+static void set_calls(struct lt_req *r, const json_t *calls)
+{
+    json_decref(r->calls);
+    r->calls = calls ? json_deep_copy(calls) : json_array();
+}
+
+static void facts_of(const struct lt_req *r, struct lt_facts *f, int *is_open)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    localtime_r(&now, &tm);
+    lt_budget_roll(&r->gw->budget, lt_now_unix_ms());
+    lt_tier_closed(r->gw->tier, lt_now_us(), is_open, LT_ROUTER_MAX_PROVIDERS);
+    *f = (struct lt_facts){.site = r->site_name,
+                           .here = r->here,
+                           .lang = r->lang,
+                           .hour = tm.tm_hour,
+                           .is_dry_run = r->is_dry_run,
+                           .left_ms = (r->deadline_us - lt_now_us()) / 1000,
+                           .budget_left_usd_micro = lt_budget_left(&r->gw->budget),
+                           .is_open = is_open};
+}
+
+static void take_decision(struct lt_req *r, const struct lt_decision *d)
+{
+    r->route = d->route;
+    r->why = d->why;
+    set_calls(r, d->calls);
+}
+
+static void on_upper(void *ctx, struct lt_tier_answer *a)
+{
+    struct lt_req *r = ctx;
+    struct lt_facts facts;
+    struct lt_decision d;
+    struct lt_diag detail = {0};
+    int is_open[LT_ROUTER_MAX_PROVIDERS];
+    struct lt_local local = {r->local_calls, r->answer.confidence};
+    r->n_busy--;
+    r->upper = *a;
+    memset(a, 0, sizeof *a);
+    struct lt_upper_answer answer = {r->upper.outcome, r->upper.calls, r->upper.speech};
+    facts_of(r, &facts, is_open);
+    lt_router_judge(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &answer, &d,
+                    &detail);
+    if (detail.code)
+        LT_LOG(WARN, "cloud.calls_refused", LF_STR("trace", r->trace), LF_STR("why", detail.text));
+    take_decision(r, &d);
+    if (d.route == LT_ROUTE_CLOUD || d.why == LT_WHY_CLOUD_ANSWERED) {
+        r->speech = r->upper.speech ? strdup(r->upper.speech) : NULL;
+        r->model = r->upper.model ? strdup(r->upper.model) : NULL;
+    }
+    if (lt_now_us() > r->deadline_us)
+        lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
+                    "the cloud's answer came after the deadline; nothing was called");
+    else
+        lt_req_publish(r);
+}
+
+static void decide(struct lt_req *r)
+{
+    struct lt_facts facts;
+    struct lt_decision d;
+    struct lt_diag detail = {0};
+    int is_open[LT_ROUTER_MAX_PROVIDERS];
+    struct lt_local local = {r->local_calls, r->answer.confidence};
+    facts_of(r, &facts, is_open);
+    lt_router_decide(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &d, &detail);
+    if (detail.code)
+        LT_LOG(WARN, "local.calls_refused", LF_STR("trace", r->trace), LF_STR("why", detail.text));
+    take_decision(r, &d);
+    r->first_route = d.route;
+    r->first_why = d.why;
+    if (d.route != LT_ROUTE_CLOUD || !d.n_providers) {
+        lt_req_publish(r);
+        return;
+    }
+    struct lt_tier_question q = {.text = r->text,
+                                 .here = r->here,
+                                 .catalog = r->catalog,
+                                 .providers = d.providers,
+                                 .n_providers = d.n_providers,
+                                 .deadline_us = r->deadline_us};
+    r->was_asked = 1;
+    r->n_busy++;
+    lt_req_set_state(r, LT_REQ_ASKING);
+    if (lt_tier_ask(r->gw->tier, &q, on_upper, r)) {
+        struct lt_tier_answer none = {.outcome = LT_OUTCOME_FAILED};
+        on_upper(r, &none);
+    }
+}
+
+void lt_req_advance(struct lt_req *r)
+{
+    if (!r->is_committed || !r->is_inferred || r->state != LT_REQ_WORKING) {
+        lt_req_settle(r);
+        return;
+    }
+    if (r->bad_code)
+        lt_req_publish(r);
+    else if (r->infer_job.err == LT_ERR_TIMEOUT || lt_now_us() > r->deadline_us)
+        lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
+                    "the deadline passed before the request was looked at; nothing was called");
+    else if (!r->catalog)
+        lt_req_fail(r, LT_WHY_LOCAL_FAILED, "no_catalog", "site",
+                    "the site has no catalogue; publish one, retained, on its catalog topic");
+    else {
+        if (r->infer_job.err)
+            LT_LOG(ERROR, "local.failed", LF_STR("trace", r->trace),
+                   LF_STR("why", r->infer_job.diag.text));
+        decide(r);
+    }
+}
+
+/* ---- the answer ---- */
+
+static const char *why_code(const struct lt_req *r)
+{
+    return lt_why_code(r->bad_code ? r->bad_why : r->why);
+}
+
+void lt_req_build_result(struct lt_req *r)
+{
+    struct lt_result out;
+    char speech[256];
+    lt_result_init(&out);
+    r->total_us = lt_now_us() - r->arrived_us;
+    out.id = r->id ? r->id : r->trace[0] ? r->trace : NULL;
+    out.trace = r->trace[0] ? r->trace : NULL;
+    out.route = r->bad_code ? LT_ROUTE_REFUSED : r->route;
+    out.why = why_code(r);
+    out.calls = r->bad_code ? NULL : r->calls;
+    out.total_us = r->total_us;
+    if (r->local_calls) {
+        out.confidence = r->answer.confidence;
+        out.encode_us = r->answer.encode_us;
+        out.decode_us = r->answer.decode_us;
+    }
+    if (r->was_asked) out.cloud_us = r->upper.total_us;
+    out.cost_usd_micro = r->upper.cost_usd_micro;
+    out.model = r->model ? r->model : r->local_calls ? r->gw->model_name : NULL;
+    lt_result_speech(out.route, r->calls, speech, sizeof speech);
+    out.speech = r->speech ? r->speech : r->bad_code ? NULL : speech;
+    out.error_code = r->bad_code;
+    out.error_field = r->bad_field[0] ? r->bad_field : NULL;
+    out.error_text = r->bad_text;
+    json_t *o = lt_result_json(&out);
+    free(r->result);
+    r->result = o ? lt_json_dump(o) : NULL;
+    json_decref(o);
+}
+
+void lt_req_send_result(struct lt_req *r, const char *result)
+{
+    char topic[LT_TOPIC_MAX_BYTES + 1];
+    if (!result ||
+        lt_topic_build(r->gw->started.mqtt.prefix, r->site_name, LT_TOPIC_RESPONSE, NULL, topic))
+        return;
+    for (const struct lt_gw_reply *to = r->replies; to; to = to->next) {
+        struct lt_mqtt_publish p = {.topic = to->topic ? to->topic : topic,
+                                    .payload = result,
+                                    .payload_len = strlen(result),
+                                    .qos = to->qos,
+                                    .expiry_s = (uint32_t)r->gw->config.mqtt.response_expiry_s,
+                                    .correlation = to->correlation,
+                                    .correlation_len = to->correlation_len};
+        enum lt_err err = lt_mqtt_send(r->gw->mqtt, &p, NULL);
+        if (err)
+            LT_LOG(WARN, "response.unsent", LF_STR("trace", r->trace),
+                   LF_STR("why", lt_strerror(err)));
+    }
+}
+
+/* Are the answer's calls to be carried out? A question or a refusal only names them. */
+static int has_calls_to_send(const struct lt_req *r)
+{
+    return !r->bad_code && !r->is_dry_run && json_array_size(r->calls) &&
+           (r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE);
+}
+
+static int is_echoed(const struct lt_req *r, size_t index)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(r->echoed, i, e) if (json_integer_value(json_object_get(e, "index")) ==
+                                            (json_int_t)index) return 1;
+    return 0;
+}
+
+static enum lt_err send_call(struct lt_req *r, size_t index, const json_t *call)
+{
+    char topic[LT_TOPIC_MAX_BYTES + 1];
+    const char *name = json_string_value(json_object_get(call, "name"));
+    enum lt_err err =
+        name ? lt_topic_build(r->gw->started.mqtt.prefix, r->site_name, LT_TOPIC_CALL, name, topic)
+             : LT_ERR_INVALID;
+    if (err) return err;
+    json_t *o =
+        json_pack("{s:O,s:s,s:s,s:I}", "arguments", json_object_get(call, "arguments"), "trace",
+                  r->trace, "route", lt_route_word(r->route), "index", (json_int_t)index);
+    if (o && r->session) json_object_set_new(o, "session", json_string(r->session));
+    char *payload = o ? lt_json_dump(o) : NULL;
+    json_decref(o);
+    if (!payload) return LT_ERR_NOMEM;
+    struct lt_mqtt_publish p = {.topic = topic,
+                                .payload = payload,
+                                .payload_len = strlen(payload),
+                                .qos = 1,
+                                .expiry_s = (uint32_t)r->gw->config.mqtt.call_expiry_s};
+    err = lt_mqtt_send(r->gw->mqtt, &p, &r->publish_ids[r->n_calls_sent]);
+    if (!err) {
+        r->n_calls_sent++;
+        r->n_undelivered++;
+        if (r->site) r->site->stats.n_calls++;
+    }
+    free(payload);
+    return err;
+}
+
+static void send_calls(struct lt_req *r)
+{
+    size_t i;
+    json_t *call;
+    json_array_foreach(r->calls, i, call)
+    {
+        if (i >= LT_GW_CALLS_MAX || is_echoed(r, i)) continue;
+        enum lt_err err = send_call(r, i, call);
+        if (err)
+            LT_LOG(ERROR, "call.unsent", LF_STR("trace", r->trace),
+                   LF_STR("why", lt_strerror(err)));
+    }
+}
+
+static void log_answer(const struct lt_req *r)
+{
+    LT_LOG(INFO, "request.answered", LF_STR("trace", r->trace), LF_STR("site", r->site_name),
+           LF_STR("route", lt_route_word(r->bad_code ? LT_ROUTE_REFUSED : r->route)),
+           LF_STR("why", why_code(r)), LF_INT("calls", r->n_calls_sent),
+           LF_NUM("confidence", r->local_calls ? r->answer.confidence : -1.0),
+           LF_INT("total_us", r->total_us));
+    LT_LOG(DEBUG, "request.text", LF_STR("trace", r->trace), LF_STR("text", r->text));
+}
+
+static void count(struct lt_req *r)
+{
+    struct lt_stats *s = r->site ? &r->site->stats : NULL;
+    if (!s) return;
+    s->by_route[r->bad_code ? LT_ROUTE_REFUSED : r->route]++;
+    s->by_why[r->bad_code ? r->bad_why : r->why]++;
+    if (r->bad_code) s->n_errors++;
+    lt_stats_add(&s->total, r->total_us);
+}
+
+void lt_req_publish(struct lt_req *r)
+{
+    if (!lt_mqtt_is_up(r->gw->mqtt)) {
+        if (r->state != LT_REQ_UNSENT) lt_req_set_state(r, LT_REQ_UNSENT);
+        lt_gw_check_drained(r->gw);
+        return;
+    }
+    if (!r->result || !r->row_state) lt_req_build_result(r);
+    lt_req_set_state(r, LT_REQ_DELIVERING);
+    if (has_calls_to_send(r)) send_calls(r);
+    lt_req_send_result(r, r->result);
+    count(r);
+    log_answer(r);
+    lt_req_record(r);
+    if (!r->n_undelivered) {
+        if (json_array_size(r->echoed)) lt_req_executed(r); /* sent before the restart */
+        lt_req_set_state(r, LT_REQ_DONE);
+        lt_req_settle(r);
+    }
+}
+
+void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char *field,
+                 const char *text)
+{
+    r->bad_code = NULL;
+    set_bad(r, why, code, field ? field : "", text);
+    free(r->speech);
+    r->speech = NULL;
+    free(r->result);
+    r->result = NULL;
+    lt_req_publish(r);
+}
+
+void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
+{
+    for (struct lt_req *r = gw->requests; r; r = r->next) {
+        if (r->state != LT_REQ_DELIVERING) continue;
+        for (int i = 0; i < r->n_calls_sent; i++) {
+            if (r->publish_ids[i] != publish_id) continue;
+            r->publish_ids[i] = 0; /* packet ids start at 1 */
+            if (reason >= 128) {
+                r->refused_reason = reason;
+                LT_LOG(ERROR, "call.refused", LF_STR("trace", r->trace), LF_INT("reason", reason),
+                       LF_STR("what_to_do", "allow us to publish on call/# at the broker"));
+            }
+            if (--r->n_undelivered) return;
+            lt_req_executed(r);
+            lt_req_set_state(r, LT_REQ_DONE);
+            lt_req_settle(r);
+            return;
+        }
+    }
+}
+
+void lt_req_resend(struct lt_gateway *gw)
+{
+    for (struct lt_req *r = gw->requests, *next; r; r = next) {
+        next = r->next;
+        if (r->state != LT_REQ_UNSENT) continue;
+        if (!r->bad_code && lt_now_us() > r->deadline_us)
+            lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
+                        "the broker was away past the deadline; nothing was called");
+        else
+            lt_req_publish(r);
+    }
+}

@@ -1,0 +1,34 @@
+/* result.h - the result object: what `lintel call`, a response and a line of `lintel eval` share.
+ *
+ * One struct of facts becomes the JSON of schema/json/result.schema.json. Pure functions. */
+#ifndef LT_RESULT_H
+#define LT_RESULT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "lt/err.h"
+#include "lt/router.h"
+
+/* Borrowed for the call. NULL (and -1 for numbers) leaves a member out. */
+struct lt_result {
+    const char *id;
+    enum lt_route route;
+    const char *why;     /* reason code */
+    const json_t *calls; /* NULL gives [] */
+    double confidence;   /* -1: the network did not answer */
+    const char *model, *speech, *trace;
+    int64_t total_us, encode_us, decode_us, cloud_us;  /* -1: absent */
+    int64_t cost_usd_micro;                            /* 0: absent */
+    const char *error_code, *error_field, *error_text; /* error_code NULL: no error */
+};
+
+/* All absent: -1 where -1 means that. */
+void lt_result_init(struct lt_result *r);
+/* The object; a new reference, NULL when out of memory. */
+json_t *lt_result_json(const struct lt_result *r);
+/* What to say for a route when nobody supplied words: a question for clarify, an apology for refused
+ * and none, "" else. Writes to out. */
+void lt_result_speech(enum lt_route route, const json_t *calls, char *out, size_t out_bytes);
+
+#endif
