@@ -33,8 +33,10 @@ static int mark_row(const struct san_block_text *t, int marker)
     int low = 0, high = t->n_marker - 1;
     while (low < high) {
         int mid = (low + high) / 2;
-        if (t->marker[mid] < marker) low = mid + 1;
-        else high = mid;
+        if (t->marker[mid] < marker)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low;
 }
@@ -106,8 +108,10 @@ static int pick(const struct san__worker *w, struct san_decision *d)
     p_best = 0;
     for (int i = 0; i < n; i++) {
         double p = exp((double)w->score[i] - (double)w->score[best]) / sum;
-        if (i == best || is_same_choice(walk, i, best)) p_best += p;
-        else if (p > p_next) p_next = p;
+        if (i == best || is_same_choice(walk, i, best))
+            p_best += p;
+        else if (p > p_next)
+            p_next = p;
     }
     *d = (struct san_decision){.kind = walk->kind_name,
                                .p = (float)p_best,
@@ -129,9 +133,8 @@ static enum lt_err add_decision(struct san__worker *w, const struct san_decision
     return LT_OK;
 }
 
-static enum lt_err decide(struct san_engine *e, const struct san_catalog *c,
-                          struct san__worker *w, struct san_confidence_input *conf,
-                          struct lt_diag *diag)
+static enum lt_err decide(struct san_engine *e, const struct san_catalog *c, struct san__worker *w,
+                          struct san_confidence_input *conf, struct lt_diag *diag)
 {
     struct san_walk *walk = &w->walk;
     struct san_source src = san_session_source(w->session);
@@ -144,8 +147,10 @@ static enum lt_err decide(struct san_engine *e, const struct san_catalog *c,
     while (!err && san_walk_next(walk)) {
         const float *prev_in = NULL;
         int32_t prev_id = -1;
-        if (walk->has_prev && walk->prev.from == SAN_FROM_VOCAB) prev_id = walk->prev.id;
-        else if (walk->has_prev) prev_in = pointer_row(c, &src, &walk->prev, e->h.width, 1);
+        if (walk->has_prev && walk->prev.from == SAN_FROM_VOCAB)
+            prev_id = walk->prev.id;
+        else if (walk->has_prev)
+            prev_in = pointer_row(c, &src, &walk->prev, e->h.width, 1);
         err = reserve_candidates(w, walk->n_cand * 2);
         if (!err) err = san_dec_step(w->session, walk->kind, prev_id, prev_in, w->h, diag);
         if (err) break;
@@ -200,8 +205,7 @@ static enum lt_err fill_answer(struct san_engine *e, const struct san__worker *w
         conf->width = e->h.width;
         san_confidence_features(conf, f);
         out->confidence = san_confidence_of(&e->confidence, f);
-        if (features)
-            memcpy(features, f, (size_t)san_confidence_n_feature(e->h.width) * sizeof *f);
+        if (features) memcpy(features, f, (size_t)san_confidence_n_feature(e->h.width) * sizeof *f);
     }
     free(f);
     lt_buf_free(&json);

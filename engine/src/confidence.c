@@ -9,7 +9,10 @@
 
 #define LOG_P_FLOOR (-12.0f) /* smaller log-probabilities say nothing more */
 
-int san_confidence_n_feature(int width) { return SAN_CONFIDENCE_N_BASE + width; }
+int san_confidence_n_feature(int width)
+{
+    return SAN_CONFIDENCE_N_BASE + width;
+}
 
 static float log_p(float p)
 {
@@ -17,7 +20,10 @@ static float log_p(float p)
     return l < LOG_P_FLOOR ? LOG_P_FLOOR : l;
 }
 
-static int is_kind(const struct san_decision *d, const char *kind) { return !strcmp(d->kind, kind); }
+static int is_kind(const struct san_decision *d, const char *kind)
+{
+    return !strcmp(d->kind, kind);
+}
 
 void san_confidence_features(const struct san_confidence_input *in, float *f)
 {
@@ -47,14 +53,30 @@ void san_confidence_features(const struct san_confidence_input *in, float *f)
     }
     float nothing = in->n_calls == 0;
     float unknown = in->n_words ? 1.0f - (float)in->n_known_words / (float)in->n_words : 1;
-    const float row[SAN_CONFIDENCE_N_BASE] = {
-        1,           sum,          lowest,     low_margin,        first,
-        first_margin, target,      key,        value,             more,
-        sqrtf(-sum), sqrtf(-lowest), nothing,  nothing * first,   nothing * first_margin,
-        (float)in->n_decisions / 10, in->n_calls > 1, options,   unknown,
-        unknown * (1 - nothing), (float)in->n_words / 10,
-        in->has_target ? in->target_match : 0.5f, in->has_target ? in->target_share : 0.5f,
-        in->has_target ? in->target_whole : 0.5f};
+    const float row[SAN_CONFIDENCE_N_BASE] = {1,
+                                              sum,
+                                              lowest,
+                                              low_margin,
+                                              first,
+                                              first_margin,
+                                              target,
+                                              key,
+                                              value,
+                                              more,
+                                              sqrtf(-sum),
+                                              sqrtf(-lowest),
+                                              nothing,
+                                              nothing * first,
+                                              nothing * first_margin,
+                                              (float)in->n_decisions / 10,
+                                              in->n_calls > 1,
+                                              options,
+                                              unknown,
+                                              unknown * (1 - nothing),
+                                              (float)in->n_words / 10,
+                                              in->has_target ? in->target_match : 0.5f,
+                                              in->has_target ? in->target_share : 0.5f,
+                                              in->has_target ? in->target_whole : 0.5f};
     memcpy(f, row, sizeof row);
     for (int i = 0; i < in->width; i++) f[SAN_CONFIDENCE_N_BASE + i] = in->state[i];
 }
@@ -72,8 +94,9 @@ enum lt_err san_confidence_load(struct san_confidence *c, const struct san_gguf 
         size_t have = 0;
         enum lt_err err = san_gguf_get_f32_array(g, keys[i], field[i], &have, diag);
         if (!err && have != (size_t)n)
-            err = lt_fail(diag, LT_ERR_INVALID, "%s: has %zu numbers, a network of width %d needs "
-                                                "%d; fit the head again with `lintel calibrate`",
+            err = lt_fail(diag, LT_ERR_INVALID,
+                          "%s: has %zu numbers, a network of width %d needs "
+                          "%d; fit the head again with `lintel calibrate`",
                           keys[i], have, width, n);
         if (err) {
             san_confidence_free(c);
@@ -160,7 +183,8 @@ enum lt_err san_confidence_fit(struct san_confidence *out, const float *x, const
                                    .weight = calloc(kk, sizeof(float)),
                                    .mean = calloc(kk, sizeof(float)),
                                    .scale = calloc(kk, sizeof(float))};
-    double *w = calloc(kk, sizeof *w), *g = malloc(kk * sizeof *g), *a = malloc(kk * kk * sizeof *a);
+    double *w = calloc(kk, sizeof *w), *g = malloc(kk * sizeof *g),
+           *a = malloc(kk * kk * sizeof *a);
     double *z = malloc(kk * sizeof *z);
     int is_ok = out->weight && out->mean && out->scale && w && g && a && z;
     if (is_ok) normalise(out, x, n, k);
@@ -174,7 +198,8 @@ enum lt_err san_confidence_fit(struct san_confidence *out, const float *x, const
         for (int i = 0; i < n; i++) {
             double s = 0;
             for (int j = 0; j < k; j++) {
-                z[j] = (x[(size_t)i * kk + (size_t)j] - (double)out->mean[j]) * (double)out->scale[j];
+                z[j] =
+                    (x[(size_t)i * kk + (size_t)j] - (double)out->mean[j]) * (double)out->scale[j];
                 s += z[j] * w[j];
             }
             double p = 1 / (1 + exp(-s)), d = p * (1 - p);

@@ -6,9 +6,9 @@
 
 #include "san/model_file.h"
 
-#define MAX_STEPS 160  /* decisions of one answer; the walk's limits keep it below */
+#define MAX_STEPS       160 /* decisions of one answer; the walk's limits keep it below */
 #define CACHE_MAX_BYTES ((size_t)64 << 20) /* encoded blocks kept for sharing */
-#define PANEL_TOKENS 512 /* block tokens encoded at once */
+#define PANEL_TOKENS    512                /* block tokens encoded at once */
 
 static void cache_clear(struct san__cache *c);
 
@@ -45,8 +45,8 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
                       path);
     if (!err && !e->tokenizer)
         err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no tokenizer", path);
-    if (!err && (e->h.n_class != SAN_CLASS_COUNT || e->h.n_feat != SAN_N_FEAT ||
-                 e->h.n_flag != SAN_N_FLAG))
+    if (!err &&
+        (e->h.n_class != SAN_CLASS_COUNT || e->h.n_feat != SAN_N_FEAT || e->h.n_flag != SAN_N_FLAG))
         err = lt_fail(diag, LT_ERR_UNSUPPORTED,
                       "%s: has %d classes, %d features and %d flags where this version has %d, %d "
                       "and %d; use a network trained for it",
@@ -59,8 +59,10 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
         const char *name = san_gguf_str_or(file, "general.name", "");
         size_t n = strlen(name) + 1;
         e->name = malloc(n);
-        if (e->name) memcpy(e->name, name, n);
-        else err = LT_ERR_NOMEM;
+        if (e->name)
+            memcpy(e->name, name, n);
+        else
+            err = LT_ERR_NOMEM;
     }
     san_gguf_close(file);
     if (err) {
@@ -76,9 +78,15 @@ void san_engine_close(struct san_engine *e)
     if (e) engine_free(e);
 }
 
-const char *san_engine_model_name(const struct san_engine *e) { return e->name; }
+const char *san_engine_model_name(const struct san_engine *e)
+{
+    return e->name;
+}
 
-size_t san_engine_cache_bytes(const struct san_engine *e) { return e->cache.n_bytes; }
+size_t san_engine_cache_bytes(const struct san_engine *e)
+{
+    return e->cache.n_bytes;
+}
 
 /* ---- workers ---- */
 
@@ -140,8 +148,7 @@ void san__worker_free(struct san__worker *w)
 static struct san__cache_row *cache_row(struct san__cache *c, const uint64_t hash[2])
 {
     size_t i = (size_t)hash[0] & (c->n_rows - 1);
-    while (c->rows[i].block &&
-           (c->rows[i].hash[0] != hash[0] || c->rows[i].hash[1] != hash[1]))
+    while (c->rows[i].block && (c->rows[i].hash[0] != hash[0] || c->rows[i].hash[1] != hash[1]))
         i = (i + 1) & (c->n_rows - 1);
     return &c->rows[i];
 }
@@ -149,9 +156,8 @@ static struct san__cache_row *cache_row(struct san__cache *c, const uint64_t has
 static enum lt_err cache_grow(struct san__cache *c)
 {
     if (c->n_rows && c->n_used * 2 < c->n_rows) return LT_OK;
-    struct san__cache bigger = {.n_rows = c->n_rows ? c->n_rows * 2 : 256,
-                                .n_used = c->n_used,
-                                .n_bytes = c->n_bytes};
+    struct san__cache bigger = {
+        .n_rows = c->n_rows ? c->n_rows * 2 : 256, .n_used = c->n_used, .n_bytes = c->n_bytes};
     bigger.rows = calloc(bigger.n_rows, sizeof *bigger.rows);
     if (!bigger.rows) return LT_ERR_NOMEM;
     for (size_t i = 0; i < c->n_rows; i++)

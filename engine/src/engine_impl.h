@@ -17,7 +17,7 @@ struct san__cache {
     struct san__cache_row {
         uint64_t hash[2];
         struct san_block *block; /* NULL: free row */
-    } *rows;
+    } * rows;
     size_t n_rows; /* a power of two, or 0 */
     size_t n_used;
     size_t n_bytes;

@@ -11,8 +11,7 @@ int san_utf8_is_valid(const char *text, size_t n)
     for (size_t i = 0; i < n;) {
         unsigned char c = s[i];
         size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : 3;
-        if (c == 0 || (c >= 0x80 && c < 0xc2) || c > 0xf4 || i + more >= n + (more == 0))
-            return 0;
+        if (c == 0 || (c >= 0x80 && c < 0xc2) || c > 0xf4 || i + more >= n + (more == 0)) return 0;
         for (size_t k = 1; k <= more; k++)
             if ((s[i + k] & 0xc0) != 0x80) return 0;
         if (c == 0xe0 && s[i + 1] < 0xa0) return 0; /* overlong */
@@ -35,7 +34,8 @@ void san_fold(const char *text, size_t n, char *out)
             out[i] = (char)c;
             if (c == 0xc3 && d >= 0x80 && d <= 0x9e && d != 0x97)
                 d = (unsigned char)(d + 0x20); /* U+00C0..U+00DE less the multiplication sign */
-            else if ((c == 0xc4 && d != 0xb8 && !(d >= 0xb9)) || (c == 0xc5 && d < 0xb8 && d > 0x8a))
+            else if ((c == 0xc4 && d != 0xb8 && !(d >= 0xb9)) ||
+                     (c == 0xc5 && d < 0xb8 && d > 0x8a))
                 d = (unsigned char)(d | 1); /* Latin Extended-A pairs: even is the capital */
             else if ((c == 0xc4 && d >= 0xb9 && d != 0xbf) || (c == 0xc5 && d >= 0x81 && d <= 0x88))
                 d = (unsigned char)(d + (d & 1)); /* there odd is the capital */
@@ -55,7 +55,10 @@ void san_fold(const char *text, size_t n, char *out)
     out[n] = '\0';
 }
 
-static int is_letter(unsigned char c) { return isalpha(c) || c >= 0x80; }
+static int is_letter(unsigned char c)
+{
+    return isalpha(c) || c >= 0x80;
+}
 
 static uint32_t word_hash(const char *s, size_t n)
 {
@@ -119,7 +122,8 @@ size_t san_identifier_words(const char *name, char *out, size_t cap)
         is_break |= isdigit((unsigned char)c) && isalpha((unsigned char)before);
         is_break |= isalpha((unsigned char)c) && isdigit((unsigned char)before);
         if (is_break && n && out[n - 1] != ' ') out[n++] = ' ';
-        int is_glue = c == '_' || c == '-' || c == '.' || c == '/' || c == ':' || isspace((unsigned char)c);
+        int is_glue =
+            c == '_' || c == '-' || c == '.' || c == '/' || c == ':' || isspace((unsigned char)c);
         if (is_glue) {
             if (n && out[n - 1] != ' ') out[n++] = ' ';
         } else {
@@ -143,15 +147,37 @@ struct number_word {
 
 /* English; the other languages' spelled numbers are left to the network's digits. */
 static const struct number_word number_words[] = {
-    {"zero", 0, ONES},      {"one", 1, ONES},        {"two", 2, ONES},       {"three", 3, ONES},
-    {"four", 4, ONES},      {"five", 5, ONES},       {"six", 6, ONES},       {"seven", 7, ONES},
-    {"eight", 8, ONES},     {"nine", 9, ONES},       {"ten", 10, TEENS},     {"eleven", 11, TEENS},
-    {"twelve", 12, TEENS},  {"thirteen", 13, TEENS}, {"fourteen", 14, TEENS},
-    {"fifteen", 15, TEENS}, {"sixteen", 16, TEENS},  {"seventeen", 17, TEENS},
-    {"eighteen", 18, TEENS}, {"nineteen", 19, TEENS}, {"twenty", 20, TENS},  {"thirty", 30, TENS},
-    {"forty", 40, TENS},    {"fourty", 40, TENS},    {"fifty", 50, TENS},    {"sixty", 60, TENS},
-    {"seventy", 70, TENS},  {"eighty", 80, TENS},    {"ninety", 90, TENS},
-    {"hundred", 100, HUNDRED}, {"thousand", 1000, THOUSAND},
+    {"zero", 0, ONES},
+    {"one", 1, ONES},
+    {"two", 2, ONES},
+    {"three", 3, ONES},
+    {"four", 4, ONES},
+    {"five", 5, ONES},
+    {"six", 6, ONES},
+    {"seven", 7, ONES},
+    {"eight", 8, ONES},
+    {"nine", 9, ONES},
+    {"ten", 10, TEENS},
+    {"eleven", 11, TEENS},
+    {"twelve", 12, TEENS},
+    {"thirteen", 13, TEENS},
+    {"fourteen", 14, TEENS},
+    {"fifteen", 15, TEENS},
+    {"sixteen", 16, TEENS},
+    {"seventeen", 17, TEENS},
+    {"eighteen", 18, TEENS},
+    {"nineteen", 19, TEENS},
+    {"twenty", 20, TENS},
+    {"thirty", 30, TENS},
+    {"forty", 40, TENS},
+    {"fourty", 40, TENS},
+    {"fifty", 50, TENS},
+    {"sixty", 60, TENS},
+    {"seventy", 70, TENS},
+    {"eighty", 80, TENS},
+    {"ninety", 90, TENS},
+    {"hundred", 100, HUNDRED},
+    {"thousand", 1000, THOUSAND},
 };
 
 struct reader {
@@ -190,8 +216,10 @@ static int read_words(const struct reader *r, int i, double *value)
     }
     for (;; at++) {
         if (part >= 0 && at > i) {
-            if (word_is(r, at, "-") && last_rank == TENS) at++;
-            else if (word_is(r, at, "and") && last_rank >= HUNDRED && last_rank < 99) at++;
+            if (word_is(r, at, "-") && last_rank == TENS)
+                at++;
+            else if (word_is(r, at, "and") && last_rank >= HUNDRED && last_rank < 99)
+                at++;
         }
         const struct number_word *w = at < r->n ? number_word_at(r, at) : NULL;
         if (!w) break;
@@ -233,9 +261,8 @@ static int read_digits(const struct reader *r, int i, double *value)
         end += 2;
     }
     /* 21.5; a decimal comma ("21,5") is read the same way when no three digits follow */
-    if (end + 1 < r->n && (word_is(r, end, ".") || word_is(r, end, ",")) &&
-        !r->w[end].has_space && r->w[end + 1].kind == SAN_WORD_DIGITS &&
-        !r->w[end + 1].has_space) {
+    if (end + 1 < r->n && (word_is(r, end, ".") || word_is(r, end, ",")) && !r->w[end].has_space &&
+        r->w[end + 1].kind == SAN_WORD_DIGITS && !r->w[end + 1].has_space) {
         double scale = 0.1;
         for (int k = r->w[end + 1].begin; k < r->w[end + 1].end; k++, scale /= 10)
             v += (r->text[k] - '0') * scale;
@@ -287,9 +314,9 @@ int san_mentions(const char *text, const struct san_word *words, int n_words,
             end += 3;
         }
         int first = i;
-        int has_minus = i > 0 && (word_is(&r, i - 1, "minus") || word_is(&r, i - 1, "negative") ||
-                                  (word_is(&r, i - 1, "-") && words[i - 1].has_space &&
-                                   !words[i].has_space));
+        int has_minus =
+            i > 0 && (word_is(&r, i - 1, "minus") || word_is(&r, i - 1, "negative") ||
+                      (word_is(&r, i - 1, "-") && words[i - 1].has_space && !words[i].has_space));
         if (has_minus && v > 0) v = -v;
         v = round(v * 1e6) / 1e6;
         out[count++] = (struct san_mention){

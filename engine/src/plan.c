@@ -16,7 +16,8 @@ static int by_name(const void *a, const void *b)
 /* LT_ERR_INVALID when two tools have one name. */
 static enum lt_err check_names(const struct san_plan *p, struct lt_diag *diag)
 {
-    struct san_tool_plan **sorted = malloc(((size_t)p->n_tools + 1) * sizeof(struct san_tool_plan *));
+    struct san_tool_plan **sorted =
+        malloc(((size_t)p->n_tools + 1) * sizeof(struct san_tool_plan *));
     if (!sorted) return LT_ERR_NOMEM;
     memcpy(sorted, p->tools, (size_t)p->n_tools * sizeof(struct san_tool_plan *));
     qsort(sorted, (size_t)p->n_tools, sizeof(struct san_tool_plan *), by_name);

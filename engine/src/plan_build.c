@@ -108,8 +108,7 @@ enum lt_err san__names_add(struct san__names *n, const char *text)
     for (int i = 0; i < k; i++)
         if (words[i].kind != SAN_WORD_PUNCT) n->words[n->n_words + used++] = words[i].hash;
     if (!used) return LT_OK;
-    struct san_phrase *p =
-        grow(n->phrases, &n->cap_phrases, n->n_phrases + 1, sizeof *p);
+    struct san_phrase *p = grow(n->phrases, &n->cap_phrases, n->n_phrases + 1, sizeof *p);
     if (!p) return LT_ERR_NOMEM;
     n->phrases = p;
     n->phrases[n->n_phrases++] = (struct san_phrase){n->n_words, used};

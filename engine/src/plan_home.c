@@ -106,8 +106,7 @@ static enum lt_err add_floor(struct build *b, const char *name)
 {
     struct san_home_plan *h = b->h;
     if (find_floor(h, name) >= 0) return LT_OK;
-    struct san_floor *floors =
-        realloc(h->floors, ((size_t)h->n_floors + 1) * sizeof *floors);
+    struct san_floor *floors = realloc(h->floors, ((size_t)h->n_floors + 1) * sizeof *floors);
     if (!floors) return LT_ERR_NOMEM;
     h->floors = floors;
     char *copy = copy_text(name);
@@ -151,7 +150,8 @@ static enum lt_err put_aliases(struct build *b, struct san__block *block, const 
     size_t i;
     json_t *x;
     enum lt_err err = LT_OK;
-    json_array_foreach(aliases, i, x) {
+    json_array_foreach(aliases, i, x)
+    {
         const char *s = json_string_value(x);
         if (!s || !*s || err || i >= ALIAS_MAX) continue;
         if (block->n_tok < SAN_BLOCK_MAX_TOKENS / 2) {
@@ -330,16 +330,17 @@ static enum lt_err build_home(struct build *b, const json_t *home)
     if (!h->areas || !h->entities) return LT_ERR_NOMEM;
     size_t i;
     json_t *x;
-    json_array_foreach(floors, i, x) {
+    json_array_foreach(floors, i, x)
+    {
         const char *name = json_is_string(x) ? json_string_value(x) : text_of(x, "name");
         if (name && !err) err = add_floor(b, name);
     }
-    json_array_foreach(areas, i, x)
-        if (!err && text_of(x, "floor")) err = add_floor(b, text_of(x, "floor"));
-    json_array_foreach(areas, i, x)
-        if (!err) err = add_area(b, x, (int)i);
+    json_array_foreach(areas, i, x) if (!err && text_of(x, "floor")) err =
+        add_floor(b, text_of(x, "floor"));
+    json_array_foreach(areas, i, x) if (!err) err = add_area(b, x, (int)i);
     /* names for san_home_area, which add_entity uses */
-    json_array_foreach(entities, i, x) {
+    json_array_foreach(entities, i, x)
+    {
         if (err) break;
         h->phrases = b->names.phrases;
         h->words = b->names.words;
@@ -359,8 +360,7 @@ static enum lt_err build_home(struct build *b, const json_t *home)
 enum lt_err san_home_plan_new(const struct san_pieces *v, const json_t *home,
                               struct san_home_plan **out, struct lt_diag *diag)
 {
-    if (!json_is_object(home))
-        return lt_fail(diag, LT_ERR_INVALID, "/home: expected an object");
+    if (!json_is_object(home)) return lt_fail(diag, LT_ERR_INVALID, "/home: expected an object");
     struct build b = {.v = v, .diag = diag};
     b.h = calloc(1, sizeof *b.h);
     if (!b.h) return lt_fail(diag, LT_ERR_NOMEM, "out of memory planning the home");

@@ -12,7 +12,7 @@
 #include "plan_build.h"
 
 #define NAME_MAX_BYTES 256 /* longest name of a tool or parameter */
-#define NEST_MAX 4         /* deepest nesting of objects that is flattened */
+#define NEST_MAX       4   /* deepest nesting of objects that is flattened */
 
 /* Values that people say for open string parameters of the home tools, offered beside the words
  * of the utterance. A schema says the same with "examples". */
@@ -24,11 +24,11 @@ static const struct {
      "color",
      {"white", "red", "green", "blue", "yellow", "orange", "purple", "pink", "cyan", "magenta",
       "turquoise", "violet", "gold", "lime", "teal", "brown", "black", NULL}},
-    {"HassGetState",
-     "state",
-     {"on", "off", "open", "closed", "locked", "unlocked", "home", "not_home", "playing", "paused",
-      "idle", "docked", "cleaning", "charging", "heat", "cool", "low", "wet", "dry", "detected",
-      NULL}},
+    {"HassGetState", "state", {"on",       "off",      "open",    "closed", "locked", "unlocked",
+                               "home",     "not_home", "playing", "paused", "idle",   "docked",
+                               "cleaning", "charging", "heat",    "cool",   "low",    "wet",
+                               "dry",      "detected", NULL}},
+    {"HassSetVolumeRelative", "volume_step", {"up", "down", NULL}},
 };
 
 struct build {
@@ -63,11 +63,14 @@ static const char *schema_type(const json_t **schema, int *is_list_or_one)
             int has_array = 0;
             size_t i;
             json_t *x;
-            json_array_foreach(type, i, x) {
+            json_array_foreach(type, i, x)
+            {
                 const char *s = json_string_value(x);
                 if (!s || !strcmp(s, "null")) continue;
-                if (!strcmp(s, "array")) has_array = 1;
-                else if (!found) found = s;
+                if (!strcmp(s, "array"))
+                    has_array = 1;
+                else if (!found)
+                    found = s;
             }
             if (found && has_array) *is_list_or_one = 1;
             return found ? found : has_array ? "array" : "string";
@@ -77,7 +80,8 @@ static const char *schema_type(const json_t **schema, int *is_list_or_one)
         const json_t *next = NULL;
         size_t i;
         json_t *x;
-        json_array_foreach(any, i, x) {
+        json_array_foreach(any, i, x)
+        {
             const char *s = json_string_value(json_object_get(x, "type"));
             if (!(s && !strcmp(s, "null")) && !next) next = x;
         }
@@ -137,8 +141,8 @@ static enum lt_err add_object(struct build *b, const char *prefix, const json_t 
         int is_required = 0;
         size_t i;
         json_t *r;
-        json_array_foreach(required, i, r)
-            is_required |= json_is_string(r) && !strcmp(json_string_value(r), key);
+        json_array_foreach(required, i, r) is_required |=
+            json_is_string(r) && !strcmp(json_string_value(r), key);
         char path[NAME_MAX_BYTES * 2];
         size_t n = strlen(prefix), k = strlen(key);
         if (n + k + 2 > sizeof path || k >= NAME_MAX_BYTES)
@@ -181,7 +185,8 @@ static enum lt_err add_param(struct build *b, const char *path, const json_t *sc
     }
     if (!strcmp(type, "object")) {
         if (depth >= NEST_MAX || !json_object_size(json_object_get(schema, "properties"))) {
-            if (is_required) is_unusable(b, "a required object without properties, or nested too deeply");
+            if (is_required)
+                is_unusable(b, "a required object without properties, or nested too deeply");
             return LT_OK;
         }
         int inner = is_required && group < 0 ? -1 : is_required ? group : b->n_groups++;
@@ -236,8 +241,10 @@ static enum lt_err add_param(struct build *b, const char *path, const json_t *sc
         p->max = number_or(schema, "maximum", INFINITY);
         double above = number_or(schema, "exclusiveMinimum", -INFINITY);
         double below = number_or(schema, "exclusiveMaximum", INFINITY);
-        if (above >= p->min) p->min = p->kind == SAN_PARAM_INTEGER ? floor(above) + 1 : nextafter(above, INFINITY);
-        if (below <= p->max) p->max = p->kind == SAN_PARAM_INTEGER ? ceil(below) - 1 : nextafter(below, -INFINITY);
+        if (above >= p->min)
+            p->min = p->kind == SAN_PARAM_INTEGER ? floor(above) + 1 : nextafter(above, INFINITY);
+        if (below <= p->max)
+            p->max = p->kind == SAN_PARAM_INTEGER ? ceil(below) - 1 : nextafter(below, -INFINITY);
     } else {
         p->kind = SAN_PARAM_STRING;
     }
@@ -289,8 +296,10 @@ static enum lt_err collect_values(struct build *b, struct san_param *p, const js
             break;
         }
         char *text = json_dumps(x, JSON_ENCODE_ANY | JSON_COMPACT);
-        if (!text) err = LT_ERR_NOMEM;
-        else p->value_json[p->n_value++] = text;
+        if (!text)
+            err = LT_ERR_NOMEM;
+        else
+            p->value_json[p->n_value++] = text;
     }
     json_decref(made);
     if (!err && p->kind == SAN_PARAM_ENUM && !p->n_value && p->is_required)
@@ -312,9 +321,17 @@ static void bind_kinds(struct build *b)
     }
 }
 
+/* Entity, area and floor are one decision, unless one of the places is required: then that one is
+ * the target and the others are arguments like any other. */
 static void pick_target(struct san_tool_plan *t)
 {
+    int must = -1; /* kind of the required place */
     t->target_entity = t->target_area = t->target_floor = -1;
+    for (int i = 0; i < t->n_params; i++) {
+        struct san_param *p = &t->params[i];
+        int is_place = p->kind == SAN_PARAM_AREA || p->kind == SAN_PARAM_FLOOR;
+        if (is_place && p->is_required && !p->is_list && p->group < 0) must = (int)p->kind;
+    }
     for (int i = 0; i < t->n_params; i++) {
         struct san_param *p = &t->params[i];
         int *slot = p->kind == SAN_PARAM_ENTITY  ? &t->target_entity
@@ -322,6 +339,7 @@ static void pick_target(struct san_tool_plan *t)
                     : p->kind == SAN_PARAM_FLOOR ? &t->target_floor
                                                  : NULL;
         if (!slot || *slot >= 0 || p->is_list || p->group >= 0) continue;
+        if (must >= 0 && (int)p->kind != must) continue;
         *slot = i;
         p->is_target = 1;
     }
@@ -470,7 +488,8 @@ static enum lt_err build_tool(struct build *b, const json_t *tool)
     }
     t->items = calloc((size_t)n_items, sizeof *t->items);
     if (!t->items) err = LT_ERR_NOMEM;
-    static const int words[][2] = {{SAN_DESCRIPTION_MAX_WORDS, SAN_PARAM_MAX_WORDS}, {16, 6}, {10, 0}, {0, 0}};
+    static const int words[][2] = {
+        {SAN_DESCRIPTION_MAX_WORDS, SAN_PARAM_MAX_WORDS}, {16, 6}, {10, 0}, {0, 0}};
     struct san__block block;
     for (int i = 0; i < 4 && !err; i++) {
         err = write_block(b, &block, words[i][0], words[i][1]);

@@ -17,18 +17,26 @@
 
 #include "plan_build.h"
 
-enum { FLAG_ENTITY, FLAG_AREA, FLAG_FLOOR, FLAG_KIND, FLAG_HOME_WORD, FLAG_TOOL_WORD, FLAG_NUMBER,
-       FLAG_VALUE };
+enum {
+    FLAG_ENTITY,
+    FLAG_AREA,
+    FLAG_FLOOR,
+    FLAG_KIND,
+    FLAG_HOME_WORD,
+    FLAG_TOOL_WORD,
+    FLAG_NUMBER,
+    FLAG_VALUE
+};
 
-#define WORD_TABLE 1024   /* slots of the table of the utterance's words, a power of two */
-#define MATCHES_MAX 256   /* whole names found in one utterance that are compared for length */
+#define WORD_TABLE  1024 /* slots of the table of the utterance's words, a power of two */
+#define MATCHES_MAX 256  /* whole names found in one utterance that are compared for length */
 
 /* The utterance's words without punctuation, and a table from hash to first position. */
 struct compact {
     uint32_t hash[SAN_WORDS_MAX];
     int word[SAN_WORDS_MAX]; /* index into utterance words */
     int n;
-    int16_t slot[WORD_TABLE]; /* 1 + index into hash, 0 empty */
+    int16_t slot[WORD_TABLE];    /* 1 + index into hash, 0 empty */
     int16_t next[SAN_WORDS_MAX]; /* next position of the same hash, -1 none */
 };
 
@@ -36,7 +44,10 @@ struct match {
     int first, last; /* compact positions */
 };
 
-void san_utterance_init(struct san_utterance *u) { memset(u, 0, sizeof *u); }
+void san_utterance_init(struct san_utterance *u)
+{
+    memset(u, 0, sizeof *u);
+}
 
 void san_utterance_fini(struct san_utterance *u)
 {
@@ -254,8 +265,7 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
                               struct lt_diag *diag)
 {
     size_t n = strlen(text);
-    if (!san_utf8_is_valid(text, n))
-        return lt_fail(diag, LT_ERR_INVALID, "text: not valid UTF-8");
+    if (!san_utf8_is_valid(text, n)) return lt_fail(diag, LT_ERR_INVALID, "text: not valid UTF-8");
     u->text = text;
     u->n_words = san_words(text, n, u->words, SAN_WORDS_MAX);
     if (!u->n_words) return lt_fail(diag, LT_ERR_INVALID, "text: empty");
@@ -273,8 +283,7 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
     }
     u->tool_feat_off[p->n_tools] = n_items;
     size_t row = SAN_N_FEAT * sizeof(float);
-    if (reserve((void **)&u->tool_feat, &u->cap_tool_feat, ((size_t)n_items + 1) * row))
-        goto nomem;
+    if (reserve((void **)&u->tool_feat, &u->cap_tool_feat, ((size_t)n_items + 1) * row)) goto nomem;
     struct compact c;
     compact_words(u, &c);
     if (h) {

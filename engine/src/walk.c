@@ -6,7 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-void san_walk_init(struct san_walk *w) { memset(w, 0, sizeof *w); }
+void san_walk_init(struct san_walk *w)
+{
+    memset(w, 0, sizeof *w);
+}
 
 void san_walk_fini(struct san_walk *w)
 {
@@ -86,7 +89,10 @@ static void push_word(struct san_walk *w, int cls, int token, int ref)
     c->feat = no_feat;
 }
 
-static struct san_call_plan *call_of(struct san_walk *w) { return &w->calls[w->call]; }
+static struct san_call_plan *call_of(struct san_walk *w)
+{
+    return &w->calls[w->call];
+}
 static const struct san_tool_plan *tool_of(const struct san_walk *w)
 {
     return w->plan->tools[w->calls[w->call].tool];
@@ -124,14 +130,19 @@ static int param_has_values(const struct san_walk *w, const struct san_param *p)
     const struct san_home_plan *h = w->plan->home;
     int found = 0;
     switch (p->kind) {
-    case SAN_PARAM_ENUM: return p->n_value > 0;
-    case SAN_PARAM_ENTITY: return any_entity_fits(h, p);
-    case SAN_PARAM_AREA: return h && h->n_areas > 0;
-    case SAN_PARAM_FLOOR: return h && h->n_floors > 0;
+    case SAN_PARAM_ENUM:
+        return p->n_value > 0;
+    case SAN_PARAM_ENTITY:
+        return any_entity_fits(h, p);
+    case SAN_PARAM_AREA:
+        return h && h->n_areas > 0;
+    case SAN_PARAM_FLOOR:
+        return h && h->n_floors > 0;
     case SAN_PARAM_KIND:
         for (int i = 0; h && i < h->n_kinds && !found; i++) found = kind_fits(p, &h->kinds[i]);
         return found;
-    default: return 1;
+    default:
+        return 1;
     }
 }
 
@@ -232,7 +243,9 @@ static int word_can_end(const struct san_utterance *u, int i)
 {
     if (u->word_last[i] < 0) return 0;
     int n = u->words[i].end - u->words[i].begin;
-    return u->words[i].kind != SAN_WORD_PUNCT || n > 1 || !strchr(".,;:!?\"", u->text[u->words[i].begin]);
+    if (n == 1 && u->text[u->words[i].begin] == '.' && i + 1 < u->n_words) return 1; /* "u. s." */
+    return u->words[i].kind != SAN_WORD_PUNCT || n > 1 ||
+           !strchr(".,;:!?\"", u->text[u->words[i].begin]);
 }
 
 static int value_is_given(const struct san_arg *a, int kind, int ref)
@@ -384,13 +397,26 @@ int san_walk_next(struct san_walk *w)
     while (w->phase != SAN_WALK_FINISHED && !w->is_nomem) {
         w->n_cand = 0;
         switch (w->phase) {
-        case SAN_WALK_TOOL: offer_tools(w); break;
-        case SAN_WALK_TARGET: offer_targets(w); break;
-        case SAN_WALK_KEY: offer_keys(w); break;
-        case SAN_WALK_VALUE: offer_values(w); break;
-        case SAN_WALK_END: offer_ends(w); break;
-        case SAN_WALK_SPELL: offer_characters(w); break;
-        case SAN_WALK_FINISHED: break;
+        case SAN_WALK_TOOL:
+            offer_tools(w);
+            break;
+        case SAN_WALK_TARGET:
+            offer_targets(w);
+            break;
+        case SAN_WALK_KEY:
+            offer_keys(w);
+            break;
+        case SAN_WALK_VALUE:
+            offer_values(w);
+            break;
+        case SAN_WALK_END:
+            offer_ends(w);
+            break;
+        case SAN_WALK_SPELL:
+            offer_characters(w);
+            break;
+        case SAN_WALK_FINISHED:
+            break;
         }
         if (w->n_cand > 1) return !w->is_nomem;
         if (!w->n_cand) { /* cannot happen for an offered tool; end rather than loop */
@@ -477,8 +503,8 @@ static void take_value(struct san_walk *w, const struct san_candidate *c)
     } else if (c->from == SAN_FROM_TOOL) {
         x->kind = SAN_VALUE_LISTED;
     } else if (c->from == SAN_FROM_HOME) {
-        x->kind = p->kind == SAN_PARAM_ENTITY ? SAN_VALUE_ENTITY
-                  : p->kind == SAN_PARAM_AREA ? SAN_VALUE_AREA
+        x->kind = p->kind == SAN_PARAM_ENTITY  ? SAN_VALUE_ENTITY
+                  : p->kind == SAN_PARAM_AREA  ? SAN_VALUE_AREA
                   : p->kind == SAN_PARAM_FLOOR ? SAN_VALUE_FLOOR
                                                : SAN_VALUE_KIND;
     } else if (c->cls == SAN_CLASS_NUMBER) {
@@ -516,15 +542,26 @@ void san_walk_take(struct san_walk *w, int i)
     w->prev = c;
     w->has_prev = 1;
     switch (w->phase) {
-    case SAN_WALK_TOOL: take_tool(w, &c); break;
-    case SAN_WALK_TARGET: take_target(w, &c); break;
-    case SAN_WALK_KEY: take_key(w, &c); break;
-    case SAN_WALK_VALUE: take_value(w, &c); break;
+    case SAN_WALK_TOOL:
+        take_tool(w, &c);
+        break;
+    case SAN_WALK_TARGET:
+        take_target(w, &c);
+        break;
+    case SAN_WALK_KEY:
+        take_key(w, &c);
+        break;
+    case SAN_WALK_VALUE:
+        take_value(w, &c);
+        break;
     case SAN_WALK_END:
         value_of(w)->b = c.ref;
         value_done(w);
         break;
-    case SAN_WALK_SPELL: take_character(w, &c); break;
-    case SAN_WALK_FINISHED: break;
+    case SAN_WALK_SPELL:
+        take_character(w, &c);
+        break;
+    case SAN_WALK_FINISHED:
+        break;
     }
 }

@@ -15,9 +15,12 @@ static enum lt_err put_string(struct lt_buf *out, const char *s, size_t n)
     enum lt_err err = lt_buf_add(out, "\"", 1);
     for (size_t i = 0; i < n && !err; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c == '"' || c == '\\') err = lt_buf_addf(out, "\\%c", c);
-        else if (c < ' ') err = lt_buf_addf(out, "\\u%04x", c);
-        else err = lt_buf_add(out, s + i, 1);
+        if (c == '"' || c == '\\')
+            err = lt_buf_addf(out, "\\%c", c);
+        else if (c < ' ')
+            err = lt_buf_addf(out, "\\u%04x", c);
+        else
+            err = lt_buf_add(out, s + i, 1);
     }
     return err ? err : lt_buf_add(out, "\"", 1);
 }
@@ -39,14 +42,22 @@ static enum lt_err put_value(const struct san_walk *w, const struct san_param *p
     const struct san_home_plan *h = w->plan->home;
     const struct san_utterance *u = w->u;
     switch (x->kind) {
-    case SAN_VALUE_LISTED: return lt_buf_adds(out, p->value_json[x->a]);
-    case SAN_VALUE_BOOLEAN: return lt_buf_adds(out, x->a ? "true" : "false");
-    case SAN_VALUE_NUMBER: return put_number(out, x->number);
-    case SAN_VALUE_SPELLED: return put_text(out, x->text);
-    case SAN_VALUE_ENTITY: return put_text(out, h->entities[x->a].name);
-    case SAN_VALUE_AREA: return put_text(out, h->areas[x->a].name);
-    case SAN_VALUE_FLOOR: return put_text(out, h->floors[x->a].name);
-    case SAN_VALUE_KIND: return put_text(out, h->kinds[x->a].name);
+    case SAN_VALUE_LISTED:
+        return lt_buf_adds(out, p->value_json[x->a]);
+    case SAN_VALUE_BOOLEAN:
+        return lt_buf_adds(out, x->a ? "true" : "false");
+    case SAN_VALUE_NUMBER:
+        return put_number(out, x->number);
+    case SAN_VALUE_SPELLED:
+        return put_text(out, x->text);
+    case SAN_VALUE_ENTITY:
+        return put_text(out, h->entities[x->a].name);
+    case SAN_VALUE_AREA:
+        return put_text(out, h->areas[x->a].name);
+    case SAN_VALUE_FLOOR:
+        return put_text(out, h->floors[x->a].name);
+    case SAN_VALUE_KIND:
+        return put_text(out, h->kinds[x->a].name);
     default:
         return put_string(out, u->text + u->words[x->a].begin,
                           (size_t)(u->words[x->b].end - u->words[x->a].begin));
@@ -201,8 +212,8 @@ enum lt_err san_walk_write(const struct san_walk *w, struct lt_buf *out)
         if (c->target == SAN_TARGET_ENTITY)
             err = put_entity(w, t, c->target_ref, out, &count);
         else if (c->target == SAN_TARGET_AREA)
-            err = put_pair(out, &count, t->params[t->target_area].path,
-                           h->areas[c->target_ref].name);
+            err =
+                put_pair(out, &count, t->params[t->target_area].path, h->areas[c->target_ref].name);
         else if (c->target == SAN_TARGET_FLOOR)
             err = put_pair(out, &count, t->params[t->target_floor].path,
                            h->floors[c->target_ref].name);

@@ -62,10 +62,10 @@ static int vec_push_i32(struct vec *v, int32_t x)
 static struct vec *const *all_vecs(struct san_batch_builder *b, size_t *n)
 {
     static _Thread_local struct vec *list[20];
-    struct vec *v[] = {&b->tok,      &b->flag,      &b->block_off, &b->utt_tok,   &b->utt_flag,
-                       &b->utt_off,  &b->cat_off,   &b->cat_block, &b->step_off,  &b->step_kind,
-                       &b->step_prev, &b->step_weight, &b->cand_off, &b->cand,    &b->cls,
-                       &b->feat,     &b->right,     &b->plans,     &b->keys,      &b->tools};
+    struct vec *v[] = {&b->tok,       &b->flag,        &b->block_off, &b->utt_tok,  &b->utt_flag,
+                       &b->utt_off,   &b->cat_off,     &b->cat_block, &b->step_off, &b->step_kind,
+                       &b->step_prev, &b->step_weight, &b->cand_off,  &b->cand,     &b->cls,
+                       &b->feat,      &b->right,       &b->plans,     &b->keys,     &b->tools};
     memcpy(list, v, sizeof v);
     *n = sizeof v / sizeof v[0];
     return list;
@@ -181,12 +181,18 @@ static float weight_of(const struct san_batch_builder *b)
 {
     const struct san_walk *w = &b->walk;
     switch (w->phase) {
-    case SAN_WALK_TOOL: return b->weights.tool;
-    case SAN_WALK_TARGET: return b->weights.target;
-    case SAN_WALK_KEY: return b->weights.key;
-    case SAN_WALK_VALUE: return b->weights.value;
-    case SAN_WALK_END: return b->weights.end;
-    default: return b->weights.spell;
+    case SAN_WALK_TOOL:
+        return b->weights.tool;
+    case SAN_WALK_TARGET:
+        return b->weights.target;
+    case SAN_WALK_KEY:
+        return b->weights.key;
+    case SAN_WALK_VALUE:
+        return b->weights.value;
+    case SAN_WALK_END:
+        return b->weights.end;
+    default:
+        return b->weights.spell;
     }
 }
 
@@ -240,8 +246,10 @@ static enum lt_err add_steps(struct san_batch_builder *b, const int *tool_plan, 
             cand[i] = position_of(b, c, tool_plan, home_plan, utt_base);
             cls[i] = c->cls;
             right[i] = b->mark[i];
-            if (c->feat) memcpy(feat + i * SAN_N_FEAT, c->feat, SAN_N_FEAT * sizeof *feat);
-            else memset(feat + i * SAN_N_FEAT, 0, SAN_N_FEAT * sizeof *feat);
+            if (c->feat)
+                memcpy(feat + i * SAN_N_FEAT, c->feat, SAN_N_FEAT * sizeof *feat);
+            else
+                memset(feat + i * SAN_N_FEAT, 0, SAN_N_FEAT * sizeof *feat);
         }
         if (!vec_push_i32(&b->cand_off, (int32_t)b->cand.n)) return LT_ERR_NOMEM;
         san_walk_take(w, follow);

@@ -7,14 +7,16 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const reason_texts[] = {
-    "can be expressed",
+static const char *const reason_texts[] = {"can be expressed",
 #define GOLD_TEXT(name, text) text,
-    SAN_GOLD_REASONS(GOLD_TEXT)
+                                           SAN_GOLD_REASONS(GOLD_TEXT)
 #undef GOLD_TEXT
 };
 
-const char *san_gold_reason_text(enum san_gold_reason r) { return reason_texts[r]; }
+const char *san_gold_reason_text(enum san_gold_reason r)
+{
+    return reason_texts[r];
+}
 
 static int has_name(const struct san_entity *e, const char *name)
 {
@@ -175,8 +177,10 @@ static enum san_gold_reason resolve_value(const struct san_plan *plan,
         out->kind = SAN_VALUE_KIND;
         out->a = h && s ? find_kind(h, p, s) : -1;
         return out->a < 0 ? SAN_GOLD_NO_PLACE : SAN_GOLD_OK;
-    case SAN_PARAM_ENUM: return SAN_GOLD_NO_VALUE;
-    case SAN_PARAM_STRING: break;
+    case SAN_PARAM_ENUM:
+        return SAN_GOLD_NO_VALUE;
+    case SAN_PARAM_STRING:
+        break;
     }
     char number[32];
     if (json_is_number(value)) {
@@ -216,7 +220,7 @@ static enum san_gold_reason resolve_target(const struct san_plan *plan,
                 *(t->params[i].kind_is_class ? &f.cls : &f.domain) = argument(args, t, i);
         c->target = SAN_TARGET_ENTITY;
         c->target_ref = resolve_entity(h, &t->params[t->target_entity], name, &f);
-        return c->target_ref == -1  ? SAN_GOLD_NO_ENTITY
+        return c->target_ref == -1 ? SAN_GOLD_NO_ENTITY
                : c->target_ref < 0 ? SAN_GOLD_AMBIGUOUS
                                    : SAN_GOLD_OK;
     }
@@ -277,7 +281,8 @@ enum san_gold_reason san_gold_init(struct san_gold *g, const struct san_plan *pl
     g->n_calls = 0;
     size_t i;
     json_t *call;
-    json_array_foreach(answers, i, call) {
+    json_array_foreach(answers, i, call)
+    {
         if (g->n_calls == SAN_CALLS_MAX) return SAN_GOLD_TOO_MANY_CALLS;
         const char *name = json_string_value(json_object_get(call, "name"));
         const json_t *args = json_object_get(call, "arguments");
@@ -324,8 +329,10 @@ static int value_is_right(const struct san_value *v, const struct san_walk *w,
         return 1;
     }
     switch (v->kind) {
-    case SAN_VALUE_LISTED: return x->from == SAN_FROM_TOOL && x->ref == v->a;
-    case SAN_VALUE_BOOLEAN: return x->from == SAN_FROM_VOCAB && x->ref == v->a;
+    case SAN_VALUE_LISTED:
+        return x->from == SAN_FROM_TOOL && x->ref == v->a;
+    case SAN_VALUE_BOOLEAN:
+        return x->from == SAN_FROM_VOCAB && x->ref == v->a;
     case SAN_VALUE_NUMBER:
         return x->from == SAN_FROM_UTTERANCE && x->cls == SAN_CLASS_NUMBER &&
                u->mentions[x->ref].value == v->number;
@@ -345,8 +352,10 @@ static int value_is_right(const struct san_value *v, const struct san_walk *w,
     case SAN_VALUE_ENTITY:
     case SAN_VALUE_AREA:
     case SAN_VALUE_FLOOR:
-    case SAN_VALUE_KIND: return x->from == SAN_FROM_HOME && x->ref == v->a;
-    default: return 0;
+    case SAN_VALUE_KIND:
+        return x->from == SAN_FROM_HOME && x->ref == v->a;
+    default:
+        return 0;
     }
 }
 
@@ -363,9 +372,9 @@ static int candidate_is_right(const struct san_gold *g, const struct san_walk *w
 {
     const struct san_candidate *x = &w->cand[i];
     if (w->phase == SAN_WALK_TOOL)
-        return x->from == SAN_FROM_VOCAB ? w->n_calls == g->n_calls
-                                         : w->n_calls < g->n_calls &&
-                                               x->ref == g->calls[w->n_calls].tool;
+        return x->from == SAN_FROM_VOCAB
+                   ? w->n_calls == g->n_calls
+                   : w->n_calls < g->n_calls && x->ref == g->calls[w->n_calls].tool;
     const struct san_call_plan *c = &g->calls[w->call];
     if (w->phase == SAN_WALK_TARGET) {
         static const uint8_t cls[] = {[SAN_TARGET_ENTITY] = SAN_CLASS_ENTITY,
@@ -379,7 +388,8 @@ static int candidate_is_right(const struct san_gold *g, const struct san_walk *w
     if (!a) return 0;
     const struct san_call_plan *have = &w->calls[w->call];
     int n_values = have->args[have->n_args - 1].n_values;
-    const struct san_value *last = n_values ? &have->args[have->n_args - 1].values[n_values - 1] : NULL;
+    const struct san_value *last =
+        n_values ? &have->args[have->n_args - 1].values[n_values - 1] : NULL;
     if (w->phase == SAN_WALK_VALUE) {
         if (w->is_more && x->from == SAN_FROM_VOCAB && x->id == w->v->end)
             return n_values == a->n_values;

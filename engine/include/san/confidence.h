@@ -29,13 +29,13 @@ struct san_confidence_input {
     const struct san_decision *decisions;
     int n_decisions;
     int n_calls;
-    int n_words;         /* of the utterance */
-    int n_known_words;   /* of them, those that occur in some name of the catalogue */
-    float target_match;  /* features 0, 2 and 5 of the chosen target, 0 without one */
+    int n_words;        /* of the utterance */
+    int n_known_words;  /* of them, those that occur in some name of the catalogue */
+    float target_match; /* features 0, 2 and 5 of the chosen target, 0 without one */
     float target_share;
     float target_whole;
     int has_target;
-    const float *state;  /* (width) */
+    const float *state; /* (width) */
     int width;
 };
 

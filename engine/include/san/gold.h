@@ -33,7 +33,7 @@ enum san_gold_reason {
 #define SAN_GOLD_ENUM(name, text) SAN_GOLD_##name,
     SAN_GOLD_REASONS(SAN_GOLD_ENUM)
 #undef SAN_GOLD_ENUM
-    SAN_GOLD_COUNT
+        SAN_GOLD_COUNT
 };
 
 const char *san_gold_reason_text(enum san_gold_reason r);

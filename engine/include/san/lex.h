@@ -18,9 +18,9 @@
 enum san_word_kind { SAN_WORD_LETTERS, SAN_WORD_DIGITS, SAN_WORD_PUNCT };
 
 struct san_word {
-    int begin, end; /* bytes [begin, end) of the text */
-    uint32_t hash;  /* of the folded, stemmed word; never 0 */
-    uint8_t kind;   /* enum san_word_kind */
+    int begin, end;    /* bytes [begin, end) of the text */
+    uint32_t hash;     /* of the folded, stemmed word; never 0 */
+    uint8_t kind;      /* enum san_word_kind */
     uint8_t has_space; /* white space (or the text's start) stands before it */
 };
 

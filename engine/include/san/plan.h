@@ -24,14 +24,14 @@
 #include "san/pieces.h"
 #include "san/tokenizer.h"
 
-#define SAN_BLOCK_MAX_TOKENS 256    /* longest block; descriptions are shortened to fit */
-#define SAN_TOOL_MAX_PARAMS 48      /* most parameters of a tool, after flattening */
-#define SAN_PARAM_MAX_VALUES 64     /* most listed values of a parameter */
-#define SAN_DESCRIPTION_MAX_WORDS 28 /* words of a tool's description that are read */
-#define SAN_PARAM_MAX_WORDS 12      /* words of a parameter's description that are read */
-#define SAN_SPAN_MAX_WORDS 24       /* longest string that is copied from the utterance */
-#define SAN_N_FEAT 8                /* lexical features of a candidate (plan.c says which) */
-#define SAN_N_FLAG 8                /* flags of an utterance token */
+#define SAN_BLOCK_MAX_TOKENS      256 /* longest block; descriptions are shortened to fit */
+#define SAN_TOOL_MAX_PARAMS       48  /* most parameters of a tool, after flattening */
+#define SAN_PARAM_MAX_VALUES      64  /* most listed values of a parameter */
+#define SAN_DESCRIPTION_MAX_WORDS 28  /* words of a tool's description that are read */
+#define SAN_PARAM_MAX_WORDS       12  /* words of a parameter's description that are read */
+#define SAN_SPAN_MAX_WORDS        24  /* longest string that is copied from the utterance */
+#define SAN_N_FEAT                8   /* lexical features of a candidate (plan.c says which) */
+#define SAN_N_FLAG                8   /* flags of an utterance token */
 
 /* Rows of the network's feature table. Part of the model's format: new entries go to the end. */
 enum san_class {
@@ -66,9 +66,9 @@ struct san_phrase {
 };
 
 struct san_item {
-    uint8_t cls;   /* enum san_class */
-    int block;     /* block within its plan (0 for a tool) */
-    int marker;    /* token index of the marker within the block */
+    uint8_t cls;          /* enum san_class */
+    int block;            /* block within its plan (0 for a tool) */
+    int marker;           /* token index of the marker within the block */
     int phrase, n_phrase; /* its names: phrases[phrase .. phrase+n_phrase) */
 };
 
@@ -84,20 +84,20 @@ struct san_param {
     char *path; /* "brightness", or "zone.name" when nested */
     enum san_param_kind kind;
     uint8_t is_required;
-    uint8_t is_list;        /* an array of such values */
-    uint8_t is_list_or_one; /* one value is written bare, several as an array */
-    uint8_t is_target;      /* decided together as the tool's target */
-    uint8_t kind_is_class;  /* SAN_PARAM_KIND: device class rather than domain */
-    uint8_t is_implied;     /* optional with one possible value: never asked, never written */
-    int group;              /* optional object it is nested in, or -1 */
-    double min, max;        /* numbers; -INFINITY and INFINITY when open */
-    int item;               /* its marker, -1 for target parameters */
+    uint8_t is_list;         /* an array of such values */
+    uint8_t is_list_or_one;  /* one value is written bare, several as an array */
+    uint8_t is_target;       /* decided together as the tool's target */
+    uint8_t kind_is_class;   /* SAN_PARAM_KIND: device class rather than domain */
+    uint8_t is_implied;      /* optional with one possible value: never asked, never written */
+    int group;               /* optional object it is nested in, or -1 */
+    double min, max;         /* numbers; -INFINITY and INFINITY when open */
+    int item;                /* its marker, -1 for target parameters */
     int value_item, n_value; /* listed values: items[value_item ..] */
-    char **value_json;      /* (n_value) the values as JSON text */
-    int is_open;            /* strings: other values than the listed ones may be copied */
-    char **filter;          /* entity domains or kinds admitted; NULL: all */
+    char **value_json;       /* (n_value) the values as JSON text */
+    int is_open;             /* strings: other values than the listed ones may be copied */
+    char **filter;           /* entity domains or kinds admitted; NULL: all */
     int n_filter;
-    char **filter_class;    /* entity device classes admitted; NULL: all */
+    char **filter_class; /* entity device classes admitted; NULL: all */
     int n_filter_class;
 };
 
@@ -123,8 +123,8 @@ struct san_entity {
     int n_alias;
     int area; /* index into areas or -1 */
     int item;
-    int n_like_here;   /* entities of its domain in its area, itself included */
-    int n_like;        /* entities of its domain in the home */
+    int n_like_here;        /* entities of its domain in its area, itself included */
+    int n_like;             /* entities of its domain in the home */
     uint8_t is_name_shared; /* another entity has this name or alias */
 };
 struct san_area {
@@ -204,10 +204,10 @@ struct san_utterance {
     int n_tok;
     int16_t word_first[SAN_WORDS_MAX]; /* first token of each word, -1 when it was cut off */
     int16_t word_last[SAN_WORDS_MAX];
-    int here; /* area index or -1 */
-    float *tool_feat; /* (items of all tools, SAN_N_FEAT), tool after tool */
+    int here;           /* area index or -1 */
+    float *tool_feat;   /* (items of all tools, SAN_N_FEAT), tool after tool */
     int *tool_feat_off; /* (n_tools+1) first item of each tool */
-    float *home_feat; /* (items of the home, SAN_N_FEAT) */
+    float *home_feat;   /* (items of the home, SAN_N_FEAT) */
     size_t cap_tool_feat, cap_home_feat, cap_off;
     void *scratch;
     size_t cap_scratch;

@@ -22,8 +22,8 @@
 #include "san/engine.h"
 #include "san/plan.h"
 
-#define SAN_SPELL_MAX 16     /* longest spelled value, characters */
-#define SAN_LIST_MAX  8      /* most items of a list */
+#define SAN_SPELL_MAX 16 /* longest spelled value, characters */
+#define SAN_LIST_MAX  8  /* most items of a list */
 #define SAN_ARGS_MAX  SAN_TOOL_MAX_PARAMS
 
 enum san_source_kind { SAN_FROM_VOCAB, SAN_FROM_TOOL, SAN_FROM_HOME, SAN_FROM_UTTERANCE };
@@ -92,8 +92,8 @@ struct san_walk {
     int n_calls;
     struct san_call_plan calls[SAN_CALLS_MAX];
     /* where the walk is within the current call */
-    int call;   /* index of the current call */
-    int param;  /* parameter being filled, or the last one filled */
+    int call;    /* index of the current call */
+    int param;   /* parameter being filled, or the last one filled */
     int is_more; /* the value due is a further item of a list */
     /* the decision that is due */
     int32_t kind;          /* its kind token */
