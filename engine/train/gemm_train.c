@@ -39,8 +39,8 @@ static void gemm_one(enum san__trans ta, enum san__trans tb, int m, int n, int k
                  tb == SAN__N ? 1 : ldb, &beta, c, ldc, 1, NULL, &r);
 }
 
-void san__gemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
-               const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc)
+void san__sgemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
+                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc)
 {
     int rows = (m / (4 * nt) + 15) / 16 * 16;
 
@@ -66,7 +66,7 @@ void san__gemm_long(int nt, int m, int n, int k, float alpha, const float *a, in
     const int n_part = nt == 1 || most < 1 ? 1 : most, len = (k + n_part - 1) / n_part;
 
     if (n_part == 1) {
-        san__gemm(nt, SAN__T, SAN__N, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        san__sgemm(nt, SAN__T, SAN__N, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
 #pragma omp parallel for num_threads(nt) schedule(dynamic, 1)

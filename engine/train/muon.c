@@ -50,7 +50,7 @@ static float *orthogonalise(float *x, float *y, float *gram, float *poly, int n,
         san__gemm_lower(SAN__N, SAN__N, n, n, NS_C, gram, n, gram, n, NS_B, poly, n);
         mirror(poly, n);
         for (int i = 0; i < n; i++) poly[(size_t)i * (size_t)n + (size_t)i] += NS_A;
-        san__gemm(1, SAN__N, SAN__N, n, m, n, 1, poly, n, x, m, 0, y, m);
+        san__sgemm(1, SAN__N, SAN__N, n, m, n, 1, poly, n, x, m, 0, y, m);
         x = y;
         y = t;
     }

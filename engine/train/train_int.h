@@ -30,8 +30,8 @@ enum san__trans { SAN__N, SAN__T };
 
 /* C(m,n) = alpha * op(A)·op(B) + beta * C, op transposing where asked; with nt == 1 it may be
  * called inside a parallel region. beta 0 overwrites C, whatever it held. */
-void san__gemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
-               const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+void san__sgemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
+                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
 /* C(m,n) = alpha * A^T·B + beta * C for A(k,m), B(k,n) with a long k: pieces of k are summed apart
  * and then in order. part holds SAN__PARTS * m * n floats. */
 #define SAN__PARTS 12

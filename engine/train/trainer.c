@@ -221,7 +221,7 @@ static void embed_steps(struct san_trainer *t, const struct san_params *p,
     for (int i = 0; i < t->n_ptr; i++)
         memcpy(t->e_ptr + row(i, c), t->e + row(-2 - b->step_prev[t->ptr_step[i]], c),
                (size_t)c * sizeof *r);
-    san__gemm(t->nt, SAN__N, SAN__T, t->n_ptr, c, c, 1, t->e_ptr, c, p->ptr_in, c, 0, r, c);
+    san__sgemm(t->nt, SAN__N, SAN__T, t->n_ptr, c, c, 1, t->e_ptr, c, p->ptr_in, c, 0, r, c);
     for (int i = 0; i < t->n_ptr; i++) add_scaled(x + row(t->ptr_step[i], c), r + row(i, c), 1, c);
 }
 
@@ -240,8 +240,8 @@ static void embed_steps_backward(struct san_trainer *t, const struct san_params 
     }
     for (int i = 0; i < t->n_ptr; i++)
         memcpy(dr + row(i, c), t->dx_dec + row(t->ptr_step[i], c), (size_t)c * sizeof *dr);
-    san__gemm(t->nt, SAN__T, SAN__N, c, c, t->n_ptr, 1, dr, c, t->e_ptr, c, 1, g->ptr_in, c);
-    san__gemm(t->nt, SAN__N, SAN__N, t->n_ptr, c, c, 1, dr, c, p->ptr_in, c, 0, de, c);
+    san__sgemm(t->nt, SAN__T, SAN__N, c, c, t->n_ptr, 1, dr, c, t->e_ptr, c, 1, g->ptr_in, c);
+    san__sgemm(t->nt, SAN__N, SAN__N, t->n_ptr, c, c, 1, dr, c, p->ptr_in, c, 0, de, c);
     for (int i = 0; i < t->n_ptr; i++)
         add_scaled(t->de + row(-2 - b->step_prev[t->ptr_step[i]], c), de + row(i, c), 1, c);
 }
