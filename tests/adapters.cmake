@@ -6,3 +6,6 @@ target_link_libraries(lt_stub_http PUBLIC lt::schema PkgConfig::JANSSON Threads:
 
 lt_unit_test(test_http lt::adapters lt::io_uv lt_stub_http)
 lt_unit_test(test_adapters lt::adapters lt::io_uv lt_stub_http)
+lt_unit_test(test_cost lt::adapters)
+lt_unit_test(test_tools_render lt::adapters lt::schema lt_stub_http)
+target_include_directories(test_tools_render PRIVATE ${PROJECT_SOURCE_DIR}/adapters/src)

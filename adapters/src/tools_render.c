@@ -471,9 +471,12 @@ void lt__safe_name(const char *name, char (*taken)[LT_NAME_MAX_BYTES + 1], size_
         base[len++] = lt__is_safe_name(c) ? *s : '_';
     }
     base[len] = 0;
-    snprintf(out, LT_NAME_MAX_BYTES + 1, "%s", base);
-    for (int k = 2; is_taken(out, taken, n); k++) /* n is small: a tool set or one object */
-        snprintf(out, LT_NAME_MAX_BYTES + 1, "%.*s_%d", LT_NAME_MAX_BYTES - 12, base, k);
+    /* `out` may itself be one of `taken`, so it is written last. */
+    char free_one[LT_NAME_MAX_BYTES + 1];
+    snprintf(free_one, sizeof free_one, "%s", base);
+    for (int k = 2; is_taken(free_one, taken, n); k++) /* n is small: a tool set or one object */
+        snprintf(free_one, sizeof free_one, "%.*s_%d", LT_NAME_MAX_BYTES - 12, base, k);
+    memcpy(out, free_one, sizeof free_one);
 }
 
 bool lt__props_init(struct lt_props *p, const json_t *properties)

@@ -1,0 +1,172 @@
+/* test_cost.c - prices, steps, dates, and each vendor's way of counting. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lt/cost.h"
+
+#define NOV_2026 1795305600000 /* 2026-11-22 */
+#define DEC_31   1798761599000 /* 2026-12-31 23:59:59 */
+#define JAN_2027 1798761600000 /* 2027-01-01 */
+
+static struct lt_prices *P;
+
+static int setup(void **state)
+{
+    (void)state;
+    return lt_prices_load(NULL, &P, NULL);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    lt_prices_free(P);
+    return 0;
+}
+
+static void test_cost__table_of_usages__gives_the_sum_by_hand(void **state)
+{
+    static const struct {
+        const char *provider, *model;
+        struct lt_cloud_usage u; /* input, read, write, write 1 h, output, reasoning, percent */
+        int64_t now_unix_ms, want;
+    } rows[] = {
+        /* 1000*0.1 + 80*0.5 */
+        {"anthropic", "claude-haiku-5-5", {1000, 0, 0, 0, 80, 0, 100, false}, NOV_2026, 140},
+        /* 100*0.1 + 1000*0.01 + 2000*0.125 + 3000*0.2 + 10*0.5 = 10+10+250+600+5 */
+        {"anthropic",
+         "claude-haiku-5-5",
+         {100, 1000, 2000, 3000, 10, 0, 100, false},
+         NOV_2026,
+         875},
+        /* the step counts every kind of input: 100,000 is below, 100,001 above */
+        {"anthropic", "claude-haiku-5-5", {90000, 10000, 0, 0, 0, 0, 100, false}, NOV_2026, 9100},
+        {"anthropic", "claude-haiku-5-5", {90001, 10000, 0, 0, 0, 0, 100, false}, NOV_2026, 45501},
+        /* a dated id has the price of its family */
+        {"anthropic",
+         "claude-haiku-4-5-20251001",
+         {1000, 0, 0, 0, 0, 0, 100, false},
+         NOV_2026,
+         1000},
+        /* thoughts are part of the output that is billed */
+        {"gemini", "gemini-3.5-flash-lite", {210, 0, 0, 0, 74, 30, 100, false}, NOV_2026, 248},
+        /* a price with an end date, its last second and the next */
+        {"gemini", "gemini-3.8-flash", {1000, 0, 0, 0, 100, 0, 100, false}, DEC_31, 1125},
+        {"gemini", "gemini-3.8-flash", {1000, 0, 0, 0, 100, 0, 100, false}, JAN_2027, 2250},
+        /* flex costs half, priority double */
+        {"openai", "gpt-6-luna", {1000, 0, 0, 0, 100, 0, 50, false}, NOV_2026, 75},
+        {"openai", "gpt-6-luna", {1000, 0, 0, 0, 100, 0, 200, false}, NOV_2026, 300},
+        {"openai", "gpt-6-luna", {0, 1000, 1000, 0, 0, 0, 100, false}, NOV_2026, 135},
+        {"openai", "gpt-6-luna", {272001, 0, 0, 0, 1000, 0, 100, false}, NOV_2026, 55151},
+        /* no price for cache kinds: as input */
+        {"openai", "gpt-6.1-terra", {0, 500, 500, 0, 0, 0, 100, false}, NOV_2026, 1000},
+        {"openai", "gpt-5.4-nano", {0, 0, 1000, 0, 0, 0, 100, false}, NOV_2026, 200},
+        /* rounded up: 3*0.1 = 0.3 is not free */
+        {"openai", "gpt-6-luna", {3, 0, 0, 0, 0, 0, 100, false}, NOV_2026, 1},
+        {"openai", "gpt-6-luna", {0, 0, 0, 0, 0, 0, 100, false}, NOV_2026, 0},
+        /* not billed at all */
+        {"anthropic", "claude-haiku-5-5", {1000, 0, 0, 0, 80, 0, 0, false}, NOV_2026, 0},
+        {"free", "qwen", {1000000, 0, 0, 0, 1000000, 0, 100, false}, NOV_2026, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t got = -1;
+        assert_true(
+            lt_cost_of(P, rows[i].provider, rows[i].model, &rows[i].u, rows[i].now_unix_ms, &got));
+        if (got != rows[i].want)
+            fail_msg("row %zu, %s: %lld, not %lld", i, rows[i].model, (long long)got,
+                     (long long)rows[i].want);
+    }
+}
+
+static void test_cost__unknown_model__has_no_price(void **state)
+{
+    static const char *const pairs[][2] = {{"anthropic", "claude-haiku-9"},
+                                           {"anthropic", "gpt-6-luna"},
+                                           {"nobody", "claude-haiku-5-5"},
+                                           {"openai", "gpt-6-lunatic"},
+                                           {"openai", "gpt-6"},
+                                           {"openai", ""}};
+    struct lt_cloud_usage u = {.input_tokens = 1000, .price_percent = 100};
+    (void)state;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        int64_t got = -1;
+        assert_false(lt_cost_of(P, pairs[i][0], pairs[i][1], &u, NOV_2026, &got));
+        assert_int_equal(got, 0);
+    }
+}
+
+static void test_cost__every_default_model__has_a_price(void **state)
+{
+    struct lt_cloud_usage u = {.input_tokens = 1000, .price_percent = 100};
+    int64_t got;
+    (void)state;
+    for (size_t i = 0; lt_adapter_at(i); i++) {
+        const struct lt_adapter *a = lt_adapter_at(i);
+        if (a->default_model)
+            assert_true(lt_cost_of(P, a->provider, a->default_model, &u, NOV_2026, &got));
+    }
+    assert_string_equal(lt_prices_as_of(P), "2026-11-22");
+}
+
+static enum lt_err load_text(const char *text, struct lt_diag *d)
+{
+    char path[] = "/tmp/lt-prices-XXXXXX";
+    struct lt_prices *p = NULL;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    enum lt_err err = lt_prices_load(path, &p, d);
+    unlink(path);
+    lt_prices_free(p);
+    return err;
+}
+
+static void test_cost__bad_files__say_what_is_wrong(void **state)
+{
+    static const struct {
+        const char *text, *says;
+        enum lt_err err;
+    } rows[] = {
+        {"{\"as_of\":\"2026-01-01\",\"models\":[{\"provider\":\"a\",\"id\":\"m\",\"input\":1,"
+         "\"output\":2}]}",
+         "", LT_OK},
+        {"{\"as_of\":", "line", LT_ERR_PARSE},
+        {"{\"models\":[]}", "as_of", LT_ERR_INVALID},
+        {"{\"as_of\":\"x\"}", "models", LT_ERR_INVALID},
+        {"{\"as_of\":\"x\",\"models\":[{\"id\":\"m\"}]}", "provider", LT_ERR_INVALID},
+        {"{\"as_of\":\"x\",\"models\":[{\"provider\":\"a\",\"id\":\"m\",\"input\":1}]}", "output",
+         LT_ERR_INVALID},
+        {"{\"as_of\":\"x\",\"models\":[{\"provider\":\"a\",\"id\":\"m\",\"input\":-1,\"output\":1}"
+         "]}",
+         "'m'", LT_ERR_INVALID},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct lt_diag d = {0};
+        enum lt_err err = load_text(rows[i].text, &d);
+        if (err != rows[i].err || !strstr(d.text, rows[i].says))
+            fail_msg("row %zu: %s: %s", i, lt_err_name(err), d.text);
+    }
+    struct lt_prices *p = NULL;
+    assert_int_equal(lt_prices_load("/nonexistent/prices.json", &p, NULL), LT_ERR_NOTFOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cost__table_of_usages__gives_the_sum_by_hand),
+        cmocka_unit_test(test_cost__unknown_model__has_no_price),
+        cmocka_unit_test(test_cost__every_default_model__has_a_price),
+        cmocka_unit_test(test_cost__bad_files__say_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
