@@ -86,6 +86,64 @@ static void test_cost__table_of_usages__gives_the_sum_by_hand(void **state)
     }
 }
 
+/* The four ways of counting end in kinds that do not overlap. */
+static void test_cost__usage_of_each_vendor__is_split_into_billed_kinds(void **state)
+{
+    static const struct {
+        const char *adapter, *body;
+        struct lt_cloud_usage want;
+    } rows[] = {
+        /* input excludes the cache kinds; output includes thinking */
+        {"anthropic",
+         "{\"content\":[],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":10,"
+         "\"cache_creation_input_tokens\":300,\"cache_read_input_tokens\":50,\"cache_creation\":{"
+         "\"ephemeral_5m_input_tokens\":100,\"ephemeral_1h_input_tokens\":200},\"output_tokens\":9,"
+         "\"output_tokens_details\":{\"thinking_tokens\":4}}}",
+         {10, 50, 100, 200, 9, 4, 100, false}},
+        /* prompt includes cached; candidates exclude thoughts; tool-use prompt comes on top */
+        {"gemini",
+         "{\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":"
+         "100,"
+         "\"cachedContentTokenCount\":60,\"toolUsePromptTokenCount\":5,\"candidatesTokenCount\":7,"
+         "\"thoughtsTokenCount\":3}}",
+         {45, 60, 0, 0, 10, 3, 100, false}},
+        /* input includes both cache kinds; output includes reasoning; the tier sets the price */
+        {"openai",
+         "{\"status\":\"completed\",\"output\":[],\"service_tier\":\"flex\",\"usage\":{"
+         "\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":60,"
+         "\"cache_write_tokens\":30},\"output_tokens\":20,\"output_tokens_details\":{"
+         "\"reasoning_tokens\":15}}}",
+         {10, 60, 30, 0, 20, 15, 50, false}},
+        {"openai-chat",
+         "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"service_tier\":\"priority\",\"usage\":"
+         "{"
+         "\"prompt_tokens\":100,\"prompt_tokens_details\":{\"cached_tokens\":60},"
+         "\"completion_tokens\":20}}",
+         {40, 60, 0, 0, 20, 0, 200, false}},
+        {"openai-chat",
+         "{\"choices\":[{\"message\":{\"content\":\"a\"}}]}",
+         {0, 0, 0, 0, 0, 0, 100, true}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct lt_cloud_reply r = {0};
+        struct lt_cloud_fault f = {0};
+        const struct lt_cloud_usage *u = &r.usage, *w = &rows[i].want;
+        if (lt_adapter_find(rows[i].adapter)
+                ->parse(NULL, rows[i].body, strlen(rows[i].body), &r, &f) != LT_CLS_OK)
+            fail_msg("row %zu: %s", i, f.text);
+        assert_int_equal(u->input_tokens, w->input_tokens);
+        assert_int_equal(u->cache_read_tokens, w->cache_read_tokens);
+        assert_int_equal(u->cache_write_tokens, w->cache_write_tokens);
+        assert_int_equal(u->cache_write_1h_tokens, w->cache_write_1h_tokens);
+        assert_int_equal(u->output_tokens, w->output_tokens);
+        assert_int_equal(u->reasoning_tokens, w->reasoning_tokens);
+        assert_int_equal(u->price_percent, w->price_percent);
+        assert_int_equal(u->is_estimated, w->is_estimated);
+        lt_cloud_reply_fini(&r);
+    }
+}
+
 static void test_cost__unknown_model__has_no_price(void **state)
 {
     static const char *const pairs[][2] = {{"anthropic", "claude-haiku-9"},
@@ -164,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cost__table_of_usages__gives_the_sum_by_hand),
+        cmocka_unit_test(test_cost__usage_of_each_vendor__is_split_into_billed_kinds),
         cmocka_unit_test(test_cost__unknown_model__has_no_price),
         cmocka_unit_test(test_cost__every_default_model__has_a_price),
         cmocka_unit_test(test_cost__bad_files__say_what_is_wrong),
