@@ -62,7 +62,10 @@ static size_t number_len(const char *s, int *digits)
 {
     size_t n = 0, end = 0;
     *digits = 0;
-    if (s[0] == '+' || s[0] == '(') n++;
+    if (s[0] == '+' || s[0] == '(')
+        n++;
+    else if (!isdigit((unsigned char)s[0]))
+        return 0;
     for (int gap = 0; s[n] && gap < 3; n++) {
         if (isdigit((unsigned char)s[n])) {
             ++*digits;

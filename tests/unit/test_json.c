@@ -187,6 +187,7 @@ static void test_redact__table__what_is_kept(void **state)
         {LT_TEXT_KEEP, "call 555 1234567", "call 555 1234567"},
         {LT_TEXT_KEEP, "bad \xFF byte", "bad \xEF\xBF\xBD byte"},
         {LT_TEXT_REDACT, "call +49 (89) 555-12 34 now", "call <number> now"},
+        {LT_TEXT_REDACT, "call 555 123 4567 for jo", "call <number> for jo"},
         {LT_TEXT_REDACT, "mail jo.x@example.org please", "mail <email> please"},
         {LT_TEXT_REDACT, "dim lamp 2 to 40", "dim lamp # to ##"},
         {LT_TEXT_REDACT, "at home @ 5", "at home @ #"},

@@ -1,0 +1,942 @@
+/* test_store.c - the trace store on real SQLite files: states, groups, crashes, full and broken disks. */
+#define _GNU_SOURCE /* memmem */
+#include <fcntl.h>
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "lt/json.h"
+#include "lt/store.h"
+
+#define T0     1769688000000 /* 2026-01-29 12:00 UTC */
+#define MINUTE 60000
+#define DAY    86400000LL
+
+struct place {
+    char dir[64], db[96];
+};
+
+static int setup(void **state)
+{
+    struct place *p = calloc(1, sizeof *p);
+    strcpy(p->dir, "/tmp/lintel-test-store-XXXXXX");
+    if (!mkdtemp(p->dir)) return -1;
+    snprintf(p->db, sizeof p->db, "%s/lintel.db", p->dir);
+    *state = p;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct place *p = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    char path[160];
+    chmod(p->dir, 0700);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s%s", p->db, suffixes[i]);
+        unlink(path);
+    }
+    rmdir(p->dir);
+    free(p);
+    return 0;
+}
+
+#define MUST(call)                                                                                 \
+    do {                                                                                           \
+        struct lt_diag diag = {0};                                                                 \
+        if (call) fail_msg("%s: %s", #call, diag.text);                                            \
+    } while (0)
+#define MUST_FAIL(want, part, call)                                                                \
+    do {                                                                                           \
+        struct lt_diag diag = {0};                                                                 \
+        enum lt_err got = (call);                                                                  \
+        if (got != (want) || !strstr(diag.text, part))                                             \
+            fail_msg("%s: %s \"%s\"", #call, lt_err_name(got), diag.text);                         \
+    } while (0)
+
+static struct lt_store *open_with(const char *path, struct lt_store_options o)
+{
+    struct lt_store *s = NULL;
+    o.path = path;
+    MUST(lt_store_open(&o, &s, &diag));
+    return s;
+}
+
+static struct lt_store *open_store(const char *path)
+{
+    return open_with(path, (struct lt_store_options){0});
+}
+
+static enum lt_err accept_at(struct lt_store *s, const char *site, const char *id, const char *text,
+                             int64_t at, char trace[LT_ULID_CAP], int *is_duplicate,
+                             struct lt_diag *diag)
+{
+    struct lt_trace_new t = {.site = site,
+                             .source = "mqtt",
+                             .request_id = id,
+                             .text = text,
+                             .text_len = text ? strlen(text) : 0,
+                             .here = "Kitchen",
+                             .lang = "en",
+                             .received_unix_ms = at};
+    return lt_store_trace_accept(s, &t, trace, is_duplicate, diag);
+}
+
+/* Accept without fuss; the trace is in *trace. */
+static void put(struct lt_store *s, const char *id, int64_t at, char trace[LT_ULID_CAP])
+{
+    int duplicate = 0;
+    MUST(accept_at(s, "home", id, "turn on the light", at, trace, &duplicate, &diag));
+    assert_false(duplicate);
+}
+
+#define CALLS "[{\"name\":\"HassTurnOn\",\"arguments\":{\"name\":\"Lamp\"}}]"
+
+static void decide(struct lt_store *s, const char *trace)
+{
+    struct lt_trace_decision d = {.route = "local",
+                                  .why = "gate.accepted",
+                                  .model = "m1",
+                                  .calls_json = CALLS,
+                                  .confidence = 0.97,
+                                  .decisions_json = "[{\"kind\":\"tool\",\"p\":0.99}]",
+                                  .n_tokens = 6,
+                                  .encode_us = 310,
+                                  .decode_us = 420};
+    MUST(lt_store_trace_decided(s, trace, &d, &diag));
+}
+
+static void answer(struct lt_store *s, const char *trace, const char *route, int64_t total_us)
+{
+    struct lt_trace_answer a = {.route = route,
+                                .why = "gate.accepted",
+                                .calls_json = CALLS,
+                                .speech = "Done",
+                                .result_json = "{\"route\":\"local\",\"calls\":" CALLS "}",
+                                .total_us = total_us,
+                                .cost_usd_micro = 12};
+    MUST(lt_store_trace_answered(s, trace, &a, &diag));
+}
+
+struct listed {
+    int n;
+    char traces[64][LT_ULID_CAP];
+    struct lt_trace_row last;
+    char text[64], state[16];
+    int stop_after;
+};
+
+static int collect(const struct lt_trace_row *row, void *user)
+{
+    struct listed *l = user;
+    if (l->n < 64) snprintf(l->traces[l->n], LT_ULID_CAP, "%s", row->trace);
+    l->n++;
+    l->last = *row;
+    snprintf(l->text, sizeof l->text, "%s", row->text ? row->text : "(null)");
+    snprintf(l->state, sizeof l->state, "%s", row->state);
+    return l->stop_after && l->n >= l->stop_after;
+}
+
+static int count(struct lt_store *s, struct lt_trace_filter f)
+{
+    struct listed l = {0};
+    MUST(lt_store_trace_list(s, &f, collect, &l, &diag));
+    return l.n;
+}
+
+/* ---- life of a trace ---- */
+
+static void test_trace__whole_life__everything_is_kept(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char trace[LT_ULID_CAP];
+    put(s, "r1", T0, trace);
+    assert_true(lt_ulid_unix_ms(trace) == T0);
+    decide(s, trace);
+    struct lt_store_attempt a = {.provider = "claude",
+                                 .model = "big",
+                                 .status = "ok",
+                                 .http_status = 200,
+                                 .input_tokens = 900,
+                                 .cached_tokens = 800,
+                                 .output_tokens = 30,
+                                 .cost_usd_micro = 12,
+                                 .started_unix_ms = T0 + 5,
+                                 .duration_us = 700000,
+                                 .calls_json = CALLS,
+                                 .sent_json = "{\"model\":\"big\"}"};
+    MUST(lt_store_attempt_add(s, trace, &a, &diag));
+    answer(s, trace, "local", 910);
+    MUST(lt_store_trace_executed(s, trace, "[{\"device\":\"Lamp\",\"ok\":true}]", T0 + 9, &diag));
+    struct lt_label l = {.source = "user", .is_correct = 1, .note = "yes", .now_unix_ms = T0 + 99};
+    MUST(lt_store_label_add(s, trace, &l, &diag));
+
+    json_t *o = NULL;
+    MUST(lt_store_trace_show(s, trace, &o, &diag));
+    assert_string_equal(json_string_value(json_object_get(o, "state")), "executed");
+    assert_string_equal(json_string_value(json_object_get(o, "text")), "turn on the light");
+    assert_string_equal(json_string_value(json_object_get(o, "id")), "r1");
+    assert_string_equal(json_string_value(json_object_get(o, "model")), "m1");
+    assert_true(json_real_value(json_object_get(o, "confidence")) == 0.97);
+    assert_true(json_integer_value(json_object_get(o, "total_us")) == 910);
+    assert_true(json_is_array(json_object_get(o, "local_calls")));
+    assert_true(json_is_array(json_object_get(o, "decisions")));
+    assert_true(json_is_array(json_object_get(o, "outcome")));
+    const json_t *attempt = json_array_get(json_object_get(o, "cloud_attempts"), 0);
+    assert_true(json_integer_value(json_object_get(attempt, "cached_tokens")) == 800);
+    assert_true(json_is_object(json_object_get(attempt, "sent")));
+    const json_t *label = json_array_get(json_object_get(o, "labels"), 0);
+    assert_true(json_is_true(json_object_get(label, "correct")));
+    json_decref(o);
+    char *result = NULL;
+    MUST(lt_store_trace_result(s, trace, &result, &diag));
+    assert_string_equal(result, "{\"route\":\"local\",\"calls\":" CALLS "}");
+    free(result);
+    MUST(lt_store_check(s, &diag));
+    lt_store_close(s);
+}
+
+static void test_trace__illegal_edge__refused_and_unchanged(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[LT_ULID_CAP], u[LT_ULID_CAP], v[LT_ULID_CAP];
+    struct lt_trace_answer a = {
+        .route = "local", .why = "x.y", .calls_json = "[]", .result_json = "{}"};
+    struct lt_trace_decision d = {.route = "local", .why = "x.y"};
+    put(s, NULL, T0, t);
+    MUST_FAIL(LT_ERR_INVALID, "is accepted and cannot become answered",
+              lt_store_trace_answered(s, t, &a, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "is accepted and cannot become executed",
+              lt_store_trace_executed(s, t, NULL, T0, &diag));
+    decide(s, t);
+    MUST_FAIL(LT_ERR_INVALID, "is decided and cannot become decided",
+              lt_store_trace_decided(s, t, &d, &diag));
+    answer(s, t, "local", 1);
+    MUST_FAIL(LT_ERR_INVALID, "is answered and cannot become refused",
+              lt_store_trace_refused(s, t, "a.b", "no", NULL, &diag));
+    MUST(lt_store_trace_executed(s, t, NULL, T0, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "is executed and cannot become executed",
+              lt_store_trace_executed(s, t, NULL, T0, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "is executed and cannot become failed",
+              lt_store_trace_failed(s, t, "a.b", "no", NULL, &diag));
+    put(s, NULL, T0, u);
+    MUST(lt_store_trace_refused(s, u, "request.invalid", "/text: is required", "{}", &diag));
+    MUST_FAIL(LT_ERR_INVALID, "is refused and cannot become decided",
+              lt_store_trace_decided(s, u, &d, &diag));
+    put(s, NULL, T0, v);
+    decide(s, v);
+    answer(s, v, "local", 1);
+    MUST(lt_store_trace_failed(s, v, "store.failed", "publish failed", NULL, &diag));
+    /* the published result stays beside the failure */
+    char *result = NULL;
+    MUST(lt_store_trace_result(s, v, &result, &diag));
+    assert_non_null(result);
+    free(result);
+    MUST_FAIL(LT_ERR_NOTFOUND, "no trace 01ARZ",
+              lt_store_trace_decided(s, "01ARZ3NDEKTSV4RRFFQ69G5FAV", &d, &diag));
+    struct lt_label l = {.source = "user"};
+    MUST_FAIL(LT_ERR_NOTFOUND, "no trace X", lt_store_label_add(s, "X", &l, &diag));
+    l.source = "rumour";
+    MUST_FAIL(LT_ERR_INVALID, "CHECK", lt_store_label_add(s, t, &l, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "site and a source",
+              accept_at(s, NULL, NULL, "x", T0, t, &(int){0}, &diag));
+    lt_store_close(s);
+}
+
+static void test_accept__same_id__first_within_the_window(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s =
+        open_with(p->db, (struct lt_store_options){.dedupe_window_ms = 5 * MINUTE});
+    char first[LT_ULID_CAP], again[LT_ULID_CAP], other[LT_ULID_CAP];
+    int duplicate = 0;
+    put(s, "r1", T0, first);
+    MUST(accept_at(s, "home", "r1", "something else", T0 + 5 * MINUTE, again, &duplicate, &diag));
+    assert_true(duplicate);
+    assert_string_equal(first, again);
+    char *result = "unset";
+    MUST(lt_store_trace_result(s, again, &result, &diag));
+    assert_null(result); /* being answered */
+    assert_int_equal(count(s, (struct lt_trace_filter){0}), 1);
+    MUST(accept_at(s, "cabin", "r1", "x", T0, other, &duplicate, &diag));
+    assert_false(duplicate); /* another site */
+    MUST(accept_at(s, "home", "r1", "x", T0 + 5 * MINUTE + 1, other, &duplicate, &diag));
+    assert_false(duplicate); /* past the window */
+    MUST(accept_at(s, "home", NULL, "x", T0, other, &duplicate, &diag));
+    MUST(accept_at(s, "home", NULL, "x", T0, other, &duplicate, &diag));
+    assert_false(duplicate); /* no id, no twins */
+    MUST(lt_store_trace_find(s, "home", "r1", T0, other, &diag));
+    assert_string_not_equal(other, first); /* the newest */
+    MUST_FAIL(LT_ERR_NOTFOUND, "r2", lt_store_trace_find(s, "home", "r2", 0, other, &diag));
+    char long_id[LT_STORE_REQUEST_ID_MAX + 2];
+    memset(long_id, 'x', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    MUST_FAIL(LT_ERR_INVALID, "/id",
+              accept_at(s, "home", long_id, "x", T0, other, &duplicate, &diag));
+    lt_store_close(s);
+}
+
+static void test_accept__text_modes__only_what_is_allowed_is_written(void **state)
+{
+    struct place *p = *state;
+    static const char secret[] = "call 555 123 4567 for jo@example.org";
+    static const struct {
+        enum lt_text_mode mode;
+        const char *text;
+    } rows[] = {{LT_TEXT_REDACT, "call <number> for <email>"}, {LT_TEXT_NONE, "(null)"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct lt_store *s = open_with(p->db, (struct lt_store_options){.text_mode = rows[i].mode});
+        char t[LT_ULID_CAP];
+        MUST(accept_at(s, "home", NULL, secret, T0 + (int64_t)i, t, &(int){0}, &diag));
+        struct lt_trace_decision d = {
+            .route = "local",
+            .why = "gate.accepted",
+            .calls_json = "[{\"name\":\"Call\",\"arguments\":{\"to\":\"555 123 4567\"}}]"};
+        MUST(lt_store_trace_decided(s, t, &d, &diag));
+        struct listed l = {0};
+        MUST(lt_store_trace_list(s, &(struct lt_trace_filter){.trace = t}, collect, &l, &diag));
+        assert_string_equal(l.text, rows[i].text);
+        lt_store_close(s);
+    }
+    /* not in any page of the file, not in its log */
+    static const char *const suffixes[] = {"", "-wal"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", p->db, suffixes[i]);
+        FILE *f = fopen(path, "rb");
+        if (!f) continue;
+        static char bytes[1 << 20];
+        size_t n = fread(bytes, 1, sizeof bytes, f);
+        fclose(f);
+        assert_null(memmem(bytes, n, "123 4567", 8));
+        assert_null(memmem(bytes, n, "jo@example", 10));
+    }
+}
+
+static void test_accept__text_is_no_utf8__stored_as_valid_text(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[LT_ULID_CAP];
+    MUST(accept_at(s, "nowhere", NULL,
+                   "a\xFF"
+                   "b",
+                   T0, t, &(int){0}, &diag));
+    MUST(lt_store_trace_refused(s, t, "request.invalid", "/text: is not UTF-8", "{}", &diag));
+    struct listed l = {0};
+    MUST(lt_store_trace_list(s, &(struct lt_trace_filter){.state = "refused"}, collect, &l, &diag));
+    assert_int_equal(l.n, 1);
+    assert_string_equal(l.text, "a\xEF\xBF\xBD"
+                                "b");
+    lt_store_close(s);
+}
+
+/* ---- groups ---- */
+
+static void test_group__one_bad_write__others_stand(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db), *reader;
+    char a[LT_ULID_CAP], b[LT_ULID_CAP];
+    MUST(lt_store_begin(s, 1, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "open already", lt_store_begin(s, 1, &diag));
+    put(s, "a", T0, a);
+    /* a catalogue that is not stored: the foreign key refuses this one alone */
+    struct lt_trace_new bad = {.site = "home", .source = "mqtt", .catalog_hash = "none"};
+    int duplicate;
+    MUST_FAIL(LT_ERR_INVALID, "FOREIGN KEY", lt_store_trace_accept(s, &bad, b, &duplicate, &diag));
+    put(s, "b", T0, b);
+    /* a reader sees nothing before the commit, all after */
+    reader = open_with(p->db, (struct lt_store_options){.is_readonly = 1});
+    assert_int_equal(count(reader, (struct lt_trace_filter){0}), 0);
+    MUST(lt_store_commit(s, &diag));
+    assert_int_equal(count(reader, (struct lt_trace_filter){0}), 2);
+    MUST_FAIL(LT_ERR_INVALID, "no group", lt_store_commit(s, &diag));
+    MUST(lt_store_begin(s, 0, &diag));
+    decide(s, a);
+    lt_store_rollback(s);
+    assert_int_equal(count(s, (struct lt_trace_filter){.state = "decided"}), 0);
+    lt_store_close(reader);
+    lt_store_close(s);
+}
+
+static void test_group__readers_meanwhile__never_blocked(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    struct lt_store *reader =
+        open_with(p->db, (struct lt_store_options){.is_readonly = 1, .busy_timeout_ms = 1});
+    char t[LT_ULID_CAP];
+    for (int group = 0; group < 20; group++) {
+        MUST(lt_store_begin(s, 1, &diag));
+        for (int i = 0; i < 25; i++) put(s, NULL, T0 + group, t);
+        assert_int_equal(count(reader, (struct lt_trace_filter){0}), group * 25);
+        MUST(lt_store_commit(s, &diag));
+    }
+    MUST_FAIL(LT_ERR_IO, "read-only",
+              accept_at(reader, "home", NULL, "x", T0, t, &(int){0}, &diag));
+    /* a second writer is told, not left hanging */
+    struct lt_store *rival = open_with(p->db, (struct lt_store_options){.busy_timeout_ms = 50});
+    MUST(lt_store_begin(s, 0, &diag));
+    MUST_FAIL(LT_ERR_BUSY, "locked", accept_at(rival, "home", NULL, "x", T0, t, &(int){0}, &diag));
+    lt_store_rollback(s);
+    MUST(accept_at(rival, "home", NULL, "x", T0, t, &(int){0}, &diag));
+    lt_store_close(rival);
+    lt_store_close(reader);
+    lt_store_close(s);
+}
+
+/* ---- faults ---- */
+
+/* A child that dies without closing: what was committed is there, what was not is not. */
+static void test_crash__killed_in_mid_group__committed_part_survives(void **state)
+{
+    struct place *p = *state;
+    char trace[LT_ULID_CAP];
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        struct lt_store_options o = {.path = p->db};
+        struct lt_store *s = NULL;
+        char t[LT_ULID_CAP], u[LT_ULID_CAP];
+        int duplicate;
+        if (lt_store_open(&o, &s, NULL) || lt_store_begin(s, 1, NULL) ||
+            accept_at(s, "home", "kept", "x", T0, t, &duplicate, NULL) ||
+            lt_store_commit(s, NULL) || lt_store_begin(s, 1, NULL) ||
+            accept_at(s, "home", "lost", "x", T0, u, &duplicate, NULL) ||
+            write(fds[1], t, sizeof t) != (ssize_t)sizeof t)
+            _exit(1);
+        for (;;) pause();
+    }
+    assert_int_equal(read(fds[0], trace, sizeof trace), sizeof trace);
+    kill(child, SIGKILL);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    close(fds[0]);
+    close(fds[1]);
+
+    struct lt_store *s = open_store(p->db);
+    MUST(lt_store_check(s, &diag));
+    struct listed l = {0};
+    MUST(lt_store_trace_list(s, &(struct lt_trace_filter){.is_unfinished = 1}, collect, &l, &diag));
+    assert_int_equal(l.n, 1);
+    assert_string_equal(l.traces[0], trace);
+    assert_string_equal(l.state, "accepted");
+    char found[LT_ULID_CAP];
+    MUST_FAIL(LT_ERR_NOTFOUND, "lost", lt_store_trace_find(s, "home", "lost", 0, found, &diag));
+    lt_store_close(s);
+}
+
+static void test_full_disk__group_fails_whole_and_store_lives_on(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_with(p->db, (struct lt_store_options){.max_bytes = 400 * 1024});
+    static char text[8000];
+    memset(text, 'x', sizeof text - 1);
+    char t[LT_ULID_CAP];
+    int64_t n_committed = 0;
+    enum lt_err err = LT_OK, commit = LT_OK;
+    struct lt_diag full = {0};
+    for (int group = 0; group < 100 && !err && !commit; group++) {
+        MUST(lt_store_begin(s, 1, &diag));
+        for (int i = 0; i < 5 && !err; i++)
+            err = accept_at(s, "home", NULL, text, T0 + group, t, &(int){0}, &full);
+        commit = lt_store_commit(s, NULL);
+        if (!commit) n_committed += 5;
+    }
+    assert_int_equal(err, LT_ERR_IO);
+    assert_non_null(strstr(full.text, "no room for more"));
+    assert_non_null(strstr(full.text, p->db));
+    /* the transaction may survive the one refused write; then the others of its group stand */
+    int64_t n = count(s, (struct lt_trace_filter){0});
+    assert_true(n >= n_committed - 5 && n <= n_committed && n > 20);
+    MUST(lt_store_check(s, &diag));
+    /* room is made: it works again */
+    MUST(lt_store_prune(s, &(struct lt_prune){.older_than_unix_ms = T0 + DAY}, NULL, &diag));
+    assert_int_equal(count(s, (struct lt_trace_filter){0}), n); /* accepted ones are not pruned */
+    MUST(lt_store_site_erase(s, "home", &diag));
+    MUST(accept_at(s, "home", NULL, text, T0, t, &(int){0}, &diag));
+    lt_store_close(s);
+}
+
+static void write_file(const char *path, const void *bytes, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes, n), n);
+    close(fd);
+}
+
+static void test_open__foreign_damaged_or_absent__clear_error(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = NULL;
+    struct lt_store_options o = {.path = p->db};
+    /* no database at all */
+    static const char noise[] =
+        "this is a shopping list, not a database; it is long enough to be one";
+    write_file(p->db, noise, sizeof noise);
+    MUST_FAIL(LT_ERR_PARSE, p->db, lt_store_open(&o, &s, &diag));
+    FILE *f = fopen(p->db, "rb");
+    char back[sizeof noise];
+    assert_int_equal(fread(back, 1, sizeof back, f), sizeof back);
+    fclose(f);
+    assert_memory_equal(back, noise, sizeof noise); /* untouched */
+    unlink(p->db);
+    /* another program's */
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE mine (x)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    MUST_FAIL(LT_ERR_PARSE, "another program", lt_store_open(&o, &s, &diag));
+    unlink(p->db);
+    /* from the future */
+    lt_store_close(open_store(p->db));
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 999", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    MUST_FAIL(LT_ERR_UNSUPPORTED, "version 999", lt_store_open(&o, &s, &diag));
+    unlink(p->db);
+    /* absent */
+    o.is_readonly = 1;
+    MUST_FAIL(LT_ERR_NOTFOUND, p->db, lt_store_open(&o, &s, &diag));
+    o = (struct lt_store_options){.path = "/nonexistent/lintel.db"};
+    MUST_FAIL(LT_ERR_IO, "folder", lt_store_open(&o, &s, &diag));
+    assert_null(s);
+}
+
+static void test_check__pages_overwritten__damage_is_found(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[LT_ULID_CAP];
+    MUST(lt_store_begin(s, 0, &diag));
+    for (int i = 0; i < 2000; i++) put(s, NULL, T0 + i, t);
+    MUST(lt_store_commit(s, &diag));
+    lt_store_close(s); /* the last one out folds the log into the file */
+    int fd = open(p->db, O_RDWR);
+    static char junk[64 * 1024];
+    memset(junk, 0xA5, sizeof junk);
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_true(st.st_size > 4 * (off_t)sizeof junk);
+    assert_int_equal(pwrite(fd, junk, sizeof junk, st.st_size / 2), sizeof junk);
+    close(fd);
+    s = open_store(p->db);
+    struct lt_diag found = {0};
+    assert_int_equal(lt_store_check(s, &found), LT_ERR_PARSE);
+    assert_non_null(strstr(found.text, "restore a copy"));
+    lt_store_close(s);
+}
+
+static void test_open__folder_not_writable__says_so(void **state)
+{
+    struct place *p = *state;
+    if (!geteuid()) { /* root may write anywhere: ask SQLite for a read-only handle instead */
+        lt_store_close(open_store(p->db));
+        struct lt_store *r = open_with(p->db, (struct lt_store_options){.is_readonly = 1});
+        char t[LT_ULID_CAP];
+        MUST_FAIL(LT_ERR_IO, "write access",
+                  accept_at(r, "home", NULL, "x", T0, t, &(int){0}, &diag));
+        MUST(lt_store_check(r, &diag));
+        lt_store_close(r);
+        return;
+    }
+    chmod(p->dir, 0500);
+    struct lt_store *s = NULL;
+    MUST_FAIL(LT_ERR_IO, p->db,
+              lt_store_open(&(struct lt_store_options){.path = p->db}, &s, &diag));
+}
+
+/* ---- migrations ---- */
+
+static char *read_sql(const char *name)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/schema/sql/%s", SOURCE_DIR, name);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    char *text = calloc(1, 1 << 16);
+    assert_true(fread(text, 1, (1 << 16) - 1, f) > 0);
+    fclose(f);
+    return text;
+}
+
+static void test_migrate__file_of_version_1__data_kept(void **state)
+{
+    struct place *p = *state;
+    sqlite3 *db = NULL;
+    char *sql = read_sql("0001_traces.sql");
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "PRAGMA application_id = 1280201804; PRAGMA user_version = 1;"
+                     "INSERT INTO trace (id, site, source, state, received_unix_ms, text) VALUES "
+                     "('01KG4000000000000000000000', 'home', 'mqtt', 'accepted', 1769688000000, "
+                     "'old words');"
+                     "INSERT INTO spend VALUES ('2026-01-29', 'home', 'claude', 1, 77, 1, 1);",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    free(sql);
+    /* read-only never migrates */
+    struct lt_store *s = NULL;
+    MUST_FAIL(
+        LT_ERR_UNSUPPORTED, "version 1",
+        lt_store_open(&(struct lt_store_options){.path = p->db, .is_readonly = 1}, &s, &diag));
+    s = open_store(p->db);
+    assert_int_equal(lt_store_version(s), lt_store_version_known());
+    assert_true(lt_store_version_known() >= 2);
+    struct listed l = {0};
+    MUST(lt_store_trace_list(s, &(struct lt_trace_filter){0}, collect, &l, &diag));
+    assert_int_equal(l.n, 1);
+    assert_string_equal(l.text, "old words");
+    int64_t spent = 0;
+    MUST(lt_store_spend_sum(s, "home", LT_SPEND_DAY, T0, &spent, &diag));
+    assert_true(spent == 77);
+    struct lt_model m = {.name = "m", .path = "/m.gguf", .sha256 = "aa", .added_unix_ms = T0};
+    MUST(lt_store_model_put(s, &m, &diag));
+    lt_store_close(s);
+    s = open_store(p->db); /* a second time nothing happens */
+    assert_int_equal(count(s, (struct lt_trace_filter){0}), 1);
+    lt_store_close(s);
+}
+
+static void test_migrate__step_fails__file_stays_as_it_was(void **state)
+{
+    struct place *p = *state;
+    sqlite3 *db = NULL;
+    char *sql = read_sql("0001_traces.sql");
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    /* a table in the way of step 2, after which its first statements have run */
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA application_id = 1280201804; PRAGMA user_version = 1;"
+                                  "CREATE TABLE evaluation (x);",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    free(sql);
+    struct lt_store *s = NULL;
+    struct lt_diag found = {0};
+    assert_true(lt_store_open(&(struct lt_store_options){.path = p->db}, &s, &found) != LT_OK);
+    assert_non_null(strstr(found.text, "evaluation"));
+    assert_int_equal(sqlite3_open(p->db, &db), SQLITE_OK);
+    sqlite3_stmt *st = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT (SELECT user_version FROM pragma_user_version), "
+                                        "(SELECT count(*) FROM sqlite_schema WHERE name = 'model')",
+                                        -1, &st, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(st, 0), 1);
+    assert_int_equal(sqlite3_column_int(st, 1), 0);
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+}
+
+/* Every table and column has its comment, and every table is STRICT. */
+static void test_sql__every_column__documented(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"0001_traces.sql", "0002_models.sql"};
+    for (size_t i = 0; i < 2; i++) {
+        char *sql = read_sql(files[i]);
+        int in_table = 0, n = 0;
+        for (char *line = strtok(sql, "\n"); line; line = strtok(NULL, "\n")) {
+            if (!strncmp(line, "CREATE TABLE", 12)) in_table = 1;
+            if (in_table && line[0] == ')') {
+                assert_non_null(strstr(line, "STRICT"));
+                in_table = 0;
+            }
+            if (!in_table || strncmp(line, "    ", 4) || line[4] < 'a' || line[4] > 'z') continue;
+            n++;
+            if (!strstr(line, "-- ") && !strstr(line, "REFERENCES") && !strstr(line, "CHECK"))
+                fail_msg("%s: no comment: %s", files[i], line);
+        }
+        assert_true(n > 10);
+        free(sql);
+    }
+}
+
+/* ---- lists, statistics, upkeep ---- */
+
+/* n traces a second apart: the last is accepted, the one before decided, the two before answered,
+ * the rest executed; every fourth answer came from the cloud. */
+static void fill(struct lt_store *s, char traces[][LT_ULID_CAP], int n)
+{
+    for (int i = 0; i < n; i++) {
+        put(s, NULL, T0 + i * 1000, traces[i]);
+        if (i < n - 1) decide(s, traces[i]);
+        if (i < n - 2) answer(s, traces[i], i % 4 == 3 ? "cloud" : "local", 100 * (i + 1));
+        if (i < n - 4) MUST(lt_store_trace_executed(s, traces[i], NULL, T0, &diag));
+    }
+}
+
+static void test_list__filters__the_right_rows_in_order(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[10][LT_ULID_CAP];
+    fill(s, t, 10);
+    assert_int_equal(count(s, (struct lt_trace_filter){0}), 10);
+    assert_int_equal(count(s, (struct lt_trace_filter){.site = "cabin"}), 0);
+    assert_int_equal(count(s, (struct lt_trace_filter){.route = "cloud"}), 2);
+    assert_int_equal(count(s, (struct lt_trace_filter){.state = "executed"}), 6);
+    assert_int_equal(count(s, (struct lt_trace_filter){.why = "gate.accepted"}), 9);
+    assert_int_equal(count(s, (struct lt_trace_filter){.limit = 3}), 3);
+    assert_int_equal(
+        count(s, (struct lt_trace_filter){.since_unix_ms = T0 + 2000, .until_unix_ms = T0 + 4000}),
+        2);
+    /* accepted, decided, and two answered whose calls did not go out */
+    assert_int_equal(count(s, (struct lt_trace_filter){.is_unfinished = 1}), 4);
+    struct listed l = {.stop_after = 2};
+    MUST(lt_store_trace_list(s, &(struct lt_trace_filter){.is_oldest_first = 1}, collect, &l,
+                             &diag));
+    assert_int_equal(l.n, 2);
+    assert_string_equal(l.traces[0], t[0]);
+    l = (struct listed){0};
+    MUST(lt_store_trace_list(s, &(struct lt_trace_filter){0}, collect, &l, &diag));
+    assert_string_equal(l.traces[0], t[9]);
+    /* trust: console over user, newest of the same source */
+    struct lt_label labels[] = {{.source = "cloud", .is_correct = 1},
+                                {.source = "user", .is_correct = 0},
+                                {.source = "console", .is_correct = 0},
+                                {.source = "console", .is_correct = 1},
+                                {.source = "user", .is_correct = 0}};
+    for (size_t i = 0; i < 5; i++) MUST(lt_store_label_add(s, t[0], &labels[i], &diag));
+    l = (struct listed){0};
+    MUST(lt_store_trace_list(s, &(struct lt_trace_filter){.is_labelled = 1}, collect, &l, &diag));
+    assert_int_equal(l.n, 1);
+    assert_int_equal(l.last.label_is_correct, 1);
+    lt_store_close(s);
+}
+
+static void test_stats__filled_store__counts_shares_percentiles(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[12][LT_ULID_CAP];
+    fill(s, t, 12);
+    json_t *o = NULL;
+    MUST(lt_store_trace_stats(s, "home", 0, 0, &o, &diag));
+    char *text = lt_json_dump_sorted(o);
+    /* 10 answered: 2 by the cloud (the 4th and 8th); 100..1000 us; 1 more decided locally */
+    assert_string_equal(
+        text, "{\"cloud_attempts\":0,\"cost_usd_micro\":120,\"labels\":{},"
+              "\"latency_us\":{\"max\":1000,\"n\":10,\"p50\":500,\"p95\":1000,\"p99\":1000},"
+              "\"local_share\":0.81818181818181823,\"routes\":{\"cloud\":2,\"local\":9},"
+              "\"states\":{\"accepted\":1,\"answered\":2,\"decided\":1,\"executed\":8},"
+              "\"traces\":12,\"why\":{\"gate.accepted\":11}}");
+    free(text);
+    json_decref(o);
+    MUST(lt_store_trace_stats(s, "cabin", 0, 0, &o, &diag));
+    assert_true(json_integer_value(json_object_get(o, "traces")) == 0);
+    assert_null(json_object_get(o, "local_share"));
+    json_decref(o);
+    lt_store_close(s);
+}
+
+static void test_prune__by_age_and_size__oldest_finished_go(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[LT_ULID_CAP], labelled[LT_ULID_CAP];
+    MUST(lt_store_catalog_put(s, "h1", "{}", T0, &diag));
+    MUST(lt_store_begin(s, 0, &diag));
+    for (int i = 0; i < 1000; i++) {
+        put(s, NULL, T0 + i * MINUTE, t);
+        if (i == 10) memcpy(labelled, t, sizeof t);
+        decide(s, t);
+        answer(s, t, "local", 5);
+    }
+    MUST(lt_store_commit(s, &diag));
+    put(s, "open", T0, t);
+    struct lt_label l = {.source = "user", .is_correct = 1};
+    MUST(lt_store_label_add(s, labelled, &l, &diag));
+    int64_t n = 0;
+    MUST(lt_store_prune(
+        s, &(struct lt_prune){.older_than_unix_ms = T0 + 300 * MINUTE, .keep_labelled = 1}, &n,
+        &diag));
+    assert_true(n == 299);
+    assert_int_equal(count(s, (struct lt_trace_filter){0}),
+                     702); /* with the open and labelled one */
+    char *text = NULL;
+    MUST_FAIL(LT_ERR_NOTFOUND, "h1", lt_store_catalog_get(s, "h1", &text, &diag));
+    int64_t before = lt_store_used_bytes(s);
+    assert_true(before > 0);
+    MUST(lt_store_prune(s, &(struct lt_prune){.max_bytes = before / 2, .keep_labelled = 1}, &n,
+                        &diag));
+    assert_true(n > 0 && lt_store_used_bytes(s) <= before / 2);
+    assert_int_equal(count(s, (struct lt_trace_filter){.is_labelled = 1}), 1);
+    /* an impossible size: everything finished goes, the open one stays, and it ends */
+    MUST(lt_store_prune(s, &(struct lt_prune){.max_bytes = 1, .keep_labelled = 1}, &n, &diag));
+    assert_int_equal(count(s, (struct lt_trace_filter){0}), 1);
+    assert_int_equal(count(s, (struct lt_trace_filter){.is_unfinished = 1}), 1);
+    MUST(lt_store_check(s, &diag));
+    struct stat st;
+    assert_int_equal(stat(p->db, &st), 0);
+    assert_true(st.st_size < before); /* pages went back to the file system */
+    MUST(lt_store_begin(s, 0, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "group", lt_store_prune(s, &(struct lt_prune){0}, NULL, &diag));
+    lt_store_close(s);
+}
+
+static void test_erase__site__nothing_of_it_is_left(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[LT_ULID_CAP];
+    MUST(lt_store_catalog_put(s, "h1", "{\"tools\":[]}", T0, &diag));
+    MUST(lt_store_site_put(s, "cabin", "h1", T0, &diag));
+    for (int i = 0; i < 20; i++)
+        MUST(accept_at(s, "cabin", NULL, "zebra crossing words", T0 + i, t, &(int){0}, &diag));
+    put(s, "other", T0, t);
+    MUST(lt_store_spend_add(s, "cabin", "x", T0, 5, 1, 1, &diag));
+    MUST(lt_store_site_erase(s, "cabin", &diag));
+    assert_int_equal(count(s, (struct lt_trace_filter){.site = "cabin"}), 0);
+    assert_int_equal(count(s, (struct lt_trace_filter){.site = "home"}), 1);
+    char hash[LT_SHA256_HEX_CAP];
+    MUST_FAIL(LT_ERR_NOTFOUND, "cabin", lt_store_site_catalog(s, "cabin", hash, &diag));
+    lt_store_close(s);
+    static char bytes[1 << 20];
+    FILE *f = fopen(p->db, "rb");
+    size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    assert_true(n > 0 && n < sizeof bytes);
+    assert_null(memmem(bytes, n, "zebra", 5));
+}
+
+static void test_site__catalogue__by_hash(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char hash[LT_SHA256_HEX_CAP], *text = NULL;
+    MUST_FAIL(LT_ERR_NOTFOUND, "no catalogue", lt_store_site_catalog(s, "home", hash, &diag));
+    MUST(lt_store_site_put(s, "home", NULL, T0, &diag));
+    MUST_FAIL(LT_ERR_NOTFOUND, "no catalogue", lt_store_site_catalog(s, "home", hash, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "FOREIGN", lt_store_site_put(s, "home", "h9", T0, &diag));
+    MUST(lt_store_catalog_put(s, "h1", "one", T0, &diag));
+    MUST(lt_store_catalog_put(s, "h1", "one", T0, &diag));
+    MUST(lt_store_site_put(s, "home", "h1", T0, &diag));
+    MUST(lt_store_site_put(s, "home", NULL, T0, &diag)); /* seen again: the catalogue stays */
+    MUST(lt_store_site_catalog(s, "home", hash, &diag));
+    assert_string_equal(hash, "h1");
+    MUST(lt_store_catalog_get(s, "h1", &text, &diag));
+    assert_string_equal(text, "one");
+    free(text);
+    lt_store_close(s);
+}
+
+static void test_spend__days_and_months__utc(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    int64_t v = -1;
+    MUST(lt_store_spend_sum(s, NULL, LT_SPEND_DAY, T0, &v, &diag));
+    assert_true(v == 0);
+    MUST(lt_store_spend_add(s, "home", "claude", T0, 100, 10, 1, &diag));
+    MUST(lt_store_spend_add(s, "home", "claude", T0, -40, 0, 0, &diag)); /* estimate corrected */
+    MUST(lt_store_spend_add(s, "cabin", "gpt", T0, 7, 1, 1, &diag));
+    MUST(lt_store_spend_add(s, "home", "claude", T0 + 2 * DAY, 1000, 1, 1, &diag)); /* 31 January */
+    MUST(lt_store_spend_add(s, "home", "claude", T0 + 3 * DAY, 5000, 1, 1, &diag)); /* 1 February */
+    MUST(lt_store_spend_sum(s, "home", LT_SPEND_DAY, T0 + 11 * 3600000, &v, &diag));
+    assert_true(v == 60);
+    MUST(lt_store_spend_sum(s, NULL, LT_SPEND_DAY, T0, &v, &diag));
+    assert_true(v == 67);
+    MUST(lt_store_spend_sum(s, NULL, LT_SPEND_MONTH, T0, &v, &diag));
+    assert_true(v == 1067);
+    MUST(lt_store_spend_sum(s, NULL, LT_SPEND_MONTH, T0 + 3 * DAY, &v, &diag));
+    assert_true(v == 5000);
+    lt_store_close(s);
+}
+
+struct models {
+    int n;
+    char active[8];
+};
+static int see_model(const struct lt_model *m, void *user)
+{
+    struct models *seen = user;
+    seen->n++;
+    if (m->is_active) snprintf(seen->active, sizeof seen->active, "%s", m->sha256);
+    return 0;
+}
+
+static void test_models__activate_and_roll_back__one_active(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    static const char *const hashes[] = {"a", "b", "c"};
+    char hash[LT_SHA256_HEX_CAP];
+    MUST_FAIL(LT_ERR_NOTFOUND, "before", lt_store_model_rollback(s, T0, hash, &diag));
+    for (int i = 0; i < 3; i++) {
+        struct lt_model m = {.name = "m", .path = "/m", .sha256 = hashes[i], .n_bytes = 5};
+        MUST(lt_store_model_put(s, &m, &diag));
+        MUST(lt_store_model_activate(s, hashes[i], T0 + i, &diag));
+        MUST(lt_store_model_activate(s, hashes[i], T0 + i, &diag)); /* again: nothing */
+    }
+    MUST_FAIL(LT_ERR_NOTFOUND, "no model z", lt_store_model_activate(s, "z", T0, &diag));
+    struct models seen = {0};
+    MUST(lt_store_model_list(s, see_model, &seen, &diag));
+    assert_int_equal(seen.n, 3);
+    assert_string_equal(seen.active, "c"); /* the failed one changed nothing */
+    MUST(lt_store_model_rollback(s, T0 + 9, hash, &diag));
+    assert_string_equal(hash, "b");
+    MUST(lt_store_model_rollback(s, T0 + 9, hash, &diag));
+    assert_string_equal(hash, "a");
+    MUST_FAIL(LT_ERR_NOTFOUND, "before", lt_store_model_rollback(s, T0, hash, &diag));
+    MUST(lt_store_evaluation_add(s, "a", "dev", 2000, "{\"whole\":0.7}", T0, &diag));
+    MUST_FAIL(LT_ERR_NOTFOUND, "no model z",
+              lt_store_evaluation_add(s, "z", "dev", 1, "{}", T0, &diag));
+    lt_store_close(s);
+}
+
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UNIT(test_trace__whole_life__everything_is_kept),
+        UNIT(test_trace__illegal_edge__refused_and_unchanged),
+        UNIT(test_accept__same_id__first_within_the_window),
+        UNIT(test_accept__text_modes__only_what_is_allowed_is_written),
+        UNIT(test_accept__text_is_no_utf8__stored_as_valid_text),
+        UNIT(test_group__one_bad_write__others_stand),
+        UNIT(test_group__readers_meanwhile__never_blocked),
+        UNIT(test_crash__killed_in_mid_group__committed_part_survives),
+        UNIT(test_full_disk__group_fails_whole_and_store_lives_on),
+        UNIT(test_open__foreign_damaged_or_absent__clear_error),
+        UNIT(test_check__pages_overwritten__damage_is_found),
+        UNIT(test_open__folder_not_writable__says_so),
+        UNIT(test_migrate__file_of_version_1__data_kept),
+        UNIT(test_migrate__step_fails__file_stays_as_it_was),
+        UNIT(test_sql__every_column__documented),
+        UNIT(test_list__filters__the_right_rows_in_order),
+        UNIT(test_stats__filled_store__counts_shares_percentiles),
+        UNIT(test_prune__by_age_and_size__oldest_finished_go),
+        UNIT(test_erase__site__nothing_of_it_is_left),
+        UNIT(test_site__catalogue__by_hash),
+        UNIT(test_spend__days_and_months__utc),
+        UNIT(test_models__activate_and_roll_back__one_active),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
