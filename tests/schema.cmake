@@ -1,4 +1,4 @@
-foreach(test test_base test_json test_validate test_schemas test_store)
+foreach(test test_base test_json test_validate test_schemas test_store test_store_admin)
   lt_unit_test(${test} lt::schema)
 endforeach()
 # fixtures of older, foreign and damaged databases are made with SQLite itself

@@ -1,7 +1,7 @@
 /* catalog.c - tools with compiled parameters, and the home's names in sorted lists.
  *
- * Names are folded (outer blanks and ASCII case) once; lookups are binary searches, so that a home of
- * ten thousand entities costs no more than a small one. */
+ * Names are folded (outer blanks and ASCII case) once; lookups are binary searches, so that a home
+ * of ten thousand entities costs no more than a small one. */
 #include "lt/catalog.h"
 
 #include <stdatomic.h>

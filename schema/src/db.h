@@ -1,7 +1,7 @@
 /* db.h - SQLite behind a handful of functions; private to schema/src.
  *
- * The only file that includes sqlite3.h is db.c. Statements are prepared once for each SQL text (the
- * texts are static, the address is the key) and kept. Arguments are given by a format string:
+ * The only file that includes sqlite3.h is db.c. Statements are prepared once for each SQL text
+ * (the texts are static, the address is the key) and kept. Arguments are given by a format string:
  *     t  const char *, NULL is SQL NULL     i  int64_t     r  double     n  NULL (no argument)
  *     b  const void *, size_t (NULL pointer is SQL NULL)
  * Every error becomes one line that says what, where and what to do. */

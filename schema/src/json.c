@@ -10,7 +10,8 @@
 
 #include "lt/buf.h"
 
-/* Deepest nesting of brackets outside strings; *offset is where it first passed LT_JSON_MAX_DEPTH. */
+/* Deepest nesting of brackets outside strings; *offset is where it first passed LT_JSON_MAX_DEPTH.
+ */
 static int depth_of(const char *s, size_t n, size_t *offset)
 {
     int depth = 0, deepest = 0, in_string = 0;

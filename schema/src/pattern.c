@@ -2,7 +2,8 @@
  *
  * The pattern is compiled to a list of instructions with relative jumps, so that the code of a
  * repeated piece can be copied. Matching keeps the set of instructions that are alive at a position
- * (each at most once), which bounds the work to text times program: no input can make it explode. */
+ * (each at most once), which bounds the work to text times program: no input can make it explode.
+ */
 #include "lt/pattern.h"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* store_trace.c - the life of a trace: accepted, decided, answered, executed; attempts and labels. */
+/* store_trace.c - the life of a trace: accepted, decided, answered, executed; attempts and labels.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +78,8 @@ enum lt_err lt_store_trace_find(struct lt_store *s, const char *site, const char
     return err;
 }
 
-/* After an UPDATE that allows only legal edges: nothing changed means a wrong id or a wrong state. */
+/* After an UPDATE that allows only legal edges: nothing changed means a wrong id or a wrong state.
+ */
 static enum lt_err explain_unchanged(struct lt_store *s, const char *trace, const char *state,
                                      struct lt_diag *diag)
 {

@@ -1,8 +1,8 @@
 /* validate.c - walk a value beside the compiled schema and say where they part.
  *
- * The first fault is reported. Branches that may fail without harm (anyOf, oneOf, not, if) are tried
- * in silence; when only one branch of anyOf or oneOf fits the value's type, its own complaint is
- * given, since that is the branch that was meant. */
+ * The first fault is reported. Branches that may fail without harm (anyOf, oneOf, not, if) are
+ * tried in silence; when only one branch of anyOf or oneOf fits the value's type, its own complaint
+ * is given, since that is the branch that was meant. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -40,7 +40,8 @@ int lt_breaker_allows(const struct lt_breaker *b, lt_us now_us);
  * lt_breaker_allows said yes. */
 void lt_breaker_begin(struct lt_breaker *b, lt_us now_us);
 /* What came of it. retry_after_us > 0 (the server's Retry-After) opens at once for at least that
- * long. A refusal of our request's content (HTTP 400) is no failure of the endpoint: report success. */
+ * long. A refusal of our request's content (HTTP 400) is no failure of the endpoint: report
+ * success. */
 void lt_breaker_success(struct lt_breaker *b);
 void lt_breaker_failure(struct lt_breaker *b, lt_us now_us, lt_us retry_after_us);
 const char *lt_breaker_state_name(enum lt_breaker_state state);

@@ -4,18 +4,19 @@
  * a decision can be taken again from a trace, with another policy, and compared. The order of the
  * rules is the order of tests/unit/test_router.c's table:
  *
- *   1. a cached answer that still fits the catalogue is used                  cache
- *   2. local calls that do not fit the catalogue count as no local answer
- *      and an answer with a blocked tool is refused                           refused
- *   3. an answer at or above its gate is carried out                          local (none for no call)
- *      the gate is the highest of those its calls ask for; sensitive calls have their own, and so has
- *      the answer "nothing applies"
- *   4. a sensitive answer under its gate, at or above the clarify bar: ask back  clarify
- *   5. else the cloud, unless policy, deadline, budget or breakers forbid     cloud
- *   6. else, by policy: the best guess, a question, or an apology             local|clarify|refused|none
+ *   1. a cached answer that still fits the catalogue is used: cache
+ *   2. local calls that do not fit the catalogue count as no local answer; an answer with a blocked
+ *      tool: refused
+ *   3. an answer at or above its gate is carried out: local, or none for no call. The gate is the
+ *      highest of those its calls ask for; sensitive calls have their own, and so has the answer
+ *      "nothing applies"
+ *   4. a sensitive answer under its gate, at or above the clarify bar, is asked back: clarify
+ *   5. else the cloud, unless policy, deadline, budget or breakers forbid: cloud
+ *   6. else, by policy, the best guess, a question or an apology: local, clarify, refused, none
  *
  * The gateway then asks the providers in the order given and passes what came to lt_router_judge.
- * Threads: none of its own; arguments are read only. Memory: no allocation; strings are borrowed. */
+ * Threads: none of its own; arguments are read only. Memory: no allocation; strings are borrowed.
+ */
 #ifndef LT_ROUTER_H
 #define LT_ROUTER_H
 
@@ -86,8 +87,8 @@ const char *lt_why_text(enum lt_why why);       /* what it means, for people; st
 
 /* ---- policy ---- */
 
-/* Calls that need a gate of their own. All patterns that are not NULL must fit; a pattern is a name,
- * or a prefix that ends with "*". Domain and class are those of any entity the call means. */
+/* Calls that need a gate of their own. All patterns that are not NULL must fit; a pattern is a
+ * name, or a prefix that ends with "*". Domain and class are those of any entity the call means. */
 struct lt_gate_rule {
     const char *tool;         /* "HassTurnOff", "Hass*"; NULL: any */
     const char *domain;       /* "lock"; NULL: any */
@@ -128,8 +129,8 @@ struct lt_policy {
 };
 /* Gate 0.85, nothing 0.85, clarify 0.40, guess 0.70, ask when no answer; no rules, no providers. */
 void lt_policy_init(struct lt_policy *p);
-/* The rules that guard doors by default: unlocking, opening garage doors, gates and doors, disarming
- * (gate 0.97, sensitive). *n is their count; static. */
+/* The rules that guard doors by default: unlocking, opening garage doors, gates and doors,
+ * disarming (gate 0.97, sensitive). *n is their count; static. */
 const struct lt_gate_rule *lt_policy_default_rules(int *n);
 
 /* ---- the request and what is known about it ---- */
@@ -157,17 +158,16 @@ struct lt_local {
 struct lt_decision {
     enum lt_route route;
     enum lt_why why;
-    const json_t
-        *calls;       /* what to carry out (local, cache, cloud) or to ask about (clarify); borrowed
-                            from the arguments; NULL: none */
-    double gate;      /* the gate that the local answer was held against */
-    int is_sensitive; /* one of the local calls is sensitive */
+    const json_t *calls; /* what to carry out (local, cache, cloud) or to ask about (clarify);
+                            borrowed from the arguments; NULL: none */
+    double gate;         /* the gate that the local answer was held against */
+    int is_sensitive;    /* one of the local calls is sensitive */
     int providers[LT_ROUTER_MAX_PROVIDERS]; /* indexes of policy->providers, in order; for CLOUD */
     int n_providers;
 };
 
-/* Decide. `catalog` may be NULL when the site has none: local calls then never fit. `detail` (may be
- * NULL) receives what is wrong with calls that do not fit. */
+/* Decide. `catalog` may be NULL when the site has none: local calls then never fit. `detail` (may
+ * be NULL) receives what is wrong with calls that do not fit. */
 void lt_router_decide(const struct lt_policy *policy, const struct lt_catalog *catalog,
                       const struct lt_facts *facts, const struct lt_local *local,
                       struct lt_decision *out, struct lt_diag *detail);
@@ -187,8 +187,9 @@ struct lt_upper_answer {
 
 /* Judge a cloud answer: calls must fit the catalogue and, unless policy allows it, must not be
  * sensitive. An answer with neither calls nor speech counts as "nothing applies" (route none). When
- * it cannot be used, policy's no_answer decides as in rule 6; `why` keeps the cause unless a guess is
- * taken. `local` is the network's answer to the same request. */
+ * it cannot be used, policy's no_answer decides as in rule 6; `why` keeps the cause unless a guess
+ * is taken. `local` is the network's answer to the same request. Where `facts` say that nothing may
+ * leave the house (policy may have changed meanwhile), the cloud's answer is not used. */
 void lt_router_judge(const struct lt_policy *policy, const struct lt_catalog *catalog,
                      const struct lt_facts *facts, const struct lt_local *local,
                      const struct lt_upper_answer *cloud, struct lt_decision *out,

@@ -3,11 +3,10 @@
  *
  * It is made from the JSON of design 3.3 (tools and home). After lt_catalog_new every tool's
  * parameter schema is compiled, so that any call, wherever it came from, can be checked against it:
- * the tool exists, the arguments fit, and names of entities, areas and floors are names of this home.
- * Names are compared without regard to ASCII case and outer blanks; an entity answers to its name,
- * its aliases and its id.
- * Threads: read-only after _new and may be shared; reference counted (atomically).
- * Memory: keeps a reference to the JSON. */
+ * the tool exists, the arguments fit, and names of entities, areas and floors are names of this
+ * home. Names are compared without regard to ASCII case and outer blanks; an entity answers to its
+ * name, its aliases and its id. Threads: read-only after _new and may be shared; reference counted
+ * (atomically). Memory: keeps a reference to the JSON. */
 #ifndef LT_CATALOG_H
 #define LT_CATALOG_H
 
@@ -62,8 +61,8 @@ const struct lt_entity *lt_catalog_entity(const struct lt_catalog *c, size_t i_e
 int lt_catalog_has_area(const struct lt_catalog *c, const char *name);
 
 /* Which entities the arguments of a home tool mean: those that fit all of "name", "area", "floor",
- * "domain" and "device_class" that are present (strings or arrays of strings). No such argument means
- * none. Writes at most `cap` pointers and returns how many there are in all. */
+ * "domain" and "device_class" that are present (strings or arrays of strings). No such argument
+ * means none. Writes at most `cap` pointers and returns how many there are in all. */
 size_t lt_catalog_targets(const struct lt_catalog *c, const json_t *arguments,
                           const struct lt_entity **out, size_t cap);
 

@@ -1,8 +1,8 @@
 /* lt/docs.h - the JSON documents of Lintel and their schemas.
  *
- * schema/json/<name>.schema.json describes each document that crosses a boundary; the texts are part
- * of the library. lt_docs_open compiles them once; the result is read-only and may be shared by
- * threads. schema/README.md tells who writes and who reads each document. */
+ * schema/json/<name>.schema.json describes each document that crosses a boundary; the texts are
+ * part of the library. lt_docs_open compiles them once; the result is read-only and may be shared
+ * by threads. schema/README.md tells who writes and who reads each document. */
 #ifndef LT_DOCS_H
 #define LT_DOCS_H
 

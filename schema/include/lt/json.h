@@ -21,7 +21,8 @@
  * that is not UTF-8, duplicate keys and trailing text; LT_ERR_NOMEM. *out is a new reference. */
 LT_NODISCARD enum lt_err lt_json_parse(const char *text, size_t n, size_t max_bytes, json_t **out,
                                        struct lt_diag *diag);
-/* As lt_json_parse for the file `path`, which starts every error text. LT_ERR_NOTFOUND, LT_ERR_IO. */
+/* As lt_json_parse for the file `path`, which starts every error text. LT_ERR_NOTFOUND, LT_ERR_IO.
+ */
 LT_NODISCARD enum lt_err lt_json_read_file(const char *path, size_t max_bytes, json_t **out,
                                            struct lt_diag *diag);
 
@@ -34,9 +35,10 @@ char *lt_json_dump_sorted(const json_t *v);
 /* What a getter does about an absent key (JSON null counts as absent). */
 enum lt_json_need { LT_JSON_OPTIONAL, LT_JSON_REQUIRED };
 
-/* Read `key` of the object `obj`, whose own path is `path` ("" for the document). An absent optional
- * key leaves *out alone. LT_ERR_INVALID names the path and the type found for a wrong type, an absent
- * required key, or an integer outside [min, max]. Strings and nodes are borrowed from `obj`. */
+/* Read `key` of the object `obj`, whose own path is `path` ("" for the document). An absent
+ * optional key leaves *out alone. LT_ERR_INVALID names the path and the type found for a wrong
+ * type, an absent required key, or an integer outside [min, max]. Strings and nodes are borrowed
+ * from `obj`. */
 LT_NODISCARD enum lt_err lt_json_get_str(const json_t *obj, const char *path, const char *key,
                                          enum lt_json_need need, const char **out,
                                          struct lt_diag *diag);

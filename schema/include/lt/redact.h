@@ -3,9 +3,9 @@
  * Applied by the store before anything is written. "keep" writes texts as they came. "redact" masks
  * e-mail addresses ("<email>"), numbers of seven digits or more with or without separators
  * ("<number>"), and every other digit of a text ("#"); in calls and results only string values are
- * touched, and single digits stay ("Lamp 2" is a name). "none" writes no text, and every string value
- * of arguments as "<text>". Bytes that are not UTF-8 become U+FFFD in every mode.
- * Pure functions; results are malloc'ed. */
+ * touched, and single digits stay ("Lamp 2" is a name). "none" writes no text, and every string
+ * value of arguments as "<text>". Bytes that are not UTF-8 become U+FFFD in every mode. Pure
+ * functions; results are malloc'ed. */
 #ifndef LT_REDACT_H
 #define LT_REDACT_H
 

@@ -1,7 +1,7 @@
 /* lt/store.h - the trace store: what was asked, what each tier said, what came of it.
  *
- * One SQLite file (WAL, STRICT tables, foreign keys; schema/sql/ holds the tables with a comment per
- * column). A request becomes a trace the moment it arrives and walks through states:
+ * One SQLite file (WAL, STRICT tables, foreign keys; schema/sql/ holds the tables with a comment
+ * per column). A request becomes a trace the moment it arrives and walks through states:
  *
  *     accepted --_decided--> decided --_answered--> answered --_executed--> executed
  *         \________________________\_______________________\----_failed---> failed
@@ -14,13 +14,13 @@
  * commit waits for the disk); other threads and programs open their own, read-only where they only
  * read. WAL lets readers go on while the writer writes.
  * Groups: between lt_store_begin and lt_store_commit any number of writes share one commit (and one
- * disk flush). Without a group every write is its own transaction. Each write is whole or absent, in
- * a group too; when a commit fails, nothing of the group was written.
- * Errors: LT_ERR_IO for a full or read-only disk (the text says which and what to do; retrying later
- * makes sense), LT_ERR_PARSE for a file that is damaged or no database, LT_ERR_UNSUPPORTED for one
- * written by a newer Lintel, LT_ERR_BUSY when another writer kept the lock past the busy time-out.
- * Texts pass through lt/redact.h before they are written. Money is in micro-USD, times are Unix
- * milliseconds or microseconds as the names say. Strings passed in are borrowed for the call. */
+ * disk flush). Without a group every write is its own transaction. Each write is whole or absent,
+ * in a group too; when a commit fails, nothing of the group was written. Errors: LT_ERR_IO for a
+ * full or read-only disk (the text says which and what to do; retrying later makes sense),
+ * LT_ERR_PARSE for a file that is damaged or no database, LT_ERR_UNSUPPORTED for one written by a
+ * newer Lintel, LT_ERR_BUSY when another writer kept the lock past the busy time-out. Texts pass
+ * through lt/redact.h before they are written. Money is in micro-USD, times are Unix milliseconds
+ * or microseconds as the names say. Strings passed in are borrowed for the call. */
 #ifndef LT_STORE_H
 #define LT_STORE_H
 
@@ -83,7 +83,8 @@ LT_NODISCARD enum lt_err lt_store_catalog_put(struct lt_store *s, const char *ha
 /* LT_ERR_NOTFOUND. *text is malloc'ed. */
 LT_NODISCARD enum lt_err lt_store_catalog_get(struct lt_store *s, const char *hash, char **text,
                                               struct lt_diag *diag);
-/* Note that a site exists and, if catalog_hash is not NULL, that this stored catalogue is now its. */
+/* Note that a site exists and, if catalog_hash is not NULL, that this stored catalogue is now its.
+ */
 LT_NODISCARD enum lt_err lt_store_site_put(struct lt_store *s, const char *site,
                                            const char *catalog_hash, int64_t now_unix_ms,
                                            struct lt_diag *diag);
@@ -114,9 +115,10 @@ struct lt_trace_new {
     int64_t deadline_ms; /* time allowed from received_unix_ms; 0: none given */
 };
 
-/* Write the trace in state "accepted" and give its id. When the same (site, request_id) was accepted
- * within the window, nothing is written, `trace` is the first's id and *is_duplicate is 1: answer from
- * lt_store_trace_result and execute nothing. LT_ERR_INVALID (no site or source, id too long). */
+/* Write the trace in state "accepted" and give its id. When the same (site, request_id) was
+ * accepted within the window, nothing is written, `trace` is the first's id and *is_duplicate is 1:
+ * answer from lt_store_trace_result and execute nothing. LT_ERR_INVALID (no site or source, id too
+ * long). */
 LT_NODISCARD enum lt_err lt_store_trace_accept(struct lt_store *s, const struct lt_trace_new *t,
                                                char trace[LT_ULID_CAP], int *is_duplicate,
                                                struct lt_diag *diag);
@@ -225,14 +227,15 @@ struct lt_trace_filter {
     const char *site, *state, *route, *why, *trace;
     int64_t since_unix_ms, until_unix_ms; /* received in [since, until) */
     int is_labelled;                      /* only those with a label */
-    int is_unfinished; /* accepted or decided, or answered with calls not yet executed (no dry run) */
+    int is_unfinished; /* accepted or decided, or answered with calls not yet executed (no dry run)
+                        */
     int is_oldest_first;
     int64_t limit; /* most rows; 0: no limit */
 };
 LT_NODISCARD enum lt_err lt_store_trace_list(struct lt_store *s, const struct lt_trace_filter *f,
                                              lt_trace_row_fn fn, void *user, struct lt_diag *diag);
-/* Everything about one trace, with its attempts and labels, as an object. LT_ERR_NOTFOUND. *out is a
- * new reference. */
+/* Everything about one trace, with its attempts and labels, as an object. LT_ERR_NOTFOUND. *out is
+ * a new reference. */
 LT_NODISCARD enum lt_err lt_store_trace_show(struct lt_store *s, const char *trace, json_t **out,
                                              struct lt_diag *diag);
 /* Counts by route, why and state, local share, latency percentiles, spend, labels, of the traces
@@ -241,10 +244,10 @@ LT_NODISCARD enum lt_err lt_store_trace_stats(struct lt_store *s, const char *si
                                               int64_t since_unix_ms, int64_t until_unix_ms,
                                               json_t **out, struct lt_diag *diag);
 
-/* Delete finished traces: those received before older_than_unix_ms (0: none by age), then the oldest
- * until the file uses at most max_bytes (0: any size); labelled ones go last by size and stay by age
- * when keep_labelled. Unused catalogues go too, and freed pages return to the file system. Not inside
- * a group. *n_deleted may be NULL. */
+/* Delete finished traces: those received before older_than_unix_ms (0: none by age), then the
+ * oldest until the file uses at most max_bytes (0: any size); labelled ones go last by size and
+ * stay by age when keep_labelled. Unused catalogues go too, and freed pages return to the file
+ * system. Not inside a group. *n_deleted may be NULL. */
 struct lt_prune {
     int64_t older_than_unix_ms, max_bytes;
     int keep_labelled;

@@ -45,8 +45,8 @@ typedef int (*lt_name_check_fn)(enum lt_name_kind kind, const json_t *rule, cons
 LT_NODISCARD enum lt_err lt_schema_compile(const json_t *schema, lt_schema_lookup_fn lookup,
                                            void *user, struct lt_schema **out,
                                            struct lt_diag *diag);
-/* Check `value`. LT_ERR_INVALID with the text "/home/entities/3/name: expected string, got integer";
- * `root` is put before every path (NULL or "" for none); the document itself is "/". */
+/* Check `value`. LT_ERR_INVALID with the text "/home/entities/3/name: expected string, got
+ * integer"; `root` is put before every path (NULL or "" for none); the document itself is "/". */
 LT_NODISCARD enum lt_err lt_schema_validate(const struct lt_schema *s, const json_t *value,
                                             const char *root, struct lt_diag *diag);
 /* The same, and every string under x-entity, x-area or x-floor is passed to `check`. */
