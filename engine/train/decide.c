@@ -97,7 +97,7 @@ void san__decide_forward(struct san_trainer *t, const struct san_params *p,
 
     for (int i = 0; i < b->n_step; i++) weight += (double)b->step_weight[i];
     const double per_weight = is_training && weight > 0 ? 1 / weight : 0;
-    san__sgemm(t->nt, SAN__N, SAN__N, b->n_step, c, c, 1, t->hd, c, p->ptr_key, c, 0, t->u, c);
+    san__sgemm(&t->exact, SAN__N, SAN__N, b->n_step, c, c, 1, t->hd, c, p->ptr_key, c, 0, t->u, c);
 #pragma omp parallel for num_threads(t->nt) schedule(dynamic, 8)
     for (int i = 0; i < b->n_step; i++) score_step(t, p, b, i);
     memset(t->dlogit, 0, (size_t)b->cand_off[b->n_step] * sizeof *t->dlogit);
@@ -188,6 +188,7 @@ void san__decide_backward(struct san_trainer *t, const struct san_params *p, str
         backward_stripe(t, p, g->tok_embd, b, c0, c - c0 < STRIPE ? c - c0 : STRIPE);
     backward_scales(t, g, b);
     /* u = hd·Wp: dWp += hd^T·du, dhd += du·Wp^T */
-    san__sgemm(t->nt, SAN__T, SAN__N, c, c, b->n_step, 1, t->hd, c, t->du, c, 1, g->ptr_key, c);
-    san__sgemm(t->nt, SAN__N, SAN__T, b->n_step, c, c, 1, t->du, c, p->ptr_key, c, 1, t->dhd, c);
+    san__sgemm(&t->exact, SAN__T, SAN__N, c, c, b->n_step, 1, t->hd, c, t->du, c, 1, g->ptr_key, c);
+    san__sgemm(&t->exact, SAN__N, SAN__T, b->n_step, c, c, 1, t->du, c, p->ptr_key, c, 1, t->dhd,
+               c);
 }

@@ -27,11 +27,20 @@ static float *input(const float *p)
     return u.out;
 }
 
-static void gemm_one(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
-                     const float *a, int lda, const float *b, int ldb, float beta, float *c,
-                     int ldc)
+/* On the calling thread. */
+static void gemm_one(const struct san__team *team, enum san__trans ta, enum san__trans tb, int m,
+                     int n, int k, float alpha, const float *a, int lda, const float *b, int ldb,
+                     float beta, float *c, int ldc)
 {
     rntm_t r = BLIS_RNTM_INITIALIZER;
+
+    if (team->bf16) {
+        const size_t i = team->nt > 1 ? (size_t)omp_get_thread_num() : 0;
+
+        san__gemm_bf16(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc,
+                       team->bf16 + i * team->bf16_bytes);
+        return;
+    }
 
     bli_rntm_set_num_threads(1, &r);
     bli_sgemm_ex(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, m, n, k, &alpha, input(a),
@@ -39,14 +48,16 @@ static void gemm_one(enum san__trans ta, enum san__trans tb, int m, int n, int k
                  tb == SAN__N ? 1 : ldb, &beta, c, ldc, 1, NULL, &r);
 }
 
-void san__sgemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
-                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc)
+void san__sgemm(const struct san__team *team, enum san__trans ta, enum san__trans tb, int m, int n,
+                int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta,
+                float *c, int ldc)
 {
+    const int nt = team->nt;
     int rows = (m / (4 * nt) + 15) / 16 * 16;
 
     if (m == 0 || n == 0) return;
     if (nt == 1) {
-        gemm_one(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        gemm_one(team, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
     rows = rows < ROWS_LEAST ? ROWS_LEAST : rows > ROWS_MOST ? ROWS_MOST : rows;
@@ -54,19 +65,20 @@ void san__sgemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, in
     for (int i = 0; i < m; i += rows) {
         const float *from = a + (size_t)i * (ta == SAN__N ? (size_t)lda : 1);
 
-        gemm_one(ta, tb, m - i < rows ? m - i : rows, n, k, alpha, from, lda, b, ldb, beta,
+        gemm_one(team, ta, tb, m - i < rows ? m - i : rows, n, k, alpha, from, lda, b, ldb, beta,
                  c + (size_t)i * (size_t)ldc, ldc);
     }
 }
 
-void san__gemm_long(int nt, int m, int n, int k, float alpha, const float *a, int lda,
-                    const float *b, int ldb, float beta, float *c, int ldc, float *part)
+void san__gemm_long(const struct san__team *team, int m, int n, int k, float alpha, const float *a,
+                    int lda, const float *b, int ldb, float beta, float *c, int ldc, float *part)
 {
+    const int nt = team->nt;
     const int most = k / INNER_LEAST < SAN__PARTS ? k / INNER_LEAST : SAN__PARTS;
     const int n_part = nt == 1 || most < 1 ? 1 : most, len = (k + n_part - 1) / n_part;
 
     if (n_part == 1) {
-        san__sgemm(nt, SAN__T, SAN__N, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+        san__sgemm(team, SAN__T, SAN__N, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
         return;
     }
 #pragma omp parallel for num_threads(nt) schedule(dynamic, 1)
@@ -74,7 +86,7 @@ void san__gemm_long(int nt, int m, int n, int k, float alpha, const float *a, in
         const size_t from = (size_t)i * (size_t)len;
         const int count = k - i * len < len ? k - i * len : len;
 
-        gemm_one(SAN__T, SAN__N, m, n, count, alpha, a + from * (size_t)lda, lda,
+        gemm_one(team, SAN__T, SAN__N, m, n, count, alpha, a + from * (size_t)lda, lda,
                  b + from * (size_t)ldb, ldb, 0, part + (size_t)i * (size_t)m * (size_t)n, n);
     }
 #pragma omp parallel for num_threads(nt) schedule(static)

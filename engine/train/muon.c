@@ -38,6 +38,8 @@ static void mirror(float *s, int n)
                     s[(size_t)j * ld + (size_t)i] = s[(size_t)i * ld + (size_t)j];
 }
 
+static const struct san__team ALONE = {1, NULL, 0};
+
 /* The five steps on x(n,m), n <= m; returns where the result lies: x or y. */
 static float *orthogonalise(float *x, float *y, float *gram, float *poly, int n, int m)
 {
@@ -50,7 +52,7 @@ static float *orthogonalise(float *x, float *y, float *gram, float *poly, int n,
         san__gemm_lower(SAN__N, SAN__N, n, n, NS_C, gram, n, gram, n, NS_B, poly, n);
         mirror(poly, n);
         for (int i = 0; i < n; i++) poly[(size_t)i * (size_t)n + (size_t)i] += NS_A;
-        san__sgemm(1, SAN__N, SAN__N, n, m, n, 1, poly, n, x, m, 0, y, m);
+        san__sgemm(&ALONE, SAN__N, SAN__N, n, m, n, 1, poly, n, x, m, 0, y, m);
         x = y;
         y = t;
     }

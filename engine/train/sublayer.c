@@ -97,12 +97,12 @@ static void project(struct san_trainer *t, const struct san__sub_io *io)
 
     fuse(t->wqkv, io->w, (size_t)c, (size_t)kc);
     if (!io->e) {
-        san__sgemm(t->nt, SAN__N, SAN__T, io->n, c + 2 * kc, c, 1, a->h, c, t->wqkv, c, 0, a->q_raw,
-                   a->ldq_raw);
+        san__sgemm(&t->team, SAN__N, SAN__T, io->n, c + 2 * kc, c, 1, a->h, c, t->wqkv, c, 0,
+                   a->q_raw, a->ldq_raw);
         return;
     }
-    san__sgemm(t->nt, SAN__N, SAN__T, io->n, c, c, 1, a->h, c, t->wqkv, c, 0, a->q_raw, c);
-    san__sgemm(t->nt, SAN__N, SAN__T, io->n_key, 2 * kc, c, 1, io->e, c, t->wqkv + c * c, c, 0,
+    san__sgemm(&t->team, SAN__N, SAN__T, io->n, c, c, 1, a->h, c, t->wqkv, c, 0, a->q_raw, c);
+    san__sgemm(&t->team, SAN__N, SAN__T, io->n_key, 2 * kc, c, 1, io->e, c, t->wqkv + c * c, c, 0,
                a->kv_raw, a->ldkv_raw);
 }
 
@@ -129,8 +129,8 @@ void san__sub_forward(struct san_trainer *t, float *x_out, const float *x_in,
     san__phase(t, io->own_phase, &now);
     attend_forward(t, &v, io->shared, io->n_shared);
     san__phase(t, io->shared_phase, &now);
-    san__sgemm(t->nt, SAN__N, SAN__T, io->n, c, c, sigmoid(io->w->gate[0]), a->o, c, io->w->o, c, 1,
-               x_out, c);
+    san__sgemm(&t->team, SAN__N, SAN__T, io->n, c, c, sigmoid(io->w->gate[0]), a->o, c, io->w->o, c,
+               1, x_out, c);
     san__phase(t, SAN_PHASE_GEMM, &now);
 }
 
@@ -172,16 +172,17 @@ static void project_backward(struct san_trainer *t, const struct san__sub_io *io
 
     fuse(t->wqkv, io->w, (size_t)c, (size_t)kc);
     if (!io->e) {
-        san__gemm_long(t->nt, ld, c, io->n, 1, t->dqkv, ld, a->h, c, 0, dw, c, t->gemm_part);
+        san__gemm_long(&t->team, ld, c, io->n, 1, t->dqkv, ld, a->h, c, 0, dw, c, t->gemm_part);
         add(io->dw->q, dw, cc);
-        san__sgemm(t->nt, SAN__N, SAN__N, io->n, c, ld, 1, t->dqkv, ld, t->wqkv, c, 0, t->dout, c);
+        san__sgemm(&t->team, SAN__N, SAN__N, io->n, c, ld, 1, t->dqkv, ld, t->wqkv, c, 0, t->dout,
+                   c);
     } else {
-        san__sgemm(t->nt, SAN__T, SAN__N, c, c, io->n, 1, dq, c, a->h, c, 1, io->dw->q, c);
-        san__gemm_long(t->nt, 2 * kc, c, io->n_key, 1, t->dqkv, 2 * kc, io->e, c, 0, dw + cc, c,
+        san__sgemm(&t->team, SAN__T, SAN__N, c, c, io->n, 1, dq, c, a->h, c, 1, io->dw->q, c);
+        san__gemm_long(&t->team, 2 * kc, c, io->n_key, 1, t->dqkv, 2 * kc, io->e, c, 0, dw + cc, c,
                        t->gemm_part);
-        san__sgemm(t->nt, SAN__N, SAN__N, io->n_key, c, 2 * kc, 1, t->dqkv, 2 * kc, t->wqkv + cc, c,
-                   1, io->de, c);
-        san__sgemm(t->nt, SAN__N, SAN__N, io->n, c, c, 1, dq, c, t->wqkv, c, 0, t->dout, c);
+        san__sgemm(&t->team, SAN__N, SAN__N, io->n_key, c, 2 * kc, 1, t->dqkv, 2 * kc, t->wqkv + cc,
+                   c, 1, io->de, c);
+        san__sgemm(&t->team, SAN__N, SAN__N, io->n, c, c, 1, dq, c, t->wqkv, c, 0, t->dout, c);
     }
     add(io->dw->k, dw + cc, kcc);
     add(io->dw->v, dw + cc + kcc, kcc);
@@ -198,8 +199,8 @@ void san__sub_backward(struct san_trainer *t, float *dx, const float *x_in,
     double sum = 0;
     lt_us now = lt_now_us();
 
-    san__sgemm(t->nt, SAN__N, SAN__N, io->n, c, c, s, dx, c, io->w->o, c, 0, t->dout, c);
-    san__gemm_long(t->nt, c, c, io->n, s, dx, c, a->o, c, 1, io->dw->o, c, t->gemm_part);
+    san__sgemm(&t->team, SAN__N, SAN__N, io->n, c, c, s, dx, c, io->w->o, c, 0, t->dout, c);
+    san__gemm_long(&t->team, c, c, io->n, s, dx, c, a->o, c, 1, io->dw->o, c, t->gemm_part);
     san__phase(t, SAN_PHASE_GEMM, &now);
     attend_backward(t, io, dq, lddq, dk, lddkv);
     now = lt_now_us();

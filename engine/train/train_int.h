@@ -28,20 +28,37 @@ static inline int omp_get_max_threads(void)
 
 enum san__trans { SAN__N, SAN__T };
 
+/* Who computes a product and how: nt threads, and with `bf16` not NULL through bfloat16, for which
+ * each thread has bf16_bytes there (gemm_bf16.c). */
+struct san__team {
+    int nt;
+    char *bf16;
+    size_t bf16_bytes;
+};
+
 /* C(m,n) = alpha * op(A)·op(B) + beta * C, op transposing where asked; with nt == 1 it may be
  * called inside a parallel region. beta 0 overwrites C, whatever it held. */
-void san__sgemm(int nt, enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
-                const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc);
+void san__sgemm(const struct san__team *team, enum san__trans ta, enum san__trans tb, int m, int n,
+                int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta,
+                float *c, int ldc);
 /* C(m,n) = alpha * A^T·B + beta * C for A(k,m), B(k,n) with a long k: pieces of k are summed apart
  * and then in order. part holds SAN__PARTS * m * n floats. */
 #define SAN__PARTS 12
-void san__gemm_long(int nt, int m, int n, int k, float alpha, const float *a, int lda,
-                    const float *b, int ldb, float beta, float *c, int ldc, float *part);
+void san__gemm_long(const struct san__team *team, int m, int n, int k, float alpha, const float *a,
+                    int lda, const float *b, int ldb, float beta, float *c, int ldc, float *part);
 /* As above for a symmetric (n,n) result, of which only the lower triangle is computed; one
  * thread. */
 void san__gemm_lower(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,
                      const float *a, int lda, const float *b, int ldb, float beta, float *c,
                      int ldc);
+
+/* --- gemm_bf16.c: the same product with operands rounded to bfloat16 --------------------------- */
+
+int san__bf16_is_available(void);
+size_t san__bf16_bytes(void); /* of scratch per thread; a multiple of 64 */
+void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
+                    const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc,
+                    void *buf);
 
 /* --- norm_train.c: ZCN over rows, ZCN over heads with rotation -------------------------------- */
 

@@ -45,10 +45,15 @@ enum lt_err san_trainer_new(const struct san_hparams *h, const struct san_traine
     if (!san__attn_is_supported(san_head_width(h)))
         return lt_fail(diag, LT_ERR_UNSUPPORTED, "trainer: head width %d, must be %s",
                        san_head_width(h), SAN_TRAIN_HEAD_WIDTHS);
+    if (opts && opts->is_bf16 && !san__bf16_is_available())
+        return lt_fail(diag, LT_ERR_UNSUPPORTED,
+                       "trainer: this build has no bfloat16 products; train in fp32");
     t = calloc(1, sizeof *t);
     if (!t) return lt_fail(diag, LT_ERR_NOMEM, "trainer: out of memory");
     t->h = *h;
     t->nt = opts && opts->n_threads > 0 ? opts->n_threads : omp_get_max_threads();
+    t->team.nt = t->exact.nt = t->nt;
+    if (opts && opts->is_bf16) t->team.bf16_bytes = san__bf16_bytes();
     t->enc = calloc((size_t)h->n_enc, sizeof *t->enc);
     t->self = calloc((size_t)h->n_dec, sizeof *t->self);
     t->cross = calloc((size_t)h->n_dec, sizeof *t->cross);
@@ -60,6 +65,11 @@ enum lt_err san_trainer_new(const struct san_hparams *h, const struct san_traine
     }
     *out = t;
     return LT_OK;
+}
+
+int san_trainer_has_bf16(void)
+{
+    return san__bf16_is_available();
 }
 
 void san_trainer_free(struct san_trainer *t)
@@ -221,7 +231,7 @@ static void embed_steps(struct san_trainer *t, const struct san_params *p,
     for (int i = 0; i < t->n_ptr; i++)
         memcpy(t->e_ptr + row(i, c), t->e + row(-2 - b->step_prev[t->ptr_step[i]], c),
                (size_t)c * sizeof *r);
-    san__sgemm(t->nt, SAN__N, SAN__T, t->n_ptr, c, c, 1, t->e_ptr, c, p->ptr_in, c, 0, r, c);
+    san__sgemm(&t->exact, SAN__N, SAN__T, t->n_ptr, c, c, 1, t->e_ptr, c, p->ptr_in, c, 0, r, c);
     for (int i = 0; i < t->n_ptr; i++) add_scaled(x + row(t->ptr_step[i], c), r + row(i, c), 1, c);
 }
 
@@ -240,8 +250,8 @@ static void embed_steps_backward(struct san_trainer *t, const struct san_params 
     }
     for (int i = 0; i < t->n_ptr; i++)
         memcpy(dr + row(i, c), t->dx_dec + row(t->ptr_step[i], c), (size_t)c * sizeof *dr);
-    san__sgemm(t->nt, SAN__T, SAN__N, c, c, t->n_ptr, 1, dr, c, t->e_ptr, c, 1, g->ptr_in, c);
-    san__sgemm(t->nt, SAN__N, SAN__N, t->n_ptr, c, c, 1, dr, c, p->ptr_in, c, 0, de, c);
+    san__sgemm(&t->exact, SAN__T, SAN__N, c, c, t->n_ptr, 1, dr, c, t->e_ptr, c, 1, g->ptr_in, c);
+    san__sgemm(&t->exact, SAN__N, SAN__N, t->n_ptr, c, c, 1, dr, c, p->ptr_in, c, 0, de, c);
     for (int i = 0; i < t->n_ptr; i++)
         add_scaled(t->de + row(-2 - b->step_prev[t->ptr_step[i]], c), de + row(i, c), 1, c);
 }

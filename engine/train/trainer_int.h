@@ -30,6 +30,8 @@ struct san__sub {
 struct san_trainer {
     struct san_hparams h;
     int nt;
+    struct san__team team;  /* for the layers' products */
+    struct san__team exact; /* for decisions and decoder inputs: always fp32, they are small */
     int64_t phase_us[SAN_PHASE_COUNT];
 
     /* capacities of the workspace, which is one allocation */

@@ -119,6 +119,7 @@ static void lay_out_gradients(struct carver *m, struct san_trainer *t)
     t->vt = floats(m, kc, (size_t)t->ldt);
     t->wqkv = floats(m, 2 * (c + 2 * kc), c); /* parameters, then their gradients */
     t->part = floats(m, (size_t)t->nt, c);
+    if (t->team.bf16_bytes) t->team.bf16 = carve(m, (size_t)t->nt, t->team.bf16_bytes);
     t->gemm_part = floats(m, SAN__PARTS * (c + 2 * kc), c);
     t->scratch = floats(m, (size_t)t->nt, t->cap_scratch);
 }

@@ -1,6 +1,6 @@
 /* bench_train_step.c - examples per second of the trainer, on a batch of the size it meets.
  *
- *     bench_train_step [threads] [repeats] [width]
+ *     bench_train_step [threads] [repeats] [width] [bf16]
  *
  * 48 examples with about 5,000 encoder tokens, catalogues of some 55 blocks (1,300 key tokens) and
  * six steps each, through 6 encoder and 3 decoder layers. Prints one JSON object; times are the
@@ -30,10 +30,10 @@ static int key_tokens(const struct san_batch *b)
     return n;
 }
 
-static void bench(const struct san_hparams *h, int n_threads, int n_repeat)
+static void bench(const struct san_hparams *h, int n_threads, int n_repeat, int is_bf16)
 {
     static const struct train_batch_plan plan = {180, 10, 38, 48, 8, 20, 50, 60, 4, 8, 2, 60};
-    struct san_trainer_opts topts = {n_threads};
+    struct san_trainer_opts topts = {n_threads, is_bf16};
     struct san_optim_opts oopts = san_optim_opts_default();
     struct san_params p = {0}, g = {0};
     struct san_trainer *t = NULL;
@@ -112,10 +112,10 @@ int main(int argc, char **argv)
                                   .render = SAN_RENDER_LINTEL};
 
     if (n_threads < 1 || n_repeat < 1 || n_repeat > REPEATS_MAX || width < 64 || width % 64) {
-        fprintf(stderr, "usage: bench_train_step [threads] [repeats 1..%d] [width, 64 n]\n",
+        fprintf(stderr, "usage: bench_train_step [threads] [repeats 1..%d] [width, 64 n] [bf16]\n",
                 REPEATS_MAX);
         return 2;
     }
-    bench(&h, n_threads, n_repeat);
+    bench(&h, n_threads, n_repeat, argc > 4);
     return 0;
 }
