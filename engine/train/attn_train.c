@@ -13,12 +13,15 @@
 #define INLINE static inline __attribute__((always_inline))
 
 /* Vectors along keys: KW floats. A tile holds RMAIN x 2 of them in registers (RTAIL where rows run
- * out): 16 of AVX-512's 32, or 8 of the 16 that AVX2 has. */
+ * out): 16 of AVX-512's 32, else 8 of 16. */
 #ifdef __AVX512F__
 #define KW    16
 #define RMAIN 8
-#else
+#elif defined(__AVX__)
 #define KW    8
+#define RMAIN 4
+#else /* SSE, NEON */
+#define KW    4
 #define RMAIN 4
 #endif
 #define RTAIL 4
@@ -233,6 +236,7 @@ void san__attn_backward(const struct san__attn *a, const struct san__job *j, int
 
 void san__transpose(float *xt, int ldt, const float *x, int ldx, int n, int d_all, int nt)
 {
+    (void)nt; /* read by the pragma alone */
     /* a tile of 16 tokens by 16 columns is read and written in whole cache lines */
 #pragma omp parallel for num_threads(nt) schedule(static)
     for (int c0 = 0; c0 < d_all; c0 += 8) {

@@ -13,6 +13,7 @@
 void san__zcn_forward(float *restrict y, float *restrict inv, const float *x, const float *g, int n,
                       int c, float eps, int nt)
 {
+    (void)nt; /* read by the pragma alone */
 #pragma omp parallel for num_threads(nt) schedule(static)
     for (int t = 0; t < n; t++) {
         const float *xt = x + (size_t)t * (size_t)c;
@@ -138,6 +139,7 @@ INLINE void row_backward(float *dy, float *dg, const float *x, const float *inv,
 void san__heads_forward(float *y, int ldy, float *inv, const float *x, int ldx, const float *g,
                         int n, int n_head, int d, const struct san__rope *rope, float eps, int nt)
 {
+    (void)nt; /* read by the pragma alone */
 #pragma omp parallel for num_threads(nt) schedule(static)
     for (int t = 0; t < n; t++) {
         const float *xt = x + (size_t)t * (size_t)ldx;
