@@ -226,7 +226,7 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     err = san_utterance_set(&w->utterance, &e->pieces, &c->plan, req->text, req->here, diag);
     if (!err)
         err = san_utter_encode(w->session, w->utterance.tok, w->utterance.flag, w->utterance.n_tok,
-                               c->blocks, c->n_blocks, diag);
+                               c->seen, c->n_seen, diag);
     lt_us t1 = lt_now_us();
     if (!err) err = decide(e, c, w, &conf, diag);
     if (!err) count_words(&w->utterance, &conf);

@@ -237,6 +237,40 @@ static enum lt_err encode(struct san_catalog *c, struct lt_diag *diag)
     return err;
 }
 
+static int by_address(const void *a, const void *b)
+{
+    uintptr_t x = (uintptr_t) * (struct san_block *const *)a;
+    uintptr_t y = (uintptr_t) * (struct san_block *const *)b;
+    return (x > y) - (x < y);
+}
+
+/* Things of equal text share one block; an utterance attends to it once. */
+static enum lt_err list_seen(struct san_catalog *c)
+{
+    size_t n = (size_t)c->n_blocks;
+    struct san_block **sorted = malloc((n + 1) * sizeof(struct san_block *));
+    c->seen = malloc((n + 1) * sizeof(struct san_block *));
+    if (!sorted || !c->seen) {
+        free(sorted);
+        return LT_ERR_NOMEM;
+    }
+    memcpy(sorted, c->blocks, n * sizeof(struct san_block *));
+    qsort(sorted, n, sizeof(struct san_block *), by_address);
+    for (size_t i = 0; i < n; i++) {
+        /* in the catalogue's order, so that the sums do not depend on addresses */
+        struct san_block *b = c->blocks[i];
+        struct san_block **at =
+            bsearch(&b, sorted, n, sizeof(struct san_block *), by_address);
+        int is_repeated = 0;
+        while (at > sorted && at[-1] == b) at--;
+        if (at + 1 < sorted + n && at[1] == b)
+            for (size_t k = 0; k < i && !is_repeated; k++) is_repeated = c->blocks[k] == b;
+        if (!is_repeated) c->seen[c->n_seen++] = b;
+    }
+    free(sorted);
+    return LT_OK;
+}
+
 enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
                             struct san_catalog **out, struct lt_diag *diag)
 {
@@ -261,6 +295,7 @@ enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
         c->n_blocks = c->plan.n_tools + (c->plan.home ? c->plan.home->n_blocks : 0);
         c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
         err = c->blocks ? encode(c, diag) : LT_ERR_NOMEM;
+        if (!err) err = list_seen(c);
     }
     json_decref(root);
     if (err) {
@@ -282,6 +317,7 @@ void san_catalog_unref(struct san_catalog *c)
     if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
     for (int i = 0; c->blocks && i < c->n_blocks; i++) san_block_unref(c->blocks[i]);
     free(c->blocks);
+    free(c->seen);
     san_plan_fini(&c->plan);
     free(c);
 }

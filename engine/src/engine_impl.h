@@ -59,6 +59,8 @@ struct san_catalog {
     struct san_plan plan;
     struct san_block **blocks; /* tools' blocks, then the home's */
     int n_blocks;
+    struct san_block **seen; /* the same without repetitions: what an utterance attends to */
+    int n_seen;
     int refs;
 };
 

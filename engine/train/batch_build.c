@@ -262,6 +262,15 @@ static enum lt_err add_steps(struct san_batch_builder *b, const int *tool_plan, 
     return LT_OK;
 }
 
+/* Add a block to the case's catalogue, once: blocks of equal text are one block. */
+static int add_block(struct san_batch_builder *b, size_t first, int block)
+{
+    const int32_t *p = b->cat_block.p;
+    for (size_t i = first; i < b->cat_block.n; i++)
+        if (p[i] == block) return 1;
+    return vec_push_i32(&b->cat_block, block);
+}
+
 enum lt_err san_batch_builder_add(struct san_batch_builder *b, const json_t *c,
                                   enum san_gold_reason *reason, struct lt_diag *diag)
 {
@@ -327,10 +336,11 @@ enum lt_err san_batch_builder_add(struct san_batch_builder *b, const json_t *c,
         memcpy(tok, u->tok, (size_t)u->n_tok * sizeof *tok);
         memcpy(flag, u->flag, (size_t)u->n_tok * sizeof *flag);
     }
+    size_t first = b->cat_block.n;
     for (size_t i = 0; i < n_tools && is_ok; i++)
-        is_ok = vec_push_i32(&b->cat_block, e[tool_plan[i]].block[0]);
+        is_ok = add_block(b, first, e[tool_plan[i]].block[0]);
     for (int i = 0; home_plan >= 0 && i < plan.home->n_blocks && is_ok; i++)
-        is_ok = vec_push_i32(&b->cat_block, e[home_plan].block[i]);
+        is_ok = add_block(b, first, e[home_plan].block[i]);
     if (!is_ok) err = LT_ERR_NOMEM;
 out:
     free(tool_plan);

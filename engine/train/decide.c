@@ -40,7 +40,8 @@ static void score_step(struct san_trainer *t, const struct san_params *p, const 
                        int step)
 {
     const int c = t->h.width, n_feat = t->h.n_feat;
-    const float kv = expf(p->ptr_scale[0]) / sqrtf((float)c), kp = expf(p->ptr_scale[1]);
+    const float kv = expf(p->ptr_scale[0]) / sqrtf((float)c);
+    const float kp = expf(p->ptr_scale[1]) / sqrtf((float)c);
     const float *h = t->hd + row(step, c), *u = t->u + row(step, c);
 
     for (int i = b->cand_off[step]; i < b->cand_off[step + 1]; i++) {
@@ -122,7 +123,8 @@ static void backward_step(struct san_trainer *t, const struct san_params *p,
                           const struct san_batch *b, int step)
 {
     const int c = t->h.width;
-    const float kv = expf(p->ptr_scale[0]) / sqrtf((float)c), kp = expf(p->ptr_scale[1]);
+    const float kv = expf(p->ptr_scale[0]) / sqrtf((float)c);
+    const float kp = expf(p->ptr_scale[1]) / sqrtf((float)c);
     float *dh = t->dhd + row(step, c), *du = t->du + row(step, c);
 
     memset(dh, 0, (size_t)c * sizeof *dh);
@@ -142,7 +144,8 @@ static void backward_stripe(struct san_trainer *t, const struct san_params *p, f
                             const struct san_batch *b, int c0, int n)
 {
     const int c = t->h.width;
-    const float kv = expf(p->ptr_scale[0]) / sqrtf((float)c), kp = expf(p->ptr_scale[1]);
+    const float kv = expf(p->ptr_scale[0]) / sqrtf((float)c);
+    const float kp = expf(p->ptr_scale[1]) / sqrtf((float)c);
 
     for (int s = 0; s < b->n_step; s++) {
         for (int i = b->cand_off[s]; i < b->cand_off[s + 1]; i++) {

@@ -313,10 +313,29 @@ static enum lt_err validate(struct run *r, struct san_train_report *rep, struct 
     return err;
 }
 
+/* Where the decisions start from: scores of vocabulary candidates on the scale of pointers'
+ * (ptr_scale), and names that stand in the utterance preferred. Both are learnt from there; from 0
+ * they would take AdamW thousands of steps. */
+static void set_priors(struct san_params *p, const struct san_hparams *h)
+{
+    static const float prior[SAN_CLASS_COUNT][SAN_N_FEAT] = {
+        [SAN_CLASS_TOOL] = {0.5f, 0, 1},
+        [SAN_CLASS_PARAM] = {0.25f, 0, 0.5f},
+        [SAN_CLASS_VALUE] = {2, 0.5f, 1},
+        [SAN_CLASS_ENTITY] = {1, 0.5f, 1, 0.5f, 0.25f, 2, 0, 0.5f},
+        [SAN_CLASS_AREA] = {1, 0.5f, 1, 0.5f, 0, 2, 0, 0.25f},
+        [SAN_CLASS_FLOOR] = {1, 0.5f, 1, 0, 0, 2},
+        [SAN_CLASS_KIND] = {1, 0, 1},
+    };
+    p->ptr_scale[0] = logf(sqrtf((float)h->width));
+    memcpy(p->ptr_feat, prior, sizeof prior);
+}
+
 static enum lt_err prepare(struct run *r, struct lt_diag *diag)
 {
     const struct san_train_options *o = r->o;
-    struct san_trainer_opts topts = {.n_threads = o->n_threads};
+    struct san_trainer_opts topts = {.n_threads = o->n_threads,
+                                     .is_bf16 = o->is_bf16 && san_trainer_has_bf16()};
     enum lt_err err = san_tokenizer_load(o->tokenizer_path, &r->tokenizer, diag);
     if (!err) err = san_pieces_init(&r->pieces, r->tokenizer, diag);
     if (err) return err;
@@ -326,6 +345,7 @@ static enum lt_err prepare(struct run *r, struct lt_diag *diag)
     if (!err) err = san_params_new(&r->h, &r->params);
     if (!err) err = san_params_new(&r->h, &r->grads);
     if (!err) san_params_init(&r->params, &r->h, o->seed);
+    if (!err) set_priors(&r->params, &r->h);
     if (!err && o->init_path) {
         struct san_hparams h;
         struct san_params p;

@@ -39,6 +39,7 @@ enum {
     OPT_VALID_EVERY,
     OPT_SAVE_EVERY,
     OPT_REPORT_EVERY,
+    OPT_BF16,
     N_OPTIONS
 };
 static const struct lt_cli_option options[] = {
@@ -74,6 +75,7 @@ static const struct lt_cli_option options[] = {
     [OPT_VALID_EVERY] = {"valid-every", 0, "N", "steps (default 500; 0: never)"},
     [OPT_SAVE_EVERY] = {"save-every", 0, "N", "steps (default 500; 0: at the end alone)"},
     [OPT_REPORT_EVERY] = {"report-every", 0, "N", "steps (default 20)"},
+    [OPT_BF16] = {"bf16", 0, NULL, "products in bfloat16, where the processor has it"},
 };
 static const struct lt_cli_spec spec = {"lintel train --tokenizer FILE --out FILE [options]",
                                         "Train a network on generated cases and on data files.",
@@ -184,6 +186,7 @@ int lt_cmd_train(int argc, char **argv)
     o.init_path = value[OPT_INIT];
     if (value[OPT_NAME]) o.name = value[OPT_NAME];
     o.note = value[OPT_NOTE];
+    o.is_bf16 = value[OPT_BF16] != NULL;
     status = LT_EXIT_USAGE;
     if (read_numbers(value, &o)) {
         struct lt_diag diag = {0};

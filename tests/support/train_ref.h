@@ -236,7 +236,7 @@ static double ref_loss(const struct ref *r, const struct san_batch *b, double *l
                 with = y;
             }
             for (int d = 0; d < c; d++) score += hd[t * c + d] * with[d];
-            score *= v < 0 ? exp(scale[1]) : exp(scale[0]) / sqrt(c);
+            score *= v < 0 ? exp(scale[1]) / sqrt(c) : exp(scale[0]) / sqrt(c);
             for (int f = 0; v < 0 && f < r->h->n_feat; f++)
                 score += ref_p(r, SAN_T_ptr_feat, 0)[b->cand_class[i] * r->h->n_feat + f] *
                          (double)b->cand_feat[i * r->h->n_feat + f];

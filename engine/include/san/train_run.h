@@ -38,6 +38,7 @@ struct san_train_options {
     const char *note;      /* general.training: how it was made */
     uint64_t seed;
     int n_threads;      /* 0: all */
+    int is_bf16; /* products of the layers in bfloat16, where the processor has it */
     double max_seconds; /* stop (after the decay is pulled in) by then; 0: no limit */
 };
 

@@ -1,0 +1,37 @@
+/* san/calibrate.h - fit the confidence of a network on cases it was not trained on.
+ *
+ * The cases are the utterances that every training run keeps back (san_train_is_held_out), drawn
+ * from the generator, and data lines given beside them. Half of them (by hash) fit the head, the
+ * other half says how good it is; then all fit the head that is stored. Several threads may
+ * answer at the same time; the result does not depend on their number. */
+#ifndef SAN_CALIBRATE_H
+#define SAN_CALIBRATE_H
+
+#include "san/generate.h"
+#include "san/quant.h"
+
+struct san_calibrate_options {
+    const char *model_path; /* network to read */
+    const char *out_path;   /* network to write: the same with the head */
+    enum san_type type;     /* of the matrices written */
+    struct san_gen_options gen;
+    int n_cases;              /* held-out cases from the generator, 0: none */
+    const char *const *files; /* further data lines of the full form */
+    int n_files;
+    double l2;
+    int n_threads; /* at least 1 */
+};
+
+struct san_calibrate_report {
+    int n;                        /* cases */
+    double right;                 /* share answered right */
+    double ece_before, ece_after; /* on the half that did not fit */
+    double brier_before, brier_after;
+    double cover99_before, cover99_after; /* share kept at 99 % precision */
+};
+
+struct san_calibrate_options san_calibrate_options_default(void);
+LT_NODISCARD enum lt_err san_calibrate_run(const struct san_calibrate_options *o,
+                                           struct san_calibrate_report *out, struct lt_diag *diag);
+
+#endif
