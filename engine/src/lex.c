@@ -23,31 +23,37 @@ int san_utf8_is_valid(const char *text, size_t n)
     return 1;
 }
 
+/* Small letter of a capital U+0080..U+07FF whose small letter takes two bytes as well. The Turkish
+ * dotted I has none that does and stays. */
+static uint32_t lower(uint32_t c)
+{
+    int is_odd = (int)(c & 1);
+    if (c >= 0xc0 && c <= 0xde) return c == 0xd7 ? c : c + 0x20; /* Latin-1 less the sign */
+    if ((c >= 0x100 && c <= 0x137 && c != 0x130) || (c >= 0x14a && c <= 0x177))
+        return is_odd ? c : c + 1; /* Latin Extended-A pairs: even is the capital, */
+    if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
+        return is_odd ? c + 1 : c; /* there odd is the capital */
+    if (c == 0x178) return 0xff;
+    if (c == 0x386) return 0x3ac; /* Greek with accents */
+    if (c >= 0x388 && c <= 0x38a) return c + 0x25;
+    if (c == 0x38c) return 0x3cc;
+    if (c == 0x38e || c == 0x38f) return c + 0x3f;
+    if (c >= 0x391 && c <= 0x3ab && c != 0x3a2) return c + 0x20;
+    if (c >= 0x400 && c <= 0x40f) return c + 0x50; /* Cyrillic */
+    return c >= 0x410 && c <= 0x42f ? c + 0x20 : c;
+}
+
 void san_fold(const char *text, size_t n, char *out)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
+        unsigned char d = i + 1 < n ? (unsigned char)text[i + 1] : 0;
         if (c >= 'A' && c <= 'Z') {
             out[i] = (char)(c + 32);
-        } else if (c >= 0xc3 && c <= 0xd0 && i + 1 < n) {
-            unsigned char d = (unsigned char)text[i + 1];
-            out[i] = (char)c;
-            if (c == 0xc3 && d >= 0x80 && d <= 0x9e && d != 0x97)
-                d = (unsigned char)(d + 0x20); /* U+00C0..U+00DE less the multiplication sign */
-            else if ((c == 0xc4 && d != 0xb8 && !(d >= 0xb9)) ||
-                     (c == 0xc5 && d < 0xb8 && d > 0x8a))
-                d = (unsigned char)(d | 1); /* Latin Extended-A pairs: even is the capital */
-            else if ((c == 0xc4 && d >= 0xb9 && d != 0xbf) || (c == 0xc5 && d >= 0x81 && d <= 0x88))
-                d = (unsigned char)(d + (d & 1)); /* there odd is the capital */
-            else if (c == 0xc5 && (d == 0xb9 || d == 0xbb || d == 0xbd))
-                d = (unsigned char)(d + 1);
-            else if (c == 0xd0 && d >= 0x90 && d <= 0x9f)
-                d = (unsigned char)(d + 0x20); /* Cyrillic A..P */
-            else if (c == 0xd0 && d >= 0xa0 && d <= 0xaf) {
-                out[i] = (char)0xd1; /* Cyrillic R..YA move to the next lead byte */
-                d = (unsigned char)(d - 0x20);
-            }
-            out[++i] = (char)d;
+        } else if (c >= 0xc3 && c <= 0xd0 && (d & 0xc0) == 0x80) {
+            uint32_t small = lower((uint32_t)(c & 0x1f) << 6 | (d & 0x3fu));
+            out[i] = (char)(0xc0 | small >> 6);
+            out[++i] = (char)(0x80 | (small & 0x3f));
         } else {
             out[i] = (char)c;
         }
@@ -319,6 +325,10 @@ int san_mentions(const char *text, const struct san_word *words, int n_words,
                       (word_is(&r, i - 1, "-") && words[i - 1].has_space && !words[i].has_space));
         if (has_minus && v > 0) v = -v;
         v = round(v * 1e6) / 1e6;
+        if (!isfinite(v)) { /* hundreds of digits: nothing that JSON can write */
+            i = end;
+            continue;
+        }
         out[count++] = (struct san_mention){
             .first = first, .last = end - 1, .value = v, .is_integer = v == floor(v)};
         i = end;

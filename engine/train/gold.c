@@ -193,7 +193,7 @@ static enum san_gold_reason resolve_value(const struct san_plan *plan,
     if (out->a >= 0) return SAN_GOLD_OK;
     if (!can_be_spelled(s)) return SAN_GOLD_NO_VALUE;
     out->kind = SAN_VALUE_SPELLED;
-    snprintf(out->text, sizeof out->text, "%s", s);
+    memcpy(out->text, s, strlen(s) + 1); /* can_be_spelled has seen to the length */
     return SAN_GOLD_OK;
 }
 
