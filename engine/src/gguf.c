@@ -24,6 +24,8 @@ struct value {
     uint64_t n;                /* GGUF_ARRAY: elements */
     const uint8_t *elems;      /* GGUF_ARRAY of numbers: into the file, any alignment */
     struct san_gguf_str *strs; /* GGUF_ARRAY of strings: own array of views */
+    const uint8_t *raw;        /* the value as it lies in the file, after its kind */
+    size_t n_raw;
 };
 
 struct san_gguf {
@@ -148,17 +150,16 @@ static enum lt_err take_array(struct cursor *c, struct value *v)
     return LT_OK;
 }
 
+/* The value after its kind, which was read already. */
 static enum lt_err take_value(struct cursor *c, struct value *v)
 {
-    size_t at = c->at;
-    enum lt_err err = take_u32(c, &v->kind);
-    if (err) return err;
     if (v->kind >= GGUF_KIND_COUNT)
-        return fail_at(c, LT_ERR_PARSE, at, "unknown kind of value; the file is corrupt or newer");
+        return fail_at(c, LT_ERR_PARSE, c->at - sizeof v->kind,
+                       "unknown kind of value; the file is corrupt or newer");
     if (v->kind == GGUF_ARRAY) return take_array(c, v);
     if (v->kind != GGUF_STR) return take_uint(c, kind_bytes[v->kind], &v->bits);
     struct san_gguf_str s = {0};
-    err = take_str(c, SAN_GGUF_STR_MAX, &s);
+    enum lt_err err = take_str(c, SAN_GGUF_STR_MAX, &s);
     if (err) return err;
     v->str = copy_str(s);
     return v->str ? LT_OK : LT_ERR_NOMEM;
@@ -205,8 +206,12 @@ static enum lt_err parse_kv(struct cursor *c, struct san_gguf *g, uint64_t n)
         int is_twice = find(g, v->key) != NULL;
         g->n_kv++; /* from here on it is freed with the rest */
         if (is_twice) return fail_at(c, LT_ERR_PARSE, at, "a key appears twice");
-        err = take_value(c, v);
+        err = take_u32(c, &v->kind);
+        size_t start = c->at;
+        if (!err) err = take_value(c, v);
         if (err) return err;
+        v->raw = c->g->data + start;
+        v->n_raw = c->at - start;
     }
     return LT_OK;
 }
@@ -426,6 +431,17 @@ const char *san_gguf_key_at(const struct san_gguf *g, size_t i)
 int san_gguf_has(const struct san_gguf *g, const char *key)
 {
     return find(g, key) != NULL;
+}
+
+int san__gguf_raw(const struct san_gguf *g, const char *key, enum gguf_kind *kind, const void **p,
+                  size_t *n)
+{
+    const struct value *v = find(g, key);
+    if (!v) return 0;
+    *kind = (enum gguf_kind)v->kind;
+    *p = v->raw;
+    *n = v->n_raw;
+    return 1;
 }
 
 /* An integer of any width from its bytes. Returns 0 when the kind is none or the value leaves

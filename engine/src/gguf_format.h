@@ -2,6 +2,7 @@
 #ifndef SAN_GGUF_FORMAT_H
 #define SAN_GGUF_FORMAT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -30,5 +31,10 @@ enum gguf_kind {
     GGUF_F64,
     GGUF_KIND_COUNT
 };
+
+struct san_gguf;
+/* The value of `key` as it lies in the file, borrowed; 0 when there is no such key. */
+int san__gguf_raw(const struct san_gguf *g, const char *key, enum gguf_kind *kind, const void **p,
+                  size_t *n);
 
 #endif

@@ -158,6 +158,18 @@ void san_gguf_add_str_array(struct san_gguf_writer *w, const char *key,
     for (size_t i = 0; i < n; i++) put_str(w, v[i].p, v[i].n);
 }
 
+void san_gguf_add_copy(struct san_gguf_writer *w, const struct san_gguf *from, const char *key)
+{
+    enum gguf_kind kind;
+    const void *p;
+    size_t n;
+    if (!san__gguf_raw(from, key, &kind, &p, &n)) {
+        lt_fail(&w->first, LT_ERR_NOTFOUND, "GGUF: there is no key %s to copy", key);
+        return;
+    }
+    if (put_key(w, key, kind)) put(w, p, n);
+}
+
 void san_gguf_add_tensor(struct san_gguf_writer *w, const char *name, enum san_type type,
                          int n_dims, const uint64_t *dims, const void *data)
 {

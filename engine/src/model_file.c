@@ -63,8 +63,7 @@ static void add_hparams(struct san_gguf_writer *w, const struct san_hparams *h)
     san_gguf_add_str(w, "san.render", render_names[h->render]);
 }
 
-/* general.file_type as GGML numbers it. */
-static uint32_t file_type(enum san_type type)
+uint32_t san_model_file_type(enum san_type type)
 {
     return type == SAN_TYPE_F16    ? 1
            : type == SAN_TYPE_Q4_0 ? 2
@@ -86,7 +85,7 @@ static void add_extras(struct san_gguf_writer *w, const struct san_extra *extra,
     }
 }
 
-static enum san_type stored_type(const struct san_tensor_info *t, enum san_type wanted)
+enum san_type san_model_stored_type(const struct san_tensor_info *t, enum san_type wanted)
 {
     if (t->group == SAN_GROUP_N || t->rows == 1) return SAN_TYPE_F32;
     const struct san_type_traits *tr = san_type_traits((uint32_t)wanted);
@@ -99,7 +98,7 @@ static size_t converted_bytes(const struct san_params *p, enum san_type wanted)
     size_t n = 0;
     for (int i = 0; i < SAN_T_COUNT; i++) {
         const struct san_tensor_info *t = &p->info[i];
-        enum san_type type = stored_type(t, wanted);
+        enum san_type type = san_model_stored_type(t, wanted);
         if (t->layers && type != SAN_TYPE_F32)
             n += (size_t)t->layers * san_type_bytes(type, layer_items(t));
     }
@@ -111,7 +110,7 @@ static void add_tensors(struct san_gguf_writer *w, const struct san_params *p, e
 {
     for (int i = 0; i < SAN_T_COUNT; i++) {
         const struct san_tensor_info *t = &p->info[i];
-        enum san_type type = stored_type(t, wanted);
+        enum san_type type = san_model_stored_type(t, wanted);
         size_t n = layer_items(t);
         for (int l = 0; l < t->layers; l++) {
             const float *src = p->mem + t->offset + (size_t)l * n;
@@ -149,7 +148,7 @@ enum lt_err san_model_save(const char *path, const struct san_hparams *h,
     converted = malloc(converted_bytes(p, type) + 1);
     if (!w || !converted) goto out;
     san_gguf_add_str(w, "general.architecture", ARCHITECTURE);
-    san_gguf_add_u32(w, "general.file_type", file_type(type));
+    san_gguf_add_u32(w, "general.file_type", san_model_file_type(type));
     add_hparams(w, h);
     add_extras(w, extra, n_extra);
     err = tok ? san_tokenizer_to_gguf(tok, w) : LT_OK;

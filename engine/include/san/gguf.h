@@ -102,6 +102,8 @@ void san_gguf_add_f32_array(struct san_gguf_writer *w, const char *key, const fl
 void san_gguf_add_i32_array(struct san_gguf_writer *w, const char *key, const int32_t *v, size_t n);
 void san_gguf_add_str_array(struct san_gguf_writer *w, const char *key,
                             const struct san_gguf_str *v, size_t n);
+/* Key and value of an open file as they are, whatever the kind. */
+void san_gguf_add_copy(struct san_gguf_writer *w, const struct san_gguf *from, const char *key);
 /* dims as in struct san_gguf_tensor; data holds san_type_bytes() of the product of dims. */
 void san_gguf_add_tensor(struct san_gguf_writer *w, const char *name, enum san_type type,
                          int n_dims, const uint64_t *dims, const void *data);

@@ -39,6 +39,11 @@ LT_NODISCARD enum lt_err san_model_save(const char *path, const struct san_hpara
                                         const struct san_extra *extra, size_t n_extra,
                                         enum san_type type, struct lt_diag *diag);
 
+/* How san_model_save stores a tensor of the list when `wanted` is asked for. */
+enum san_type san_model_stored_type(const struct san_tensor_info *t, enum san_type wanted);
+/* general.file_type of a file whose matrices are of `type`, as GGML numbers it. */
+uint32_t san_model_file_type(enum san_type type);
+
 /* Sizes of an open file. LT_ERR_UNSUPPORTED (another architecture, mask or render),
  * LT_ERR_NOTFOUND, LT_ERR_INVALID. */
 LT_NODISCARD enum lt_err san_model_hparams(const struct san_gguf *g, struct san_hparams *out,
