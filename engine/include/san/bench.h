@@ -1,0 +1,102 @@
+/* san/bench.h - how fast the engine is here, and how fast this machine could be.
+ *
+ * A figure alone says little: 400 decisions a second may be slow on one processor and all that
+ * another can do. So every rate is given beside a limit measured in the same run on the same
+ * core: the time that the rate's floating-point work would take at the processor's peak, or the
+ * time that its bytes would take to be read from memory once, whichever is longer. Bytes are
+ * judged by a buffer of their own size, so that what fits a cache is compared with that cache.
+ * Work is counted from the network's sizes (products and attention; norms and table look-ups are
+ * left out), so a share of the limit is never flattered.
+ *
+ * Everything runs on the calling thread. Rates are medians over rounds with the 10th and 90th
+ * percentile; on a busy machine these two lie far apart. Memory: freed before each call returns. */
+#ifndef SAN_BENCH_H
+#define SAN_BENCH_H
+
+#include "lt/buf.h"
+#include "lt/clock.h"
+#include "san/engine.h"
+#include "san/net.h"
+
+#define SAN_BENCH_SAMPLES_MAX 8192 /* most rounds (or calls) of one figure */
+
+/* Median and spread of n samples. */
+struct san_bench_stat {
+    double median, low, high; /* low, high: 10th and 90th percentile */
+    double p99, best;         /* 99th percentile; largest sample */
+    int n;
+};
+/* Sorts x. n 0 gives zeroes. */
+struct san_bench_stat san_bench_stat_of(double *x, int n);
+
+/* What one core of this machine can do. */
+struct san_bench_machine {
+    int lanes;                   /* floats of the widest vector this build uses */
+    int is_optimised;            /* 0: a build without optimisation, figures mean nothing */
+    struct san_bench_stat fma;   /* GFLOP/s of fused multiply-adds in registers */
+    struct san_bench_stat sgemm; /* GFLOP/s of a 512 x 512 x 512 product, one thread */
+    struct san_bench_stat triad; /* GB/s of a = b + s * c over arrays larger than the caches */
+};
+/* `max_us` is the time to spend. LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err san_bench_machine(lt_us max_us, struct san_bench_machine *out,
+                                           struct lt_diag *diag);
+/* The peak that work is judged by: the best of both, because a busy machine may spoil one. */
+double san_bench_peak_gflops(const struct san_bench_machine *m);
+/* GB/s of reading a buffer of n_bytes again and again (at least 64 KiB, at most 256 MiB are
+ * used). 0 when there is no memory for it. */
+double san_bench_read_gbs(size_t n_bytes);
+
+/* A rate beside its limit. */
+struct san_bench_rate {
+    struct san_bench_stat per_s; /* units a second; n 0: not measured */
+    double gflops, gbs;          /* done at the median */
+    double read_gbs;             /* GB/s that this working set can be read with */
+    double limit_per_s;          /* units a second that the limit allows */
+    const char *bound;           /* "compute" or "memory": which limit that is; static */
+};
+
+/* The headline network: random weights, mask "joint", 12 + 8 layers of width 512 with 8 query and 4
+ * key/value heads and a vocabulary of 8192; fp32. */
+struct san_bench_joint {
+    size_t n_params;
+    int n_prompt;                  /* source tokens */
+    int n_decode;                  /* tokens of a decoding round, fed one at a time */
+    struct san_bench_rate prefill; /* source tokens, san_joint_encode */
+    struct san_bench_rate decode;  /* output tokens, san_joint_feed with logits of all pieces */
+};
+struct san_hparams san_bench_joint_hparams(void);
+LT_NODISCARD enum lt_err san_bench_joint(const struct san_hparams *h,
+                                         const struct san_bench_machine *m, lt_us max_us,
+                                         struct san_bench_joint *out, struct lt_diag *diag);
+
+/* A network with a tokenizer answering utterances over one catalogue. */
+struct san_bench_calls {
+    int n_tools, n_entities;
+    int n_blocks, n_block_tokens;
+    size_t block_bytes;              /* memory of the encoded blocks */
+    double compile_ms;               /* san_catalog_new; blocks known already are not encoded */
+    struct san_bench_rate catalogue; /* block tokens encoded, 0 samples unless asked for */
+    struct san_bench_rate encode;    /* utterance tokens: tokenizer, names, encoder */
+    struct san_bench_rate decide;    /* decisions: walk, decoder, scores, writing the answer */
+    struct san_bench_stat call_us;   /* whole calls */
+    double decisions_per_call;
+};
+struct san_bench_calls_plan {
+    const char *const *texts; /* utterances, n_texts of them, at least 1 */
+    int n_texts;
+    lt_us max_us;           /* for the calls */
+    lt_us max_catalogue_us; /* for encoding the catalogue again and again; 0: not */
+};
+/* Errors as of san_catalog_new and san_call. */
+LT_NODISCARD enum lt_err san_bench_calls(struct san_engine *e, const char *catalog, size_t n,
+                                         const struct san_bench_calls_plan *plan,
+                                         const struct san_bench_machine *m,
+                                         struct san_bench_calls *out, struct lt_diag *diag);
+
+/* Write a catalogue with so many made-up tools and entities (each with a name of its own) as JSON,
+ * to see what size costs. LT_ERR_LIMIT over the buffer's cap. */
+LT_NODISCARD enum lt_err san_bench_catalog(int n_tools, int n_entities, struct lt_buf *out);
+/* Bytes that the encoded blocks of such a catalogue take with this network, roughly. */
+size_t san_bench_catalog_bytes(const struct san_engine *e, int n_tools, int n_entities);
+
+#endif

@@ -1,0 +1,349 @@
+/* cmd_bench.c - `lintel bench`: how fast the engine is here, beside this machine's own limits. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "cmd.h"
+#include "config.h"
+#include "lt/docs.h"
+#include "lt/json.h"
+#include "san/bench.h"
+
+enum { OPT_JSON, OPT_MODEL, OPT_CATALOG, OPT_QUICK, N_OPTIONS };
+static const struct lt_cli_option options[] = {
+    [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
+    [OPT_MODEL] = {"model", 'm', "FILE", "network (default: the shipped one)"},
+    [OPT_CATALOG] = {"catalog", 0, "FILE", "tools and home (default: the demo home)"},
+    [OPT_QUICK] = {"quick", 0, NULL, "a second or two: fewer rounds, no large catalogue"},
+};
+static const struct lt_cli_spec spec = {
+    "lintel bench [--json] [--quick] [--model FILE] [--catalog FILE] [TEXT...]",
+    "Measure the engine on one core, beside what this machine could do (measured in the same\n"
+    "run): multiply-adds, a BLIS product, memory. TEXTs replace the twelve utterances that are\n"
+    "answered over the catalogue. Takes about half a minute.",
+    options, N_OPTIONS};
+
+static const char *const utterances[] = {
+    "turn on the kitchen light",
+    "switch off all the lights in the living room",
+    "dim the floor lamp to 30 percent",
+    "make the bedside lamp warm white",
+    "is the front door locked",
+    "set the thermostat to 21 degrees",
+    "close the blinds",
+    "could you please open the bedroom curtain half way",
+    "pause the television",
+    "set a timer for ten minutes for the pasta",
+    "add milk and eggs to the shopping list",
+    "what is the capital of france",
+};
+#define N_UTTERANCES (int)(sizeof utterances / sizeof utterances[0])
+
+/* tools, entities */
+static const int sizes[][2] = {{10, 10}, {100, 100}, {1000, 1000}};
+#define N_SIZES      (int)(sizeof sizes / sizeof sizes[0])
+#define GROWTH_TEXTS 4
+#define CATALOG_MAX  ((size_t)16 << 20) /* bytes of a made-up catalogue */
+#define MEMORY_SHARE 0.5                /* of what is free that a catalogue may take */
+
+#define MACHINE_US   2400000
+#define JOINT_US     5000000
+#define CALLS_US     3000000
+#define CATALOGUE_US 1500000
+#define GROWTH_US    1000000
+#define QUICK        20 /* --quick divides the times by this */
+
+struct bench {
+    int is_quick;
+    const char *model, *catalog;
+    const char *const *texts;
+    int n_texts;
+    struct san_bench_machine machine;
+    struct san_bench_joint joint;
+    int has_calls;
+    char name[128];
+    struct san_bench_calls calls;
+    double resident_mib, resident_before_mib; /* with the network and its catalogue; before */
+    int n_growth;
+    struct san_bench_calls growth[N_SIZES];
+    double peak_mib;
+};
+
+static lt_us time_for(const struct bench *b, lt_us us)
+{
+    return b->is_quick ? us / QUICK : us;
+}
+
+/* Resident memory now, 0 where /proc is not there. */
+static double resident_mib(void)
+{
+    unsigned long all, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f) return 0;
+    if (fscanf(f, "%lu %lu", &all, &resident) != 2) resident = 0;
+    fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1048576;
+}
+
+static double free_bytes(void)
+{
+    unsigned long kib = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "r");
+    if (!f) return 0;
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %lu", &kib) == 1) break;
+    fclose(f);
+    return (double)kib * 1024;
+}
+
+static double peak_mib(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) ? 0 : (double)u.ru_maxrss / 1024;
+}
+
+/* ---- measuring ---- */
+
+static enum lt_err grow(struct bench *b, struct san_engine *e, struct lt_diag *diag)
+{
+    enum lt_err err = LT_OK;
+    struct san_bench_calls_plan plan = {.texts = b->texts,
+                                        .n_texts =
+                                            b->n_texts < GROWTH_TEXTS ? b->n_texts : GROWTH_TEXTS,
+                                        .max_us = time_for(b, GROWTH_US)};
+    int n_sizes = b->is_quick ? N_SIZES - 1 : N_SIZES;
+    for (int i = 0; i < n_sizes && !err; i++) {
+        size_t need = san_bench_catalog_bytes(e, sizes[i][0], sizes[i][1]);
+        if ((double)need > MEMORY_SHARE * free_bytes()) {
+            fprintf(stderr, "lintel bench: %d tools + %d entities would take %zu MiB: left out\n",
+                    sizes[i][0], sizes[i][1], need >> 20);
+            break;
+        }
+        struct lt_buf json;
+        lt_buf_init(&json, CATALOG_MAX);
+        err = san_bench_catalog(sizes[i][0], sizes[i][1], &json);
+        if (!err) err = san_bench_calls(e, json.p, json.n, &plan, &b->machine, &b->growth[i], diag);
+        if (!err) b->n_growth++;
+        lt_buf_free(&json);
+    }
+    return err;
+}
+
+static enum lt_err with_network(struct bench *b, struct lt_diag *diag)
+{
+    struct san_engine *e = NULL;
+    json_t *json = NULL;
+    char *text = NULL;
+    struct san_bench_calls_plan plan = {.texts = b->texts,
+                                        .n_texts = b->n_texts,
+                                        .max_us = time_for(b, CALLS_US),
+                                        .max_catalogue_us = time_for(b, CATALOGUE_US)};
+    b->resident_before_mib = resident_mib();
+    enum lt_err err = san_engine_open(b->model, &e, diag);
+    if (!err) err = lt_json_read_file(b->catalog, LT_DOC_MAX_BYTES_CATALOG, &json, diag);
+    if (!err && !(text = lt_json_dump(json))) err = LT_ERR_NOMEM;
+    json_decref(json);
+    if (!err) err = san_bench_calls(e, text, strlen(text), &plan, &b->machine, &b->calls, diag);
+    free(text);
+    if (!err) {
+        b->resident_mib = resident_mib();
+        b->has_calls = 1;
+        snprintf(b->name, sizeof b->name, "%s", san_engine_model_name(e));
+        err = grow(b, e, diag);
+    }
+    san_engine_close(e);
+    return err;
+}
+
+static enum lt_err measure(struct bench *b, struct lt_diag *diag)
+{
+    struct san_hparams h = san_bench_joint_hparams();
+    enum lt_err err = san_bench_machine(time_for(b, MACHINE_US), &b->machine, diag);
+    if (!err && b->model) err = with_network(b, diag);
+    if (!err) err = san_bench_joint(&h, &b->machine, time_for(b, JOINT_US), &b->joint, diag);
+    b->peak_mib = peak_mib();
+    return err;
+}
+
+/* ---- JSON ---- */
+
+static json_t *json_stat(const struct san_bench_stat *s)
+{
+    return json_pack("{s:f, s:f, s:f, s:i}", "median", s->median, "p10", s->low, "p90", s->high,
+                     "samples", s->n);
+}
+
+static json_t *json_rate(const struct san_bench_rate *r)
+{
+    if (!r->per_s.n) return json_null();
+    return json_pack("{s:o, s:f, s:f, s:f, s:f, s:f, s:s}", "per_s", json_stat(&r->per_s), "gflops",
+                     r->gflops, "gb_s", r->gbs, "readable_gb_s", r->read_gbs, "limit_per_s",
+                     r->limit_per_s, "of_limit",
+                     r->limit_per_s > 0 ? r->per_s.median / r->limit_per_s : 0, "bound",
+                     r->bound ? r->bound : "");
+}
+
+static json_t *json_calls(const struct san_bench_calls *c)
+{
+    json_t *us = json_stat(&c->call_us);
+    json_object_set_new(us, "p99", json_real(c->call_us.p99));
+    return json_pack("{s:i, s:i, s:i, s:i, s:I, s:f, s:o, s:o, s:o, s:o, s:f}", "tools", c->n_tools,
+                     "entities", c->n_entities, "blocks", c->n_blocks, "block_tokens",
+                     c->n_block_tokens, "block_bytes", (json_int_t)c->block_bytes, "compile_ms",
+                     c->compile_ms, "catalogue_tokens", json_rate(&c->catalogue),
+                     "utterance_tokens", json_rate(&c->encode), "decisions", json_rate(&c->decide),
+                     "call_us", us, "decisions_per_call", c->decisions_per_call);
+}
+
+static json_t *json_of(const struct bench *b)
+{
+    const struct san_bench_machine *m = &b->machine;
+    json_t *growth = json_array(), *network = json_null();
+    for (int i = 0; i < b->n_growth; i++) json_array_append_new(growth, json_calls(&b->growth[i]));
+    if (b->has_calls) {
+        network = json_calls(&b->calls);
+        json_object_set_new(network, "name", json_string(b->name));
+        json_object_set_new(network, "resident_mib",
+                            json_real(b->resident_mib - b->resident_before_mib));
+    }
+    return json_pack(
+        "{s:s, s:b, s:i, s:I, s:{s:o, s:o, s:f, s:o}, s:{s:I, s:i, s:i, s:o, s:o}, s:o, s:o, s:f}",
+        "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "vector_floats", m->lanes,
+        "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine", "fma_gflops",
+        json_stat(&m->fma), "sgemm_512_gflops", json_stat(&m->sgemm), "peak_gflops",
+        san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad), "joint_26m", "parameters",
+        (json_int_t)b->joint.n_params, "prompt_tokens", b->joint.n_prompt, "decoded_tokens",
+        b->joint.n_decode, "prefill_tokens", json_rate(&b->joint.prefill), "decode_tokens",
+        json_rate(&b->joint.decode), "network", network, "growth", growth, "peak_rss_mib",
+        b->peak_mib);
+}
+
+/* ---- tables ---- */
+
+static void row_stat(struct lt_table *t, const char *what, const struct san_bench_stat *s,
+                     const char *unit)
+{
+    char cell[3][32];
+    snprintf(cell[0], sizeof cell[0], "%.1f", s->median);
+    snprintf(cell[1], sizeof cell[1], "%.1f-%.1f", s->low, s->high);
+    snprintf(cell[2], sizeof cell[2], "%s", unit);
+    const char *row[] = {what, cell[0], cell[1], cell[2]};
+    lt_table_row(t, row);
+}
+
+static void row_rate(struct lt_table *t, const char *what, const struct san_bench_rate *r)
+{
+    char cell[7][32];
+    if (!r->per_s.n) return;
+    snprintf(cell[0], sizeof cell[0], "%.0f", r->per_s.median);
+    snprintf(cell[1], sizeof cell[1], "%.0f-%.0f", r->per_s.low, r->per_s.high);
+    snprintf(cell[2], sizeof cell[2], "%.1f", r->gflops);
+    snprintf(cell[3], sizeof cell[3], "%.1f", r->gbs);
+    snprintf(cell[4], sizeof cell[4], "%.0f", r->limit_per_s);
+    snprintf(cell[5], sizeof cell[5], "%.0f %%",
+             r->limit_per_s > 0 ? 100 * r->per_s.median / r->limit_per_s : 0);
+    const char *row[] = {what,    cell[0], cell[1], cell[2],
+                         cell[3], cell[4], cell[5], r->bound ? r->bound : ""};
+    lt_table_row(t, row);
+}
+
+static int print_growth(const struct bench *b)
+{
+    static const char *const heads[] = {">tools",  ">entities", ">tokens", ">MiB",   ">compile ms",
+                                        ">p50 us", ">p99 us",   ">encode", ">decide"};
+    struct lt_table t = {0};
+    if (!b->n_growth) return 1;
+    printf("\nGrowth (encode: utterance tokens/s, decide: decisions/s)\n");
+    lt_table_columns(&t, heads, sizeof heads / sizeof heads[0]);
+    for (int i = 0; i < b->n_growth; i++) {
+        const struct san_bench_calls *c = &b->growth[i];
+        char cell[9][32];
+        snprintf(cell[0], sizeof cell[0], "%d", c->n_tools);
+        snprintf(cell[1], sizeof cell[1], "%d", c->n_entities);
+        snprintf(cell[2], sizeof cell[2], "%d", c->n_block_tokens);
+        snprintf(cell[3], sizeof cell[3], "%.1f", (double)c->block_bytes / 1048576);
+        snprintf(cell[4], sizeof cell[4], "%.1f", c->compile_ms);
+        snprintf(cell[5], sizeof cell[5], "%.0f", c->call_us.median);
+        snprintf(cell[6], sizeof cell[6], "%.0f", c->call_us.p99);
+        snprintf(cell[7], sizeof cell[7], "%.0f", c->encode.per_s.median);
+        snprintf(cell[8], sizeof cell[8], "%.0f", c->decide.per_s.median);
+        const char *row[] = {cell[0], cell[1], cell[2], cell[3], cell[4],
+                             cell[5], cell[6], cell[7], cell[8]};
+        lt_table_row(&t, row);
+    }
+    return lt_table_print(&t);
+}
+
+static int print_all(const struct bench *b)
+{
+    static const char *const limits[] = {"this machine, one core", ">median", ">p10-p90", ""};
+    static const char *const rates[] = {"rate a second", ">median", ">p10-p90", ">GFLOP/s",
+                                        ">GB/s",         ">limit",  ">reached", "bound by"};
+    const struct san_bench_calls *c = &b->calls;
+    struct lt_table t = {0};
+    lt_table_columns(&t, limits, 4);
+    row_stat(&t, "fused multiply-adds", &b->machine.fma, "GFLOP/s");
+    row_stat(&t, "BLIS product 512^3", &b->machine.sgemm, "GFLOP/s");
+    row_stat(&t, "memory, triad", &b->machine.triad, "GB/s");
+    int ok = lt_table_print(&t);
+    printf("limits below: peak %.1f GFLOP/s, and memory read at the size of what is touched\n",
+           san_bench_peak_gflops(&b->machine));
+    printf("\nNetwork of %.1f million random weights, fp32 (%d tokens in, %d out)\n",
+           (double)b->joint.n_params / 1e6, b->joint.n_prompt, b->joint.n_decode);
+    lt_table_columns(&t, rates, 8);
+    row_rate(&t, "prefill tokens", &b->joint.prefill);
+    row_rate(&t, "decode tokens", &b->joint.decode);
+    ok = lt_table_print(&t) && ok;
+    if (b->has_calls) {
+        printf("\nNetwork %s over %d tools and %d entities (%d blocks, %d tokens, %.1f MiB)\n",
+               b->name, c->n_tools, c->n_entities, c->n_blocks, c->n_block_tokens,
+               (double)c->block_bytes / 1048576);
+        lt_table_columns(&t, rates, 8);
+        row_rate(&t, "utterance tokens", &c->encode);
+        row_rate(&t, "decisions", &c->decide);
+        row_rate(&t, "catalogue tokens", &c->catalogue);
+        ok = lt_table_print(&t) && ok;
+        printf("whole call: p50 %.0f us, p99 %.0f us over %d calls, %.1f decisions a call\n"
+               "network and catalogue: %.1f MiB resident; catalogue compiled in %.1f ms\n",
+               c->call_us.median, c->call_us.p99, c->call_us.n, c->decisions_per_call,
+               b->resident_mib - b->resident_before_mib, c->compile_ms);
+        ok = print_growth(b) && ok;
+    }
+    printf("\npeak resident memory of this run: %.0f MiB\n", b->peak_mib);
+    return ok && !fflush(stdout);
+}
+
+int lt_cmd_bench(int argc, char **argv)
+{
+    const char *value[N_OPTIONS];
+    char model[1024], catalog[1024];
+    int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
+    if (status >= 0) return status;
+    struct bench b = {.is_quick = value[OPT_QUICK] != NULL,
+                      .model = value[OPT_MODEL],
+                      .catalog = value[OPT_CATALOG],
+                      .texts = first < argc ? (const char *const *)(argv + first) : utterances,
+                      .n_texts = first < argc ? argc - first : N_UTTERANCES};
+    if (!b.model && lt_config_find_shipped("models/lintel-home-1.gguf", model, sizeof model))
+        b.model = model;
+    if (!b.catalog && lt_config_find_shipped("demo/catalog.json", catalog, sizeof catalog))
+        b.catalog = catalog;
+    if (b.model && !b.catalog)
+        return lt_cli_usage(&spec, "the demo home is not installed; name one with --catalog");
+    if (!b.model)
+        fprintf(stderr, "lintel bench: no network is installed: what needs one is left out; name "
+                        "one with --model\n");
+    struct lt_diag diag = {0};
+    enum lt_err err = measure(&b, &diag);
+    if (err) return lt_cli_fail(&spec, err, &diag);
+    if (!b.machine.is_optimised)
+        fprintf(stderr, "lintel bench: this build is not optimised; its figures mean little\n");
+    json_t *json = lt_cli_wants_json(value[OPT_JSON]) ? json_of(&b) : NULL;
+    int ok = json ? lt_cli_print_json(json) : print_all(&b);
+    json_decref(json);
+    return ok ? LT_EXIT_DONE : LT_EXIT_FAILED;
+}
