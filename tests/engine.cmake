@@ -35,3 +35,8 @@ foreach(test test_lex test_plan test_walk test_score test_confidence test_engine
     lt_unit_test(${test} san::train lt::schema PkgConfig::JANSSON m)
   endif()
 endforeach()
+foreach(test test_requantize test_bench)
+  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/unit/${test}.c)
+    lt_unit_test(${test} san::train PkgConfig::JANSSON m)
+  endif()
+endforeach()

@@ -1,0 +1,179 @@
+/* The benchmark: its statistics, the work it counts, and that a run over a real engine adds up.
+ * How fast anything is, is no subject of a test. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "san/bench.h"
+#include "san/model_file.h"
+#include "san/plan.h"
+#include "tiny_lang.h"
+
+static char path[] = "/tmp/test_bench_XXXXXX";
+static struct san_engine *engine;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct san_tokenizer *tokenizer = tiny_tokenizer(600, NULL);
+    struct san_hparams h = {.n_vocab = san_tokenizer_n_vocab(tokenizer),
+                            .width = 32,
+                            .n_head = 4,
+                            .n_kv_head = 2,
+                            .n_enc = 2,
+                            .n_dec = 1,
+                            .n_ctx = 512,
+                            .n_flag = SAN_N_FLAG,
+                            .n_class = SAN_CLASS_COUNT,
+                            .n_feat = SAN_N_FEAT,
+                            .rope_base = 10000,
+                            .rms_eps = 1e-6f,
+                            .mask = SAN_MASK_BLOCK,
+                            .render = SAN_RENDER_LINTEL};
+    struct san_params p = {0};
+    struct lt_diag diag = {0};
+    int fd = mkstemp(path);
+    if (fd < 0) return -1;
+    close(fd);
+    tiny_check(san_params_new(&h, &p), &diag);
+    san_params_init(&p, &h, 3);
+    tiny_check(san_model_save(path, &h, &p, tokenizer, NULL, 0, SAN_TYPE_F32, &diag), &diag);
+    tiny_check(san_engine_open(path, &engine, &diag), &diag);
+    san_params_free(&p);
+    san_tokenizer_free(tokenizer);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    san_engine_close(engine);
+    return unlink(path);
+}
+
+static void test_stat__known_samples__gives_their_percentiles(void **state)
+{
+    (void)state;
+    double one[] = {5}, many[101];
+    for (int i = 0; i < 101; i++) many[i] = (i * 37) % 101; /* 0..100 in disorder */
+    struct san_bench_stat s = san_bench_stat_of(many, 101);
+    assert_true(s.median == 50 && s.low == 10 && s.high == 90 && s.p99 == 99 && s.best == 100);
+    assert_int_equal(s.n, 101);
+    double two[] = {4, 2};
+    s = san_bench_stat_of(two, 2);
+    assert_true(s.median == 3 && s.low == 2 && s.best == 4);
+    s = san_bench_stat_of(one, 1);
+    assert_true(s.median == 5 && s.low == 5 && s.high == 5 && s.p99 == 5);
+    s = san_bench_stat_of(one, 0);
+    assert_true(s.n == 0 && s.median == 0);
+}
+
+static void test_machine__short_run__peak_is_no_less_than_what_was_seen(void **state)
+{
+    (void)state;
+    struct san_bench_machine m;
+    assert_int_equal(san_bench_machine(1000, &m, NULL), LT_OK);
+    assert_true(m.fma.n >= 3 && m.sgemm.n >= 3 && m.triad.n >= 3);
+    assert_true(m.fma.best > 0 && m.triad.median > 0);
+    assert_true(san_bench_peak_gflops(&m) >= m.sgemm.best);
+    assert_true(san_bench_peak_gflops(&m) >= m.fma.best);
+    assert_true(san_bench_read_gbs(1) > 0);
+}
+
+/* A machine of which all limits are known. */
+static const struct san_bench_machine known = {.fma = {.best = 100}, .sgemm = {.best = 90}};
+
+static void test_joint__small_network__counts_the_products(void **state)
+{
+    (void)state;
+    struct san_hparams h = san_bench_joint_hparams();
+    assert_true(h.width == 512 && h.n_enc == 12 && h.n_dec == 8 && h.n_vocab == 8192);
+    h.n_vocab = 300;
+    h.width = 64;
+    h.n_enc = 2;
+    h.n_dec = 1;
+    struct san_bench_joint j;
+    struct lt_diag diag = {0};
+    if (san_bench_joint(&h, &known, 1000, &j, &diag)) fail_msg("%s", diag.text);
+    assert_true(j.prefill.per_s.n >= 3 && j.decode.per_s.n >= 3);
+    /* by hand: q and o 64*64 each, k and v 32*64 each; two encoder layers and the cross keys and
+     * values of one decoder layer; attention 4*64 for each of 256 keys and two layers */
+    double flop = 2 * (2 * 12288 + 4096) + 2 * 4 * 64 * 256;
+    double done = j.prefill.gflops * 1e9 / j.prefill.per_s.median;
+    assert_true(done > flop * 0.999999 && done < flop * 1.000001);
+    assert_string_equal(j.prefill.bound, "compute");
+    assert_true(j.prefill.limit_per_s > 0.999999 * 100e9 / flop);
+    assert_true(j.prefill.limit_per_s < 1.000001 * 100e9 / flop);
+    /* a step: self 12288 weights, cross q and o 8192, output 300*64; keys and values of 256 source
+     * tokens and of 32.5 steps; each weight 4 bytes */
+    double bytes = 4 * (12288 + 8192 + 300 * 64 + 2 * 32 * (256 + 32.5));
+    done = j.decode.gbs * 1e9 / j.decode.per_s.median;
+    assert_true(done > bytes * 0.999999 && done < bytes * 1.000001);
+}
+
+static void test_calls__made_up_catalogue__every_utterance_is_timed(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"turn the light on", "stop lamp 3", "what is the time"};
+    struct san_bench_calls_plan plan = {
+        .texts = texts, .n_texts = 3, .max_us = 1000, .max_catalogue_us = 1000};
+    struct lt_buf json;
+    struct lt_diag diag = {0};
+    struct san_bench_calls small, large;
+    lt_buf_init(&json, 1 << 20);
+    assert_int_equal(san_bench_catalog(7, 5, &json), LT_OK);
+    if (san_bench_calls(engine, json.p, json.n, &plan, &known, &small, &diag))
+        fail_msg("%s", diag.text);
+    assert_true(small.n_tools == 7 && small.n_entities == 5);
+    assert_true(small.n_blocks >= 7 + 5 + 10); /* and areas */
+    assert_true(small.n_block_tokens > small.n_blocks && small.block_bytes > 0);
+    assert_true(small.encode.per_s.n >= 3 && small.catalogue.per_s.n >= 3);
+    assert_int_equal(small.call_us.n, 3 * small.encode.per_s.n);
+    assert_true(small.decisions_per_call >= 1 && small.call_us.p99 >= small.call_us.median);
+    assert_true(small.encode.limit_per_s > 0 && small.decide.limit_per_s > 0);
+
+    lt_buf_reset(&json);
+    assert_int_equal(san_bench_catalog(70, 50, &json), LT_OK);
+    plan.max_catalogue_us = 0;
+    if (san_bench_calls(engine, json.p, json.n, &plan, &known, &large, &diag))
+        fail_msg("%s", diag.text);
+    assert_true(large.n_tools == 70 && large.n_entities == 50);
+    assert_int_equal(large.catalogue.per_s.n, 0);
+    /* the guess by which too large a catalogue is left out is of the right size */
+    size_t guess = san_bench_catalog_bytes(engine, 70, 50);
+    assert_true(guess > large.block_bytes / 2 && guess < large.block_bytes * 2);
+    lt_buf_free(&json);
+}
+
+static void test_calls__bad_catalogue__is_refused(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"x"};
+    struct san_bench_calls_plan plan = {.texts = texts, .n_texts = 1};
+    struct san_bench_calls out;
+    struct lt_diag diag = {0};
+    assert_int_equal(san_bench_calls(engine, "{]", 2, &plan, &known, &out, &diag), LT_ERR_PARSE);
+    struct lt_buf json;
+    lt_buf_init(&json, 100);
+    assert_int_equal(san_bench_catalog(10, 10, &json), LT_ERR_LIMIT);
+    lt_buf_free(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stat__known_samples__gives_their_percentiles),
+        cmocka_unit_test(test_machine__short_run__peak_is_no_less_than_what_was_seen),
+        cmocka_unit_test(test_joint__small_network__counts_the_products),
+        cmocka_unit_test(test_calls__made_up_catalogue__every_utterance_is_timed),
+        cmocka_unit_test(test_calls__bad_catalogue__is_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
