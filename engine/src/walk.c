@@ -165,6 +165,17 @@ static void offer_tools(struct san_walk *w)
     w->kind_name = "tool";
 }
 
+/* Has an earlier call of the answer done the same with this entity? */
+static int entity_is_done(const struct san_walk *w, int entity)
+{
+    const struct san_call_plan *c = &w->calls[w->call];
+    for (int i = 0; i < w->call; i++)
+        if (w->calls[i].tool == c->tool && w->calls[i].target == SAN_TARGET_ENTITY &&
+            w->calls[i].target_ref == entity)
+            return 1;
+    return 0;
+}
+
 static void offer_targets(struct san_walk *w)
 {
     const struct san_tool_plan *t = tool_of(w);
@@ -175,7 +186,8 @@ static void offer_targets(struct san_walk *w)
     int needs_e = e && e->is_required, needs_a = a && a->is_required, needs_f = f && f->is_required;
     if (!needs_e && !needs_a && !needs_f) push_vocab(w, w->v->all, -1);
     for (int i = 0; h && e && !(needs_a || needs_f) && i < h->n_entities; i++)
-        if (entity_fits(e, &h->entities[i])) push_home_item(w, h->entities[i].item, i);
+        if (entity_fits(e, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
+            push_home_item(w, h->entities[i].item, i);
     for (int i = 0; h && a && !(needs_e || needs_f) && i < h->n_areas; i++)
         push_home_item(w, h->areas[i].item, i);
     for (int i = 0; h && f && !(needs_e || needs_a) && i < h->n_floors; i++)
