@@ -145,6 +145,12 @@ static enum lt_err decide(struct san_engine *e, const struct san_catalog *c, str
     w->n_decisions = 0;
     memset(w->h_first, 0, width * sizeof(float));
     while (!err && san_walk_next(walk)) {
+        if (w->n_decisions == SAN__MAX_STEPS - 1) { /* rambling: nothing, and surely not sure */
+            struct san_decision given_up = {.kind = walk->kind_name, .n_options = walk->n_cand};
+            walk->n_calls = 0;
+            err = add_decision(w, &given_up);
+            break;
+        }
         const float *prev_in = NULL;
         int32_t prev_id = -1;
         if (walk->has_prev && walk->prev.from == SAN_FROM_VOCAB)
@@ -223,7 +229,8 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     enum lt_err err = san__worker_get(e, &w, diag);
     if (err) return err;
     lt_us t0 = lt_now_us();
-    err = san_utterance_set(&w->utterance, &e->pieces, &c->plan, req->text, req->here, diag);
+    const char *here = req->here && *req->here ? req->here : NULL;
+    err = san_utterance_set(&w->utterance, &e->pieces, &c->plan, req->text, here, diag);
     if (!err)
         err = san_utter_encode(w->session, w->utterance.tok, w->utterance.flag, w->utterance.n_tok,
                                c->seen, c->n_seen, diag);

@@ -6,7 +6,6 @@
 
 #include "san/model_file.h"
 
-#define MAX_STEPS       160 /* decisions of one answer; the walk's limits keep it below */
 #define CACHE_MAX_BYTES ((size_t)64 << 20) /* encoded blocks kept for sharing */
 #define PANEL_TOKENS    512                /* block tokens encoded at once */
 
@@ -52,6 +51,9 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
                       "and %d; use a network trained for it",
                       path, e->h.n_class, e->h.n_feat, e->h.n_flag, SAN_CLASS_COUNT, SAN_N_FEAT,
                       SAN_N_FLAG);
+    if (!err && e->h.n_ctx < SAN_BLOCK_MAX_TOKENS)
+        err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: reads %d tokens at once, %d are needed", path,
+                      e->h.n_ctx, SAN_BLOCK_MAX_TOKENS);
     if (!err) err = san_pieces_init(&e->pieces, e->tokenizer, diag);
     if (!err) err = san_net_init(&e->net, &e->h, &e->p, diag);
     if (!err) err = san_confidence_load(&e->confidence, file, e->h.width, diag);
@@ -103,7 +105,7 @@ enum lt_err san__worker_get(struct san_engine *e, struct san__worker **out, stru
     w = calloc(1, sizeof *w);
     if (!w) return lt_fail(diag, LT_ERR_NOMEM, "out of memory for a worker");
     struct san_limits limits = {
-        .n_source = SAN_BLOCK_MAX_TOKENS, .n_panel = PANEL_TOKENS, .n_step = MAX_STEPS};
+        .n_source = SAN_BLOCK_MAX_TOKENS, .n_panel = PANEL_TOKENS, .n_step = SAN__MAX_STEPS};
     san_utterance_init(&w->utterance);
     san_walk_init(&w->walk);
     w->h = malloc((size_t)e->h.width * sizeof *w->h);
@@ -259,8 +261,7 @@ static enum lt_err list_seen(struct san_catalog *c)
     for (size_t i = 0; i < n; i++) {
         /* in the catalogue's order, so that the sums do not depend on addresses */
         struct san_block *b = c->blocks[i];
-        struct san_block **at =
-            bsearch(&b, sorted, n, sizeof(struct san_block *), by_address);
+        struct san_block **at = bsearch(&b, sorted, n, sizeof(struct san_block *), by_address);
         int is_repeated = 0;
         while (at > sorted && at[-1] == b) at--;
         if (at + 1 < sorted + n && at[1] == b)

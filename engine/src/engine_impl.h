@@ -11,6 +11,8 @@
 #include "san/plan.h"
 #include "san/walk.h"
 
+#define SAN__MAX_STEPS 160 /* decisions of one answer; an answer that wants more is given up */
+
 /* Encoded blocks by the hash of their text. Holds one reference of each; catalogues hold more.
  * Guarded by the engine's lock. */
 struct san__cache {
