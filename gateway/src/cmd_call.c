@@ -68,13 +68,15 @@ static enum lt_err open_all(struct call *c, const char *const *value, struct lt_
     char *text = err ? NULL : lt_json_dump(json);
     json_decref(json);
     if (!err && !text) err = LT_ERR_NOMEM;
-    if (!err) err = lt_site_catalog_new(c->docs, c->engine, text, strlen(text), &c->catalog, diag);
-    free(text);
-    if (err && diag->text[0] == '/') { /* a path inside the catalogue: say whose */
-        char inner[LT_DIAG_TEXT];
-        snprintf(inner, sizeof inner, "%s", diag->text);
-        snprintf(diag->text, sizeof diag->text, "%.200s: %.300s", catalog_file, inner);
+    if (!err) {
+        err = lt_site_catalog_new(c->docs, c->engine, text, strlen(text), &c->catalog, diag);
+        if (err) { /* a path inside the catalogue: say whose */
+            char inner[LT_DIAG_TEXT];
+            snprintf(inner, sizeof inner, "%s", diag->text);
+            snprintf(diag->text, sizeof diag->text, "%.200s: %.300s", catalog_file, inner);
+        }
     }
+    free(text);
     return err;
 }
 
@@ -143,11 +145,14 @@ int lt_cmd_call(int argc, char **argv)
     int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (first >= argc) return lt_cli_usage(&spec, "what was said is missing");
+    size_t n = 0;
     for (int i = first; i < argc; i++) { /* several words need no quotes */
-        size_t n = strlen(text);
-        if (n + strlen(argv[i]) + 1 >= sizeof text)
+        size_t len = strlen(argv[i]);
+        if (n + len + 2 > sizeof text)
             return lt_cli_usage(&spec, "the text is longer than %d bytes", SAN_TEXT_MAX_BYTES);
-        snprintf(text + n, sizeof text - n, "%s%s", n ? " " : "", argv[i]);
+        if (n) text[n++] = ' ';
+        memcpy(text + n, argv[i], len + 1);
+        n += len;
     }
     enum lt_err err = open_all(&c, value, &diag);
     if (!err) err = answer(&c, text, value[OPT_HERE], &diag);

@@ -351,7 +351,9 @@ void lt_gw_check_drained(struct lt_gateway *gw)
     for (const struct lt_req *r = gw->requests; r; r = r->next) {
         if (r->state == LT_REQ_DELIVERING && !r->n_busy)
             n_waiting++;
-        else if (r->state != LT_REQ_UNSENT && r->state != LT_REQ_RECOVERING)
+        else if (r->state == LT_REQ_UNSENT)
+            n_waiting += lt_mqtt_is_up(gw->mqtt); /* for room; without a broker it stays */
+        else if (r->state != LT_REQ_RECOVERING)
             n_working++;
     }
     lt_mqtt_pause(gw->mqtt, n_working || !n_waiting);

@@ -90,8 +90,12 @@ struct lt_gw_reply {
 #define LT_REQ_STATE_MAP(XX)                                                                       \
     XX(ARRIVED, "arrived")                                                                         \
     XX(WORKING, "working")                                                                         \
-    XX(ASKING, "asking") XX(UNSENT, "unsent") XX(DELIVERING, "delivering")                         \
-        XX(RECOVERING, "recovering") XX(DONE, "done")
+    XX(ASKING, "asking")                                                                           \
+    XX(RECORDING, "recording")                                                                     \
+    XX(UNSENT, "unsent")                                                                           \
+    XX(DELIVERING, "delivering")                                                                   \
+    XX(RECOVERING, "recovering")                                                                   \
+    XX(DONE, "done")
 enum lt_req_state {
 #define LT_REQ_ENUM(name, word) LT_REQ_##name,
     LT_REQ_STATE_MAP(LT_REQ_ENUM)
@@ -152,8 +156,12 @@ struct lt_req {
     struct lt_job record_job, executed_job;
     int publish_ids[LT_GW_CALLS_MAX];
     int n_calls_sent, n_undelivered, refused_reason;
-    json_t *echoed;  /* recovering: calls that the broker has given back */
-    char *row_state; /* recovering: state in the store */
+    int is_executed_out;  /* executed_job was submitted */
+    int is_executed_done; /* and is through */
+    int n_echo_holds;     /* echoes whose acknowledgement waits for executed_job */
+    int is_recorded;      /* the answer is in the store */
+    int n_sent;           /* recovering: calls that are known to be out, from the first */
+    char *row_state;      /* recovering: state in the store */
 };
 
 /* ---- request.c ---- */
@@ -170,8 +178,10 @@ void lt_req_advance(struct lt_req *r);
 /* End with an error object. */
 void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char *field,
                  const char *text);
+/* The answer stands: build the result, write it down, then deliver. */
+void lt_req_finish(struct lt_req *r);
 /* Send calls and answer, now or when the broker is back. */
-void lt_req_publish(struct lt_req *r);
+void lt_req_deliver(struct lt_req *r);
 void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason);
 void lt_req_resend(struct lt_gateway *gw); /* the broker is back */
 /* Build r->result from what is known. */
@@ -182,6 +192,10 @@ void lt_req_send_result(struct lt_req *r, const char *result);
 /* ---- record.c: jobs of the store writer ---- */
 void lt_req_accept(struct lt_req *r);
 void lt_req_record(struct lt_req *r);
+/* The broker has shown that the first n calls are out: the store hears of it, and what is acknowledged
+ * to the broker waits until it has. */
+void lt_req_confirm(struct lt_req *r, int n);
+/* Once; later calls do nothing. */
 void lt_req_executed(struct lt_req *r);
 
 /* ---- recover.c ---- */

@@ -22,6 +22,7 @@
 #define GOODBYE_MS     2000  /* longest time to get the last bytes out on stop */
 #define READ_BURST     256   /* most packets of one turn: bounds the group that one commit covers */
 #define FAULT_BYTES    256
+#define SEND_MAXIMUM   256 /* most QoS 1 messages that wait for the broker's acknowledgement */
 #define REASON_REFUSED 128 /* MQTT 5 reason codes from here on are failures */
 
 enum state { IDLE, CONNECTING, GREETING, UP, WAITING, GOODBYE, CLOSED };
@@ -39,7 +40,7 @@ struct lt_mqtt {
     int64_t wait_min_ms, wait_max_ms, wait_ms;
 
     enum state state;
-    int n_holds, is_paused, has_output, is_refused, is_stopping, is_in_library;
+    int n_holds, is_paused, has_output, is_refused, is_stopping, is_in_library, is_goodbye_due;
     char fault[FAULT_BYTES];
 
     uv_work_t connect_work;
@@ -49,6 +50,10 @@ struct lt_mqtt {
     int n_open_handles;
     struct polled *polled; /* NULL while there is no socket */
     void (*on_stopped)(void *ctx);
+
+    /* QoS 1 messages out; the library tells of QoS 0 ones too, so those that count are marked */
+    int n_unacknowledged, room;
+    uint8_t is_counted[65536 / 8]; /* a bit per packet id */
 };
 
 /* A polled duplicate of the library's socket; freed by its close callback. */
@@ -173,9 +178,20 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     if (m->polled && (events & UV_READABLE)) read_burst(m);
 }
 
+/* The last phase of a turn: send what the turn has queued. Saying goodbye waits for it too, since a
+ * stop may be asked for inside a callback, where the library holds its locks. */
 static void on_before_sleep(uv_prepare_t *handle)
 {
     struct lt_mqtt *m = handle->data;
+    if (m->state == GOODBYE && m->is_goodbye_due) {
+        m->is_goodbye_due = 0;
+        if (m->n_holds) { /* what is not committed must not be acknowledged: leave without a word */
+            finish_stop(m);
+            return;
+        }
+        mosquitto_disconnect_v5(m->mosq, 0, NULL);
+        m->has_output = 1; /* the library closes the socket once it is out; went_well() sees it */
+    }
     if (m->has_output && (!m->n_holds || m->state == GREETING)) flush(m);
 }
 
@@ -276,7 +292,6 @@ static void on_connect(struct mosquitto *mosq, void *user, int rc, int flags,
 {
     struct lt_mqtt *m = user;
     (void)mosq;
-    (void)props;
     uv_timer_stop(&m->timer);
     if (rc) {
         m->is_refused = 1;
@@ -284,6 +299,9 @@ static void on_connect(struct mosquitto *mosq, void *user, int rc, int flags,
                   m->is_v5 ? mosquitto_reason_string(rc) : mosquitto_connack_string(rc));
         return; /* the caller of the library sees is_refused and drops the connection */
     }
+    uint16_t broker_maximum = UINT16_MAX;
+    mosquitto_property_read_int16(props, MQTT_PROP_RECEIVE_MAXIMUM, &broker_maximum, false);
+    m->room = broker_maximum < SEND_MAXIMUM ? broker_maximum : SEND_MAXIMUM;
     set_state(m, UP);
     m->fault[0] = '\0';
     m->wait_ms = m->wait_min_ms;
@@ -344,6 +362,10 @@ static void on_publish(struct mosquitto *mosq, void *user, int mid, int reason,
     struct lt_mqtt *m = user;
     (void)mosq;
     (void)props;
+    uint8_t *byte = &m->is_counted[(mid & 0xffff) / 8], bit = (uint8_t)(1u << (mid & 7));
+    if (!(*byte & bit)) return; /* QoS 0 */
+    *byte &= (uint8_t)~bit;
+    m->n_unacknowledged--;
     m->on.on_delivered(m->on.ctx, mid, reason);
 }
 
@@ -380,6 +402,7 @@ static enum lt_err set_options(struct lt_mqtt *m, const struct lt_mqtt_options *
                                   m->is_v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
     if (!rc) rc = mosquitto_int_option(m->mosq, MOSQ_OPT_TCP_NODELAY, 1);
     if (!rc) rc = mosquitto_int_option(m->mosq, MOSQ_OPT_RECEIVE_MAXIMUM, o->receive_maximum);
+    if (!rc) rc = mosquitto_int_option(m->mosq, MOSQ_OPT_SEND_MAXIMUM, SEND_MAXIMUM);
     /* "threaded": the library queues every packet and writes only in mosquitto_loop_write(); the
      * guarantee of this module rests on that (see mqtt.h, and test_mqtt.c which would notice) */
     if (!rc) rc = mosquitto_threaded_set(m->mosq, true);
@@ -480,13 +503,8 @@ int lt_mqtt_stop(struct lt_mqtt *m, void (*fn)(void *ctx))
     }
     set_state(m, GOODBYE);
     m->is_paused = 1;
+    m->is_goodbye_due = 1;
     uv_timer_start(&m->timer, on_goodbye_timeout, GOODBYE_MS, 0);
-    if (m->n_holds) { /* what is not committed must not be acknowledged: leave without a word */
-        finish_stop(m);
-        return 1;
-    }
-    mosquitto_disconnect_v5(m->mosq, 0, NULL);
-    flush(m); /* the library closes the socket once the packet is out; went_well() sees it */
     return 1;
 }
 
@@ -545,11 +563,17 @@ enum lt_err lt_mqtt_send(struct lt_mqtt *m, const struct lt_mqtt_publish *p, int
             rc = mosquitto_property_add_binary(&props, MQTT_PROP_CORRELATION_DATA, p->correlation,
                                                (uint16_t)p->correlation_len);
     }
+    int mid = 0;
     if (!rc)
-        rc = mosquitto_publish_v5(m->mosq, publish_id, p->topic, (int)p->payload_len, p->payload,
-                                  p->qos, p->is_retained, props);
+        rc = mosquitto_publish_v5(m->mosq, &mid, p->topic, (int)p->payload_len, p->payload, p->qos,
+                                  p->is_retained, props);
     mosquitto_property_free_all(&props);
     m->has_output = 1;
+    if ((rc == MOSQ_ERR_SUCCESS || rc == MOSQ_ERR_NO_CONN) && p->qos > 0) {
+        m->is_counted[(mid & 0xffff) / 8] |= (uint8_t)(1u << (mid & 7));
+        m->n_unacknowledged++;
+    }
+    if (publish_id) *publish_id = mid;
     switch (rc) {
     case MOSQ_ERR_SUCCESS:
         return LT_OK;
@@ -563,6 +587,17 @@ enum lt_err lt_mqtt_send(struct lt_mqtt *m, const struct lt_mqtt_publish *p, int
     default:
         return LT_ERR_INVALID;
     }
+}
+
+int lt_mqtt_room(const struct lt_mqtt *m)
+{
+    int left = m->room - m->n_unacknowledged;
+    return left > 0 ? left : 0;
+}
+
+int lt_mqtt_unacknowledged(const struct lt_mqtt *m)
+{
+    return m->n_unacknowledged;
 }
 
 void lt_mqtt_hold(struct lt_mqtt *m)

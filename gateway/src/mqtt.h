@@ -105,6 +105,12 @@ LT_NODISCARD enum lt_err lt_mqtt_subscribe(struct lt_mqtt *m, const char *filter
 LT_NODISCARD enum lt_err lt_mqtt_send(struct lt_mqtt *m, const struct lt_mqtt_publish *p,
                                       int *publish_id);
 
+/* How many more QoS 1 messages can be sent at once before the library would queue them behind the
+ * broker's acknowledgements of earlier ones. */
+int lt_mqtt_room(const struct lt_mqtt *m);
+/* QoS 1 messages sent and not yet acknowledged. */
+int lt_mqtt_unacknowledged(const struct lt_mqtt *m);
+
 /* Open and close a hold; they nest. A lost connection does not close them. */
 void lt_mqtt_hold(struct lt_mqtt *m);
 void lt_mqtt_release(struct lt_mqtt *m);

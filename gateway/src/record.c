@@ -1,11 +1,12 @@
 /* record.c - what the store learns of a request, as jobs of its writer.
  *
  *   accept    durable: the trace exists before the broker is told that we have the message
- *   record    decision, cloud attempts, spend, answer: after the answer is out
+ *   record    decision, cloud attempts, spend, answer: before the answer goes out
  *   executed  after the broker has every call
  *
  * Jobs run in the order submitted, so a record never overtakes its accept, and a repeated id finds
  * either the first's result in the store or the first still alive on the loop. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,12 +50,12 @@ static int is_same_reply(const struct lt_gw_reply *a, const struct lt_gw_reply *
            (!a->correlation_len || !memcmp(a->correlation, b->correlation, a->correlation_len));
 }
 
-/* Give r's replies to the living request of the same id, unless it has the very same ones: a
- * redelivery after a crash must not be answered twice. */
+/* Give r's replies to the living request of the same id. After a restart of ours the message is a
+ * redelivery of the one that made the row, and its very same reply is there already. */
 static void hand_replies(struct lt_req *r, struct lt_req *first)
 {
     while (r->replies) {
-        struct lt_gw_reply *reply = r->replies, *known = first->replies;
+        struct lt_gw_reply *reply = r->replies, *known = first->row_state ? first->replies : NULL;
         r->replies = reply->next;
         while (known && !is_same_reply(known, reply)) known = known->next;
         if (known) {
@@ -99,7 +100,7 @@ static void answer_unstored(struct lt_req *r, const char *text)
     LT_LOG(ERROR, "store.failed", LF_STR("why", text));
     r->bad_code = "store";
     r->bad_why = LT_WHY_STORE_FAILED;
-    strncpy(r->bad_text, text, sizeof r->bad_text - 1);
+    snprintf(r->bad_text, sizeof r->bad_text, "%s", text);
     r->trace[0] = '\0';
     lt_req_build_result(r);
     lt_req_send_result(r, r->result);
@@ -183,11 +184,10 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
     enum lt_err err = LT_OK;
     int is_refused =
         r->bad_why == LT_WHY_REQUEST_INVALID || r->bad_why == LT_WHY_REQUEST_UNKNOWN_SITE;
-    if (r->row_state && !strcmp(r->row_state, "answered") && !r->bad_code) goto out;
     if (r->bad_code) {
         err = (is_refused ? lt_store_trace_refused : lt_store_trace_failed)(
             s, r->trace, lt_why_code(r->bad_why), r->bad_text, result, diag);
-        if (!err && r->was_asked) err = record_cloud(r, NULL, diag);
+        if (!err && r->was_asked && !r->is_recorded) err = record_cloud(r, NULL, diag);
         goto out;
     }
     if (!r->row_state || !strcmp(r->row_state, "accepted")) err = record_decision(r, diag);
@@ -209,9 +209,18 @@ static void record_done(struct lt_job *job)
 {
     struct lt_req *r = REQ_OF(job, record_job);
     r->n_busy--;
-    if (job->err)
+    r->is_recorded = !job->err;
+    if (job->err) { /* what cannot be written down is not carried out */
         LT_LOG(ERROR, "store.failed", LF_STR("trace", r->trace), LF_STR("why", job->diag.text));
-    lt_req_settle(r);
+        r->bad_code = "store";
+        r->bad_why = LT_WHY_STORE_FAILED;
+        r->bad_field[0] = '\0';
+        snprintf(r->bad_text, sizeof r->bad_text, "%s", job->diag.text);
+        lt_req_build_result(r);
+    }
+    if (r->is_recorded && r->n_sent && (size_t)r->n_sent >= json_array_size(r->calls))
+        lt_req_executed(r); /* out before a restart */
+    lt_req_deliver(r);
 }
 
 void lt_req_record(struct lt_req *r)
@@ -241,13 +250,63 @@ static void executed_done(struct lt_job *job)
     r->n_busy--;
     if (job->err)
         LT_LOG(ERROR, "store.failed", LF_STR("trace", r->trace), LF_STR("why", job->diag.text));
+    r->is_executed_done = 1;
+    for (; r->n_echo_holds; r->n_echo_holds--) lt_mqtt_release(r->gw->mqtt);
     lt_req_settle(r);
 }
 
 void lt_req_executed(struct lt_req *r)
 {
+    if (r->is_executed_out) return;
+    r->is_executed_out = 1;
     r->executed_job.run = run_executed;
     r->executed_job.done = executed_done;
     r->n_busy++;
     lt_worker_follow(r->gw->writer, &r->executed_job);
+}
+
+/* ---- confirmed, before all of it is ---- */
+
+struct sent_job {
+    struct lt_job job;
+    struct lt_req *r;
+    int n;
+};
+
+static enum lt_err run_sent(struct lt_job *job, struct lt_diag *diag)
+{
+    struct sent_job *s = (struct sent_job *)job;
+    return lt_store_trace_sent(s->r->gw->store, s->r->trace, s->n, diag);
+}
+
+static void sent_done(struct lt_job *job)
+{
+    struct sent_job *s = (struct sent_job *)job;
+    struct lt_req *r = s->r;
+    if (job->err)
+        LT_LOG(ERROR, "store.failed", LF_STR("trace", r->trace), LF_STR("why", job->diag.text));
+    free(s);
+    r->n_busy--;
+    lt_mqtt_release(r->gw->mqtt);
+    lt_req_settle(r);
+}
+
+void lt_req_confirm(struct lt_req *r, int n)
+{
+    if ((size_t)n >= json_array_size(r->calls)) {
+        lt_req_executed(r);
+        if (r->is_executed_done) return;
+        r->n_echo_holds++;
+        lt_mqtt_hold(r->gw->mqtt);
+        return;
+    }
+    struct sent_job *s = calloc(1, sizeof *s);
+    if (!s) return; /* a crash now could repeat these calls; memory is out anyway */
+    s->r = r;
+    s->n = n;
+    s->job.run = run_sent;
+    s->job.done = sent_done;
+    r->n_busy++;
+    lt_mqtt_hold(r->gw->mqtt);
+    lt_worker_follow(r->gw->writer, &s->job);
 }

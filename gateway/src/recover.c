@@ -1,14 +1,18 @@
 /* recover.c - what an earlier run of the process left unfinished.
  *
  * A trace that was accepted must be answered and carried out once, even when the process was killed
- * at any point. What is missing in the store after a crash is whether its calls went out. The broker
- * knows: we subscribe to our own call topics in a session that outlives us, so it keeps a copy of
- * every call we published for us (an echo). After a restart these copies come first, then a barrier
- * message that we send ourselves. When the barrier is back, every trace without an echo was not
- * carried out and is done now, if its time has not passed; one with an echo was, and is only recorded
- * and answered. If the broker lost our session nobody can know, and nothing is carried out: a lamp
- * that stays dark is better than a door that opens twice.
- * Echoes expire like the calls (mqtt.call_expiry_s), so older traces are not carried out either. */
+ * at any point. A trace that the store has only as accepted was not carried out: the answer is
+ * written down before it goes out. One that it has as answered may have been, in part or whole (a
+ * broker that meets a dead connection drops what it has not read). The broker knows: we subscribe to
+ * our own call topics in a session that outlives us, so it keeps a copy of every call that it took (an
+ * echo) until we acknowledge it, and we acknowledge it only when the store knows. Calls go out in order,
+ * so an echo stands for all calls before it.
+ *
+ * After a restart the echoes come first, then a barrier message that we send ourselves. When the
+ * barrier is back, calls without an echo were not carried out and are sent now, if their time has not
+ * passed. If the broker lost our session nobody can know, and nothing more is carried out: a lamp that
+ * stays dark is better than a door that opens twice. Echoes expire like the calls (mqtt.call_expiry_s),
+ * so older traces are not carried out either. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +46,9 @@ static int take_row(const struct lt_trace_row *row, void *user)
     r->is_dry_run = row->is_dry_run;
     r->is_committed = 1;
     r->received_unix_ms = row->received_unix_ms;
-    if (allowed_ms > gw->config.mqtt.call_expiry_s * 1000)
+    r->is_recorded = !strcmp(row->state, "answered");
+    r->n_sent = row->calls_sent;
+    if (r->is_recorded && allowed_ms > gw->config.mqtt.call_expiry_s * 1000)
         allowed_ms = gw->config.mqtt.call_expiry_s * 1000;
     r->deadline_ms = allowed_ms;
     r->arrived_us = lt_now_us() - age_ms * 1000;
@@ -77,24 +83,20 @@ enum lt_err lt_recover_load(struct lt_gateway *gw, struct lt_diag *diag)
     return err;
 }
 
-/* Carry on with one trace. `is_known`: the broker has told us which calls went out. */
+static int is_answered(const struct lt_req *r)
+{
+    return r->result && !strcmp(r->row_state, "answered");
+}
+
+/* Carry on with a trace that had no echo. `is_known`: that means its calls did not go out. */
 static void carry_on(struct lt_req *r, int is_known)
 {
-    int is_answered = r->result && !strcmp(r->row_state, "answered");
-    size_t n_echoes = json_array_size(r->echoed);
-    if (n_echoes && !is_answered) { /* went out before the answer was recorded */
-        size_t i;
-        json_t *e, *calls = json_array();
-        json_array_foreach(r->echoed, i, e) json_array_append(calls, json_object_get(e, "call"));
-        json_decref(r->calls);
-        r->calls = calls;
-        r->route = LT_ROUTE_LOCAL;
-        r->why = LT_WHY_GATE_ACCEPTED;
-        lt_req_publish(r);
-    } else if (n_echoes || (is_answered && is_known && lt_now_us() <= r->deadline_us)) {
-        lt_req_publish(r); /* sends the calls that have no echo */
-    } else if (is_known && lt_now_us() <= r->deadline_us && r->text && r->site) {
-        lt_req_set_state(r, LT_REQ_WORKING);
+    /* what the store was not allowed to keep as it was cannot be taken up again */
+    int can_go_on = !strcmp(r->gw->started.store.text, "keep") && lt_now_us() <= r->deadline_us;
+    if (can_go_on && is_known && is_answered(r)) {
+        lt_req_deliver(r);
+    } else if (can_go_on && !is_answered(r) && r->site && r->text) {
+        lt_req_set_state(r, LT_REQ_WORKING); /* never answered, so never carried out */
         lt_req_infer(r);
     } else {
         lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
@@ -104,6 +106,19 @@ static void carry_on(struct lt_req *r, int is_known)
                         : "the gateway and the broker were restarted and cannot tell whether "
                           "this was carried out; nothing more was called");
     }
+}
+
+/* An echo of a trace that the store has as accepted: a power cut took the record. The echo is the best
+ * there is. */
+static void settle_unrecorded(struct lt_req *r, const char *tool, const json_t *echo)
+{
+    json_decref(r->calls);
+    r->calls =
+        json_pack("[{s:s,s:O?}]", "name", tool, "arguments", json_object_get(echo, "arguments"));
+    r->n_sent = 1;
+    r->route = LT_ROUTE_LOCAL;
+    r->why = LT_WHY_GATE_ACCEPTED;
+    lt_req_finish(r);
 }
 
 static void carry_on_all(struct lt_gateway *gw, int is_known)
@@ -162,16 +177,21 @@ void lt_recover_echo(struct lt_gateway *gw, const struct lt_topic *topic,
 {
     json_t *o = NULL;
     struct lt_diag diag = {0};
-    if (!has_recovering(gw)) return; /* in peace our own calls tell us nothing */
-    if (lt_json_parse(msg->payload, msg->payload_len, LT_DOC_MAX_BYTES_REQUEST, &o, &diag)) return;
+    if (lt_json_parse(msg->payload, msg->payload_len, LT_DOC_MAX_BYTES_CATALOG, &o, &diag)) return;
     const char *trace = json_string_value(json_object_get(o, "trace"));
-    for (struct lt_req *r = gw->requests; trace && r; r = r->next) {
-        if (r->state != LT_REQ_RECOVERING || strcmp(r->trace, trace) != 0) continue;
-        if (!r->echoed) r->echoed = json_array();
-        json_array_append_new(r->echoed,
-                              json_pack("{s:O?,s:{s:s,s:O?}}", "index", json_object_get(o, "index"),
-                                        "call", "name", topic->rest, "arguments",
-                                        json_object_get(o, "arguments")));
+    struct lt_req *r = trace ? gw->requests : NULL;
+    while (r && (r->is_duplicate || strcmp(r->trace, trace) != 0)) r = r->next;
+    int n = (int)json_integer_value(json_object_get(o, "index")) + 1;
+    if (r && r->state == LT_REQ_RECOVERING && !is_answered(r)) {
+        settle_unrecorded(r, topic->rest, o);
+    } else if (r && (r->state == LT_REQ_RECOVERING || r->n_calls_sent)) {
+        if (r->n_sent < n) r->n_sent = n;
+        r->n_busy++; /* delivering may finish it */
+        lt_req_confirm(r, n);
+        if (r->state == LT_REQ_RECOVERING && (size_t)n >= json_array_size(r->calls))
+            lt_req_deliver(r); /* the answer once more: it may not have got through */
+        r->n_busy--;
+        lt_req_settle(r);
     }
     json_decref(o);
 }

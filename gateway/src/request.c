@@ -1,22 +1,22 @@
 /* request.c - the life of one request.
  *
- *            lt_req_arrived                    lt_req_advance: decide()
- *  (message) -------------> ARRIVED -> WORKING --------+---------------> ASKING
- *                                        | bad input,   |  accepted         | on_upper: judge
- *                                        | expired      v                   v
- *                                        +-------> lt_req_publish <---------+
- *      lt_recover_*                                 |         | broker away
- *  (row) -----------------> RECOVERING -> WORKING   |         v
- *                                                   |       UNSENT --lt_req_resend--+
- *                                    calls sent     v                               |
- *                                  DELIVERING <-----+<------------------------------+
- *                                      | PUBACK of every call (lt_req_delivered), or no calls
- *                                      v
- *                                     DONE  -> freed when the store has it (lt_req_settle)
+ *              lt_req_arrived              lt_req_advance: decide()       on_upper: judge
+ *  (message) ---> ARRIVED ----> WORKING ----------+---------> ASKING ----------+
+ *                                 | bad input,    | answered here              |
+ *                                 | expired       v                            |
+ *                                 +---------> RECORDING <----------------------+
+ *                                                 | in the store: lt_req_deliver
+ *                                  UNSENT <-------+ broker away, or takes no more now
+ *                                     |           v
+ *                                     +----> DELIVERING   calls and answer are out
+ *      lt_recover_*   lt_req_resend               | PUBACK of every call (lt_req_delivered)
+ *  (row) ---> RECOVERING -> WORKING, RECORDING    v
+ *                           or DELIVERING        DONE  -> freed when no job needs it (lt_req_settle)
  *
  * WORKING runs two jobs at once: the store writer commits the trace (lt_req_accept) and the worker
- * runs the network (lt_req_infer). Nothing is published before the commit; the broker's
- * acknowledgement waits for it too (mqtt.h). */
+ * runs the network (lt_req_infer). Nothing is published before that commit; the broker's
+ * acknowledgement waits for it too (mqtt.h). RECORDING writes the answer down before it goes out, so
+ * that after a crash a trace that is not answered was certainly not carried out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +36,12 @@ static const char *const state_words[] = {
 #define TO(s) (1u << LT_REQ_##s)
 static const unsigned edges[] = {
     [LT_REQ_ARRIVED] = TO(WORKING) | TO(RECOVERING) | TO(DONE),
-    [LT_REQ_WORKING] = TO(ASKING) | TO(UNSENT) | TO(DELIVERING) | TO(DONE),
-    [LT_REQ_ASKING] = TO(UNSENT) | TO(DELIVERING) | TO(DONE),
-    [LT_REQ_UNSENT] = TO(DELIVERING) | TO(DONE),
+    [LT_REQ_WORKING] = TO(ASKING) | TO(RECORDING) | TO(DONE),
+    [LT_REQ_ASKING] = TO(RECORDING),
+    [LT_REQ_RECORDING] = TO(UNSENT) | TO(DELIVERING),
+    [LT_REQ_UNSENT] = TO(DELIVERING) | TO(RECORDING),
     [LT_REQ_DELIVERING] = TO(DONE),
-    [LT_REQ_RECOVERING] = TO(WORKING) | TO(UNSENT) | TO(DELIVERING) | TO(DONE),
+    [LT_REQ_RECOVERING] = TO(WORKING) | TO(RECORDING) | TO(UNSENT) | TO(DELIVERING),
     [LT_REQ_DONE] = 0,
 };
 
@@ -86,7 +87,10 @@ static void free_replies(struct lt_req *r)
 void lt_req_settle(struct lt_req *r)
 {
     struct lt_gateway *gw = r->gw;
-    if (r->n_busy || r->state != LT_REQ_DONE) return;
+    if (r->n_busy || r->state != LT_REQ_DONE) {
+        lt_gw_check_drained(gw);
+        return;
+    }
     *r->prev = r->next;
     if (r->next) r->next->prev = r->prev;
     gw->n_requests--;
@@ -105,7 +109,6 @@ void lt_req_settle(struct lt_req *r)
     free(r->row_state);
     json_decref(r->local_calls);
     json_decref(r->calls);
-    json_decref(r->echoed);
     san_answer_free(&r->answer);
     lt_tier_answer_fini(&r->upper);
     lt_site_catalog_unref(r->catalog);
@@ -422,7 +425,7 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
         lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
                     "the cloud's answer came after the deadline; nothing was called");
     else
-        lt_req_publish(r);
+        lt_req_finish(r);
 }
 
 static void decide(struct lt_req *r)
@@ -440,7 +443,7 @@ static void decide(struct lt_req *r)
     r->first_route = d.route;
     r->first_why = d.why;
     if (d.route != LT_ROUTE_CLOUD || !d.n_providers) {
-        lt_req_publish(r);
+        lt_req_finish(r);
         return;
     }
     struct lt_tier_question q = {.text = r->text,
@@ -465,7 +468,7 @@ void lt_req_advance(struct lt_req *r)
         return;
     }
     if (r->bad_code)
-        lt_req_publish(r);
+        lt_req_finish(r);
     else if (r->infer_job.err == LT_ERR_TIMEOUT || lt_now_us() > r->deadline_us)
         lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
                     "the deadline passed before the request was looked at; nothing was called");
@@ -542,17 +545,8 @@ void lt_req_send_result(struct lt_req *r, const char *result)
 /* Are the answer's calls to be carried out? A question or a refusal only names them. */
 static int has_calls_to_send(const struct lt_req *r)
 {
-    return !r->bad_code && !r->is_dry_run && json_array_size(r->calls) &&
+    return !r->bad_code && !r->is_dry_run && json_array_size(r->calls) > (size_t)r->n_sent &&
            (r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE);
-}
-
-static int is_echoed(const struct lt_req *r, size_t index)
-{
-    size_t i;
-    json_t *e;
-    json_array_foreach(r->echoed, i, e) if (json_integer_value(json_object_get(e, "index")) ==
-                                            (json_int_t)index) return 1;
-    return 0;
 }
 
 static enum lt_err send_call(struct lt_req *r, size_t index, const json_t *call)
@@ -591,7 +585,8 @@ static void send_calls(struct lt_req *r)
     json_t *call;
     json_array_foreach(r->calls, i, call)
     {
-        if (i >= LT_GW_CALLS_MAX || is_echoed(r, i)) continue;
+        if (i < (size_t)r->n_sent) continue;
+        if (i >= LT_GW_CALLS_MAX) break;
         enum lt_err err = send_call(r, i, call);
         if (err)
             LT_LOG(ERROR, "call.unsent", LF_STR("trace", r->trace),
@@ -619,25 +614,37 @@ static void count(struct lt_req *r)
     lt_stats_add(&s->total, r->total_us);
 }
 
-void lt_req_publish(struct lt_req *r)
+/* Can everything of this answer go to the broker now? What the library would queue behind other
+ * acknowledgements is kept here, where a deadline watches over it. An answer larger than the broker ever
+ * takes at once goes when it is alone. */
+static int has_room(const struct lt_req *r)
 {
-    if (!lt_mqtt_is_up(r->gw->mqtt)) {
+    int n = 1 + (has_calls_to_send(r) ? (int)json_array_size(r->calls) : 0);
+    return lt_mqtt_room(r->gw->mqtt) >= n || !lt_mqtt_unacknowledged(r->gw->mqtt);
+}
+
+void lt_req_finish(struct lt_req *r)
+{
+    lt_req_build_result(r);
+    lt_req_set_state(r, LT_REQ_RECORDING);
+    lt_req_record(r);
+}
+
+void lt_req_deliver(struct lt_req *r)
+{
+    if (!lt_mqtt_is_up(r->gw->mqtt) || !has_room(r)) {
         if (r->state != LT_REQ_UNSENT) lt_req_set_state(r, LT_REQ_UNSENT);
         lt_gw_check_drained(r->gw);
         return;
     }
-    if (!r->result || !r->row_state) lt_req_build_result(r);
     lt_req_set_state(r, LT_REQ_DELIVERING);
     if (has_calls_to_send(r)) send_calls(r);
     lt_req_send_result(r, r->result);
     count(r);
     log_answer(r);
-    lt_req_record(r);
-    if (!r->n_undelivered) {
-        if (json_array_size(r->echoed)) lt_req_executed(r); /* sent before the restart */
-        lt_req_set_state(r, LT_REQ_DONE);
-        lt_req_settle(r);
-    }
+    if (r->n_undelivered) return;
+    lt_req_set_state(r, LT_REQ_DONE);
+    lt_req_settle(r);
 }
 
 void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char *field,
@@ -647,9 +654,7 @@ void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char
     set_bad(r, why, code, field ? field : "", text);
     free(r->speech);
     r->speech = NULL;
-    free(r->result);
-    r->result = NULL;
-    lt_req_publish(r);
+    lt_req_finish(r);
 }
 
 void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
@@ -664,13 +669,16 @@ void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
                 LT_LOG(ERROR, "call.refused", LF_STR("trace", r->trace), LF_INT("reason", reason),
                        LF_STR("what_to_do", "allow us to publish on call/# at the broker"));
             }
-            if (--r->n_undelivered) return;
-            lt_req_executed(r);
-            lt_req_set_state(r, LT_REQ_DONE);
-            lt_req_settle(r);
+            if (!--r->n_undelivered) {
+                lt_req_executed(r);
+                lt_req_set_state(r, LT_REQ_DONE);
+                lt_req_settle(r);
+            }
+            lt_req_resend(gw); /* there is room again */
             return;
         }
     }
+    lt_req_resend(gw); /* a response was acknowledged */
 }
 
 void lt_req_resend(struct lt_gateway *gw)
@@ -681,7 +689,7 @@ void lt_req_resend(struct lt_gateway *gw)
         if (!r->bad_code && lt_now_us() > r->deadline_us)
             lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
                         "the broker was away past the deadline; nothing was called");
-        else
-            lt_req_publish(r);
+        else if (lt_mqtt_is_up(gw->mqtt))
+            lt_req_deliver(r);
     }
 }

@@ -51,6 +51,7 @@ CREATE TABLE trace (
     result           TEXT,                -- JSON: the whole result object as published
     total_us         INTEGER,             -- receipt to answer, microseconds
     cost_usd_micro   INTEGER NOT NULL DEFAULT 0, -- all cloud attempts, micro-USD
+    calls_sent       INTEGER NOT NULL DEFAULT 0, -- of calls, how many are known to be out, from the first
     -- executed, failed, refused
     executed_unix_ms INTEGER,             -- when the calls went out, Unix ms
     outcome          TEXT,                -- JSON: what happened to each device

@@ -14,7 +14,8 @@
     "SELECT t.id, t.site, t.source, t.request_id, t.state, t.text, t.here, t.lang, t.session, "    \
     "t.catalog, t.reply_topic, t.correlation, t.is_dry_run, t.received_unix_ms, t.deadline_ms, "   \
     "t.model, t.route, t.why, t.local_calls, t.calls, t.speech, t.result, t.error, t.confidence, " \
-    "t.total_us, t.encode_us, t.decode_us, t.cost_usd_micro, l.source, l.is_correct, l.calls "     \
+    "t.total_us, t.encode_us, t.decode_us, t.cost_usd_micro, l.source, l.is_correct, l.calls, " \
+    "t.calls_sent "                                                                                \
     "FROM trace t "
 #define ROW_FILTER                                                                                 \
     "(?1 IS NULL OR t.site = ?1) AND (?2 IS NULL OR t.state = ?2) AND "                            \
@@ -59,6 +60,7 @@ static void read_row(struct lt__rows *r, struct lt_trace_row *row)
         .label_source = lt__col_text(r, 28),
         .label_is_correct = (int)lt__col_int(r, 29),
         .label_calls_json = lt__col_text(r, 30),
+        .calls_sent = (int)lt__col_int(r, 31),
     };
     row->correlation = lt__col_blob(r, 11, &row->correlation_len);
 }

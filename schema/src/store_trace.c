@@ -149,6 +149,17 @@ enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
     return err;
 }
 
+enum lt_err lt_store_trace_sent(struct lt_store *s, const char *trace, int n_calls,
+                                struct lt_diag *diag)
+{
+    enum lt_err err = lt__enter(s, 0, diag);
+    if (err) return err;
+    err = lt__db_run(s->db, diag,
+                     "UPDATE trace SET calls_sent = max(calls_sent, ?2) WHERE id = ?1", "ti", trace,
+                     (int64_t)n_calls);
+    return after_update(s, err, trace, "sent", diag);
+}
+
 enum lt_err lt_store_trace_executed(struct lt_store *s, const char *trace, const char *outcome_json,
                                     int64_t now_unix_ms, struct lt_diag *diag)
 {

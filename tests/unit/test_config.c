@@ -238,7 +238,7 @@ static void test_config_compare__changes__tell_what_can_be_reloaded(void **state
                            &b, &d),
                      LT_OK);
     lt_config_compare(&a, &b, note, &s);
-    assert_string_equal(s.text, "mqtt.host! gate.threshold cloud.endpoints ");
+    assert_string_equal(s.text, "mqtt.host! gate.threshold cloud.endpoints! ");
     lt_config_free(&a);
     lt_config_free(&b);
 }

@@ -149,6 +149,10 @@ struct lt_trace_answer {
 LT_NODISCARD enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
                                                  const struct lt_trace_answer *a,
                                                  struct lt_diag *diag);
+/* The first n calls of the answer are known to have gone out: after a crash only the others are to be
+ * sent. Never goes down. LT_ERR_NOTFOUND. */
+LT_NODISCARD enum lt_err lt_store_trace_sent(struct lt_store *s, const char *trace, int n_calls,
+                                             struct lt_diag *diag);
 /* The calls went out. outcome_json tells what happened to each device, or NULL. */
 LT_NODISCARD enum lt_err lt_store_trace_executed(struct lt_store *s, const char *trace,
                                                  const char *outcome_json, int64_t now_unix_ms,
@@ -214,6 +218,7 @@ struct lt_trace_row {
     const char *model, *route, *why, *local_calls_json, *calls_json, *speech, *result_json, *error;
     double confidence; /* -1 when the network did not answer */
     int64_t total_us, encode_us, decode_us, cost_usd_micro;
+    int calls_sent;           /* of the answer's calls, from the first; only what is known */
     const char *label_source; /* of the label that counts, NULL when unlabelled */
     int label_is_correct;
     const char *label_calls_json;

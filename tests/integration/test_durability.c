@@ -1,0 +1,341 @@
+/* test_durability.c - nothing accepted is lost and nothing is carried out twice: the gateway is
+ * killed at the worst moments, the broker goes away and comes back. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+#define UTTERANCE "turn off the kitchen light"
+
+static int setup(void **state)
+{
+    *state = env_start();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    env_stop(*state);
+    return 0;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+/* Take every call message that waits; fail when a (trace, index) comes twice. Returns their number. */
+struct seen {
+    char keys[4096][48];
+    int n;
+};
+static struct seen seen;
+
+static void take_calls(struct env *e, int wait_ms)
+{
+    struct message *m;
+    while ((m = client_try(e, "lintel/home/call/", wait_ms)) != NULL) {
+        char key[48];
+        json_t *o = json_loads(m->payload, 0, NULL);
+        snprintf(key, sizeof key, "%s/%d", text_of(o, "trace"),
+                 (int)json_integer_value(json_object_get(o, "index")));
+        for (int i = 0; i < seen.n; i++)
+            if (!strcmp(seen.keys[i], key)) fail_msg("carried out twice: %s", key);
+        assert_true(seen.n < 4096);
+        strcpy(seen.keys[seen.n++], key);
+        json_decref(o);
+        message_free(m);
+    }
+}
+
+static void test_kill__between_receipt_and_commit__redelivered_and_carried_out_once(void **state)
+{
+    struct env *e = *state;
+    gateway_start(e, NULL);
+    client_forget(e);
+    seen.n = 0;
+    db_lock(e); /* the commit cannot happen now */
+    client_say(e, UTTERANCE);
+    client_say(e, "{\"id\":\"with-id\",\"text\":\"" UTTERANCE "\"}");
+    sleep_ms(400);
+    /* received, and the broker has no acknowledgement for either */
+    assert_true(gateway_log_count(e, "from=arrived to=working") >= 1);
+    assert_int_equal(broker_log_count(e, "Received PUBACK from gw"), 0);
+    assert_int_equal(client_count(e, "lintel/home/call/"), 0);
+    assert_int_equal(client_count(e, "lintel/home/response"), 0);
+    gateway_kill(e);
+    db_unlock(e);
+    assert_int_equal(db_int(e, "select count(*) from trace"), 0);
+    gateway_spawn(e);
+    json_t *a = take_json(e, "lintel/home/response", "result");
+    json_t *b = take_json(e, "lintel/home/response", "result");
+    assert_string_not_equal(text_of(a, "trace"), text_of(b, "trace"));
+    take_calls(e, 300);
+    assert_int_equal(seen.n, json_array_size(json_object_get(a, "calls")) +
+                                 json_array_size(json_object_get(b, "calls")));
+    assert_true(seen.n >= 2);
+    db_wait(e, "select count(*) from trace where state = 'executed'", 2);
+    assert_int_equal(db_int(e, "select count(*) from trace"), 2);
+    assert_true(broker_log_count(e, "Received PUBACK from gw") >= 2);
+    json_decref(a);
+    json_decref(b);
+}
+
+static void test_puback__commit_delayed__comes_after_the_commit(void **state)
+{
+    struct env *e = *state;
+    gateway_start(e, NULL);
+    client_forget(e);
+    db_lock(e);
+    client_say(e, UTTERANCE);
+    sleep_ms(300);
+    assert_int_equal(broker_log_count(e, "Received PUBACK from gw"), 0);
+    db_unlock(e);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+    db_wait(e, "select count(*) from trace", 1);
+    for (int i = 0; i < 500 && !broker_log_count(e, "Received PUBACK from gw"); i++) sleep_ms(10);
+    assert_true(broker_log_count(e, "Received PUBACK from gw") >= 1);
+}
+
+/* A stream of requests while the gateway is killed again and again, at random moments. In the end
+ * every id was answered, carried out completely, and nothing twice. */
+static void test_kill__many_times_under_load__every_request_once(void **state)
+{
+    enum { N_REQUESTS = 300, N_KILLS = 10 };
+    struct env *e = *state;
+    char payload[128];
+    unsigned dice = 12345;
+    int sent = 0;
+    seen.n = 0;
+    gateway_start(e, "limits:\n  deadline_ms: 60000\n");
+    client_forget(e);
+    for (int kill = 0; kill <= N_KILLS; kill++) {
+        int until = N_REQUESTS * (kill + 1) / (N_KILLS + 1);
+        for (; sent < until; sent++) {
+            snprintf(payload, sizeof payload, "{\"id\":\"k-%d\",\"text\":\"" UTTERANCE "\"}", sent);
+            client_say(e, payload);
+        }
+        if (kill == N_KILLS) break;
+        dice = dice * 1103515245u + 12345u;
+        sleep_ms((int)(dice >> 16) % 60);
+        gateway_kill(e);
+        gateway_spawn(e);
+        dice = dice * 1103515245u + 12345u;
+        sleep_ms(100 + (int)(dice >> 16) % 150); /* some kills hit the recovery itself */
+    }
+    db_wait(e, "select count(distinct request_id) from trace where state = 'executed'", N_REQUESTS);
+    assert_int_equal(db_int(e, "select count(*) from trace"), N_REQUESTS);
+    assert_int_equal(db_int(e, "select count(*) from trace where state <> 'executed'"), 0);
+    take_calls(e, 500);
+    /* every call of every trace came, each once (take_calls fails on a repetition) */
+    assert_int_equal(seen.n, db_int(e, "select sum(json_array_length(calls)) from trace"));
+}
+
+static void test_kill__after_the_calls_went_out__not_carried_out_again(void **state)
+{
+    struct env *e = *state;
+    seen.n = 0;
+    gateway_start(e, NULL);
+    client_forget(e);
+    client_say(e, UTTERANCE);
+    db_wait(e, "select count(*) from trace where state = 'executed'", 1);
+    client_say(e, UTTERANCE);
+    /* the second's call has left, its record waits for the lock or is just being written */
+    struct message *m = client_take(e, "lintel/home/response", WAIT_MS);
+    message_free(m);
+    m = client_take(e, "lintel/home/response", WAIT_MS);
+    gateway_kill(e);
+    message_free(m);
+    gateway_spawn(e);
+    db_wait(e, "select count(*) from trace where state = 'executed'", 2);
+    take_calls(e, 500);
+    assert_int_equal(seen.n, db_int(e, "select sum(json_array_length(calls)) from trace"));
+}
+
+static void test_sigterm__requests_under_way__finished_and_offline(void **state)
+{
+    enum { N = 60 };
+    struct env *e = *state;
+    char payload[128];
+    seen.n = 0;
+    gateway_start(e, NULL);
+    client_forget(e);
+    for (int i = 0; i < N; i++) {
+        snprintf(payload, sizeof payload, "{\"id\":\"t-%d\",\"text\":\"" UTTERANCE "\"}", i);
+        client_say(e, payload);
+    }
+    message_free(client_take(e, "lintel/home/response", WAIT_MS));
+    assert_int_equal(gateway_stop(e), 0);
+    /* what was accepted is finished: every trace is answered and carried out */
+    assert_int_equal(db_int(e, "select count(*) from trace where state <> 'executed'"), 0);
+    take_calls(e, 200);
+    assert_int_equal(seen.n, db_int(e, "select sum(json_array_length(calls)) from trace"));
+    json_t *s = NULL;
+    do {
+        json_decref(s);
+        s = take_json(e, "lintel/home/status", "status");
+    } while (!strcmp(text_of(s, "state"), "online"));
+    assert_string_equal(text_of(s, "state"), "offline");
+    json_decref(s);
+    /* and what was not accepted waits at the broker for the next start */
+    gateway_spawn(e);
+    db_wait(e, "select count(*) from trace where state = 'executed'", N);
+    take_calls(e, 300);
+    assert_int_equal(seen.n, db_int(e, "select sum(json_array_length(calls)) from trace"));
+}
+
+static void test_will__gateway_killed__status_offline(void **state)
+{
+    struct env *e = *state;
+    gateway_start(e, NULL);
+    client_forget(e);
+    gateway_kill(e);
+    json_t *s = take_json(e, "lintel/home/status", "status");
+    assert_string_equal(text_of(s, "state"), "offline");
+    json_decref(s);
+}
+
+static void test_broker__restarted__gateway_comes_back_by_itself(void **state)
+{
+    struct env *e = *state;
+    gateway_start(e, "mqtt:\n  reconnect_max_s: 1\n");
+    broker_stop(e);
+    gateway_log_wait(e, "mqtt.down");
+    sleep_ms(300);
+    broker_start(e, NULL);
+    client_wait_connected(e);
+    client_forget(e);
+    for (int i = 0; i < 300 && broker_log_count(e, "as gw ") < 2; i++) sleep_ms(20);
+    client_say(e, UTTERANCE);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+    assert_true(gateway_is_running(e));
+    assert_int_equal(gateway_stop(e), 0);
+}
+
+static void test_broker__absent_at_start__gateway_waits_for_it(void **state)
+{
+    struct env *e = *state;
+    broker_stop(e);
+    gateway_config(e, "mqtt:\n  reconnect_max_s: 1\n");
+    gateway_spawn(e);
+    gateway_log_wait(e, "mqtt.down");
+    assert_true(gateway_log_count(e, "is the broker running") >= 1);
+    assert_true(gateway_is_running(e));
+    broker_start(e, NULL);
+    client_wait_connected(e);
+    json_t *s = NULL;
+    do {
+        json_decref(s);
+        s = take_json(e, "lintel/home/status", "status");
+    } while (strcmp(text_of(s, "state"), "online") != 0);
+    json_decref(s);
+    client_say(e, UTTERANCE);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+}
+
+static void test_broker__absent__sigterm_ends_the_gateway(void **state)
+{
+    struct env *e = *state;
+    broker_stop(e);
+    gateway_config(e, NULL);
+    gateway_spawn(e);
+    gateway_log_wait(e, "mqtt.down");
+    assert_int_equal(gateway_stop(e), 0);
+}
+
+static void test_broker__refuses_the_password__gateway_outlives_it(void **state)
+{
+    struct env *e = *state;
+    char extra[256], *path;
+    broker_stop(e);
+    path = strdup(env_path(e, "passwords"));
+    FILE *f = fopen(path, "w"); /* nobody is known */
+    assert_non_null(f);
+    fclose(f);
+    snprintf(extra, sizeof extra, "allow_anonymous false\npassword_file %s\n", path);
+    free(path);
+    broker_start(e, extra);
+    gateway_config(e, "mqtt:\n  reconnect_max_s: 1\n");
+    gateway_spawn(e);
+    gateway_log_wait(e, "connection refused by the broker");
+    sleep_ms(1500);
+    assert_true(gateway_log_count(e, "connection refused by the broker") >= 2); /* tried again */
+    broker_stop(e);
+    broker_start(e, NULL);
+    client_restart(e);
+    json_t *s = NULL;
+    do {
+        json_decref(s);
+        s = take_json(e, "lintel/home/status", "status");
+    } while (strcmp(text_of(s, "state"), "online") != 0);
+    json_decref(s);
+}
+
+static void test_version4__request__answered_and_retained_ignored(void **state)
+{
+    struct env *e = *state;
+    client_publish(
+        e, (struct publish){
+               .topic = "lintel/home/request", .payload = UTTERANCE, .qos = 1, .is_retained = 1});
+    sleep_ms(100);
+    gateway_start(e, "mqtt:\n  version: 4\n");
+    gateway_log_wait(e, "request.retained_ignored");
+    client_forget(e);
+    assert_null(client_try(e, "lintel/home/response", 200));
+    client_say(e, UTTERANCE);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+    gateway_kill(e); /* the session outlives it in version 3.1.1 too */
+    client_say(e, UTTERANCE);
+    client_forget(e);
+    gateway_spawn(e);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+}
+
+static void test_disk__full__request_is_answered_with_an_error(void **state)
+{
+    struct env *e = *state;
+    gateway_start(e, "limits:\n  deadline_ms: 30000\n");
+    client_forget(e);
+    db_lock(e); /* longer than the store's busy time-out: the commit fails */
+    client_say(e, UTTERANCE);
+    json_t *r = take_json(e, "lintel/home/response", "result");
+    assert_string_equal(text_of(r, "why"), "store.failed");
+    assert_string_equal(text_of(json_object_get(r, "error"), "code"), "store");
+    json_decref(r);
+    assert_null(client_try(e, "lintel/home/call/", 100));
+    db_unlock(e);
+    client_say(e, UTTERANCE);
+    r = take_json(e, "lintel/home/response", "result");
+    assert_string_equal(text_of(r, "route"), "local");
+    json_decref(r);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+int main(int argc, char **argv)
+{
+    if (argc > 1) cmocka_set_test_filter(argv[1]); /* one test while looking for a fault */
+    const struct CMUnitTest tests[] = {
+        TEST(test_kill__between_receipt_and_commit__redelivered_and_carried_out_once),
+        TEST(test_puback__commit_delayed__comes_after_the_commit),
+        TEST(test_kill__after_the_calls_went_out__not_carried_out_again),
+        TEST(test_kill__many_times_under_load__every_request_once),
+        TEST(test_sigterm__requests_under_way__finished_and_offline),
+        TEST(test_will__gateway_killed__status_offline),
+        TEST(test_broker__restarted__gateway_comes_back_by_itself),
+        TEST(test_broker__absent_at_start__gateway_waits_for_it),
+        TEST(test_broker__absent__sigterm_ends_the_gateway),
+        TEST(test_broker__refuses_the_password__gateway_outlives_it),
+        TEST(test_version4__request__answered_and_retained_ignored),
+        TEST(test_disk__full__request_is_answered_with_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
