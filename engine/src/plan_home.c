@@ -82,7 +82,9 @@ int san_home_area(const struct san_home_plan *h, const char *name)
         if (!strcasecmp(h->areas[i].name, name)) return i;
     /* an alias: the phrases behind the area's first one */
     struct san_word words[SAN_WORDS_MAX];
-    int n = san_words(name, strlen(name), words, SAN_WORDS_MAX);
+    int n = 0, n_all = san_words(name, strlen(name), words, SAN_WORDS_MAX);
+    for (int i = 0; i < n_all; i++) /* phrases hold no punctuation */
+        if (words[i].kind != SAN_WORD_PUNCT) words[n++] = words[i];
     for (int i = 0; i < h->n_areas; i++) {
         const struct san_item *it = &h->items[h->areas[i].item];
         for (int k = 0; k < it->n_phrase; k++) {

@@ -12,7 +12,6 @@
 #include "plan_build.h"
 
 #define NAME_MAX_BYTES 256 /* longest name of a tool or parameter */
-#define NEST_MAX       4   /* deepest nesting of objects that is flattened */
 
 /* Values that people say for open string parameters of the home tools, offered beside the words
  * of the utterance. A schema says the same with "examples". */
@@ -73,7 +72,7 @@ static const char *schema_type(const json_t **schema, int *is_list_or_one)
                     found = s;
             }
             if (found && has_array) *is_list_or_one = 1;
-            return found ? found : has_array ? "array" : "string";
+            return found ? found : has_array ? "array" : "null";
         }
         const json_t *any = json_object_get(*schema, "anyOf");
         if (!any) any = json_object_get(*schema, "oneOf");
@@ -91,6 +90,44 @@ static const char *schema_type(const json_t **schema, int *is_list_or_one)
     return json_object_get(*schema, "properties") ? "object"
            : json_object_get(*schema, "items")    ? "array"
                                                   : "string";
+}
+
+/* Does any of the NULL-terminated keys stand in the schema? */
+static int has_any(const json_t *schema, const char *const *keys)
+{
+    for (; *keys; keys++)
+        if (json_object_get(schema, *keys)) return 1;
+    return 0;
+}
+
+/* Has the schema rules that the walk does not know? Alternatives are known alone: the first that is
+ * not null is taken, so nothing may stand beside them, and oneOf may have only that one. */
+static int is_inexpressible(const json_t *schema)
+{
+    static const char *const never[] = {
+        "$ref",          "allOf",         "not",           "if",          "patternProperties",
+        "propertyNames", "minProperties", "maxProperties", "prefixItems", NULL};
+    static const char *const beside[] = {
+        "type",       "enum",        "const",    "minimum",          "maximum",
+        "properties", "items",       "pattern",  "exclusiveMinimum", "exclusiveMaximum",
+        "multipleOf", "minItems",    "maxItems", "minLength",        "maxLength",
+        "required",   "uniqueItems", NULL};
+    if (has_any(schema, never)) return 1;
+    const json_t *any = json_object_get(schema, "anyOf"), *one = json_object_get(schema, "oneOf");
+    if (!any && !one) return 0;
+    if ((any && one) || has_any(schema, beside)) return 1;
+    const json_t *first = NULL;
+    int n = 0;
+    size_t i;
+    json_t *x;
+    json_array_foreach(any ? any : one, i, x)
+    {
+        const char *s = json_string_value(json_object_get(x, "type"));
+        if (s && !strcmp(s, "null")) continue;
+        if (!first) first = x;
+        n++;
+    }
+    return !json_is_object(first) || (one && n > 1) || is_inexpressible(first);
 }
 
 static enum lt_err string_list(const json_t *json, char ***out, int *n)
@@ -123,16 +160,29 @@ static int is_unusable(struct build *b, const char *why)
     return 1;
 }
 
-static enum lt_err add_param(struct build *b, const char *path, const json_t *schema,
-                             int is_required, int group, int depth);
+/* The optional objects around a parameter, outermost first. */
+struct nest {
+    int group[SAN_NEST_MAX], n;
+    int depth; /* objects around it, required ones included */
+};
 
-static enum lt_err add_object(struct build *b, const char *prefix, const json_t *schema, int group,
-                              int depth)
+static enum lt_err add_param(struct build *b, const char *path, const json_t *schema,
+                             int is_required, struct nest nest);
+
+static enum lt_err add_object(struct build *b, const char *prefix, const json_t *schema,
+                              struct nest nest)
 {
     const json_t *properties = json_object_get(schema, "properties");
     const json_t *required = json_object_get(schema, "required");
     const char *key;
     json_t *value;
+    size_t k_required;
+    json_array_foreach(required, k_required, value)
+    {
+        const char *s = json_string_value(value);
+        if (s && !json_object_get(properties, s))
+            is_unusable(b, "a required property is not listed");
+    }
     /* jansson's iteration macros want a mutable object; nothing is changed */
     void *it = json_object_iter((json_t *)(uintptr_t)properties);
     for (; it; it = json_object_iter_next((json_t *)(uintptr_t)properties, it)) {
@@ -152,46 +202,89 @@ static enum lt_err add_object(struct build *b, const char *prefix, const json_t 
         memcpy(path, prefix, n);
         if (n) path[n++] = '\x1f'; /* unit separator: no property name holds it */
         memcpy(path + n, key, k + 1);
-        enum lt_err err = add_param(b, path, value, is_required, group, depth);
+        enum lt_err err = add_param(b, path, value, is_required, nest);
         if (err) return err;
     }
     return LT_OK;
 }
 
-static enum lt_err add_param(struct build *b, const char *path, const json_t *schema,
-                             int is_required, int group, int depth)
+/* An object's properties become parameters. A required object must come to be written, so one of
+ * its properties must be required too. */
+static enum lt_err add_nested(struct build *b, const char *path, const json_t *schema,
+                              int is_required, struct nest nest)
 {
+    struct san_tool_plan *t = b->t;
+    int first = t->n_params, has_required = 0;
+    if (nest.depth >= SAN_NEST_MAX || !json_object_size(json_object_get(schema, "properties"))) {
+        if (is_required)
+            is_unusable(b, "a required object without properties, or nested too deeply");
+        return LT_OK;
+    }
+    nest.depth++;
+    if (!is_required) nest.group[nest.n++] = b->n_groups++;
+    enum lt_err err = add_object(b, path, schema, nest);
+    for (int i = first; i < t->n_params; i++)
+        has_required |= t->params[i].is_required && t->params[i].n_groups == nest.n;
+    if (!err && is_required && !has_required)
+        is_unusable(b, "a required object without a required property");
+    return err;
+}
+
+/* Lengths of lists. 0 when they cannot be kept to. */
+static int read_list_rules(struct san_param *p, const json_t *array)
+{
+    double least = number_or(array, "minItems", 0),
+           most = number_or(array, "maxItems", SAN_LIST_MAX);
+    p->is_unique = json_is_true(json_object_get(array, "uniqueItems"));
+    if (least > SAN_LIST_MAX || most < 1 || least > most) return 0;
+    p->min_items = least < 1 ? 1 : (int)least;
+    p->max_items = most > SAN_LIST_MAX ? SAN_LIST_MAX : (int)most;
+    if (p->min_items > 2) p->is_list_or_one = 0; /* between one and so many there is no value */
+    return 1;
+}
+
+static enum lt_err add_param(struct build *b, const char *path, const json_t *schema,
+                             int is_required, struct nest nest)
+{
+    static const char *const valued[] = {"enum",     "const",  "minimum", "maximum",
+                                         "x-entity", "x-area", "x-floor", NULL};
     struct san_tool_plan *t = b->t;
     if (!json_is_object(schema))
         return lt_fail(b->diag, LT_ERR_INVALID, "%s/parameters/properties/%s: expected an object",
                        b->path, path);
-    int is_list = 0, is_list_or_one = 0;
-    const char *type = schema_type(&schema, &is_list_or_one);
+    int is_list = 0, is_list_or_one = 0, ignored = 0;
     const json_t *annotated = schema;
+    int is_odd = is_inexpressible(schema);
+    const char *type = schema_type(&schema, &is_list_or_one);
+    const json_t *array = schema, *items = json_object_get(schema, "items");
+    if (is_list_or_one && (json_object_get(schema, "enum") || json_object_get(schema, "const")))
+        is_list_or_one = 0; /* only single values are listed */
+    else if (is_list_or_one && json_is_object(items)) {
+        const json_t *inner = items;
+        if (strcmp(schema_type(&inner, &ignored), type) || has_any(inner, valued)) {
+            type = "array"; /* items have rules that a single value has not: always a list */
+            is_list_or_one = 0;
+        }
+    }
     if (!strcmp(type, "array")) {
-        const json_t *items = json_object_get(schema, "items");
-        int ignored = 0;
         is_list = 1;
         if (json_is_object(items)) {
             schema = items;
+            is_odd |= is_inexpressible(schema);
             type = schema_type(&schema, &ignored);
         } else {
             type = "string";
         }
-        if (!strcmp(type, "array") || !strcmp(type, "object")) {
-            if (is_required) is_unusable(b, "a required list of objects or lists");
-            return LT_OK;
-        }
+        is_odd |= !strcmp(type, "array") || !strcmp(type, "object");
     }
-    if (!strcmp(type, "object")) {
-        if (depth >= NEST_MAX || !json_object_size(json_object_get(schema, "properties"))) {
-            if (is_required)
-                is_unusable(b, "a required object without properties, or nested too deeply");
-            return LT_OK;
-        }
-        int inner = is_required && group < 0 ? -1 : is_required ? group : b->n_groups++;
-        return add_object(b, path, schema, inner, depth + 1);
+    double step = number_or(schema, "multipleOf", 0);
+    is_odd |= !strcmp(type, "null") ||
+              (step != 0 && (step * 1000 != round(step * 1000) || step * 1000 > 1e12));
+    if (is_odd) {
+        if (is_required) is_unusable(b, "a required parameter with rules that are not supported");
+        return LT_OK;
     }
+    if (!strcmp(type, "object")) return add_nested(b, path, schema, is_required, nest);
     if (t->n_params == SAN_TOOL_MAX_PARAMS) {
         if (is_required) is_unusable(b, "more parameters than are supported");
         return LT_OK;
@@ -200,15 +293,25 @@ static enum lt_err add_param(struct build *b, const char *path, const json_t *sc
     *p = (struct san_param){.is_required = (uint8_t)is_required,
                             .is_list = (uint8_t)(is_list || is_list_or_one),
                             .is_list_or_one = (uint8_t)is_list_or_one,
-                            .group = group,
+                            .group = nest.n ? nest.group[nest.n - 1] : -1,
+                            .n_groups = nest.n,
+                            .min_items = 1,
+                            .max_items = SAN_LIST_MAX,
+                            .step = step,
                             .min = -INFINITY,
                             .max = INFINITY,
                             .item = -1};
+    memcpy(p->groups, nest.group, sizeof p->groups);
+    if (p->is_list && !read_list_rules(p, array)) {
+        if (is_required) is_unusable(b, "a required list of a length that is not supported");
+        return LT_OK;
+    }
     b->schema[t->n_params] = annotated;
     p->path = copy_text(path);
     if (!p->path) return LT_ERR_NOMEM;
     t->n_params++;
     const json_t *entity = json_object_get(schema, "x-entity");
+    if (!entity) entity = json_object_get(array, "x-entity");
     if (!entity) entity = json_object_get(annotated, "x-entity");
     const json_t *values = json_object_get(schema, "enum");
     json_t *one = json_object_get(schema, "const");
@@ -221,12 +324,14 @@ static enum lt_err add_param(struct build *b, const char *path, const json_t *sc
                               &p->n_filter_class);
         return err;
     }
-    if (json_is_true(json_object_get(schema, "x-area"))) {
+    if (json_is_true(json_object_get(schema, "x-area")) ||
+        json_is_true(json_object_get(annotated, "x-area"))) {
         p->kind = SAN_PARAM_AREA;
         b->has_home_param = 1;
         return LT_OK;
     }
-    if (json_is_true(json_object_get(schema, "x-floor"))) {
+    if (json_is_true(json_object_get(schema, "x-floor")) ||
+        json_is_true(json_object_get(annotated, "x-floor"))) {
         p->kind = SAN_PARAM_FLOOR;
         b->has_home_param = 1;
         return LT_OK;
@@ -241,9 +346,9 @@ static enum lt_err add_param(struct build *b, const char *path, const json_t *sc
         p->max = number_or(schema, "maximum", INFINITY);
         double above = number_or(schema, "exclusiveMinimum", -INFINITY);
         double below = number_or(schema, "exclusiveMaximum", INFINITY);
-        if (above >= p->min)
+        if (isfinite(above) && above >= p->min)
             p->min = p->kind == SAN_PARAM_INTEGER ? floor(above) + 1 : nextafter(above, INFINITY);
-        if (below <= p->max)
+        if (isfinite(below) && below <= p->max)
             p->max = p->kind == SAN_PARAM_INTEGER ? ceil(below) - 1 : nextafter(below, -INFINITY);
     } else {
         p->kind = SAN_PARAM_STRING;
@@ -251,14 +356,23 @@ static enum lt_err add_param(struct build *b, const char *path, const json_t *sc
     return LT_OK;
 }
 
+/* The schema that a parameter's single values keep to. */
+static const json_t *value_schema(const struct san_param *p, const json_t *schema)
+{
+    int ignored = 0;
+    (void)schema_type(&schema, &ignored);
+    if (p->is_list && json_is_object(json_object_get(schema, "items"))) {
+        schema = json_object_get(schema, "items");
+        (void)schema_type(&schema, &ignored);
+    }
+    return schema;
+}
+
 /* Listed values of parameter p as JSON texts; the schema's enum, const or examples. */
 static enum lt_err collect_values(struct build *b, struct san_param *p, const json_t *annotated,
                                   const char *tool_name)
 {
-    const json_t *schema = annotated;
-    int ignored = 0;
-    (void)schema_type(&schema, &ignored);
-    if (json_is_object(json_object_get(schema, "items"))) schema = json_object_get(schema, "items");
+    const json_t *schema = value_schema(p, annotated);
     const json_t *values = json_object_get(schema, "enum");
     json_t *one = json_object_get(schema, "const");
     json_t *made = NULL;
@@ -321,6 +435,12 @@ static void bind_kinds(struct build *b)
     }
 }
 
+/* One value at the top level of the arguments? */
+static int is_plain(const struct san_param *p)
+{
+    return !p->is_list && !strchr(p->path, '\x1f');
+}
+
 /* Entity, area and floor are one decision, unless one of the places is required: then that one is
  * the target and the others are arguments like any other. */
 static void pick_target(struct san_tool_plan *t)
@@ -330,7 +450,7 @@ static void pick_target(struct san_tool_plan *t)
     for (int i = 0; i < t->n_params; i++) {
         struct san_param *p = &t->params[i];
         int is_place = p->kind == SAN_PARAM_AREA || p->kind == SAN_PARAM_FLOOR;
-        if (is_place && p->is_required && !p->is_list && p->group < 0) must = (int)p->kind;
+        if (is_place && p->is_required && is_plain(p)) must = (int)p->kind;
     }
     for (int i = 0; i < t->n_params; i++) {
         struct san_param *p = &t->params[i];
@@ -338,7 +458,7 @@ static void pick_target(struct san_tool_plan *t)
                     : p->kind == SAN_PARAM_AREA  ? &t->target_area
                     : p->kind == SAN_PARAM_FLOOR ? &t->target_floor
                                                  : NULL;
-        if (!slot || *slot >= 0 || p->is_list || p->group >= 0) continue;
+        if (!slot || *slot >= 0 || !is_plain(p)) continue;
         if (must >= 0 && (int)p->kind != must) continue;
         *slot = i;
         p->is_target = 1;
@@ -365,6 +485,16 @@ static enum lt_err put_item(struct build *b, int cls, int marker, const char *na
     enum lt_err err = san__names_add(&b->names, names);
     it->n_phrase = b->names.n_phrases - it->phrase;
     return err;
+}
+
+/* A parameter's description, or that of the alternative taken. */
+static const char *description_of(const json_t *schema)
+{
+    const char *s = json_string_value(json_object_get(schema, "description"));
+    int ignored = 0;
+    if (s) return s;
+    (void)schema_type(&schema, &ignored);
+    return json_string_value(json_object_get(schema, "description"));
 }
 
 /* Write the block with descriptions of at most tool_words and param_words words. */
@@ -411,7 +541,7 @@ static enum lt_err write_block(struct build *b, struct san__block *block, int to
             if (*c == '\x1f') *c = ' ';
         err = put_item(b, SAN_CLASS_PARAM, marker, buf);
         san__block_words(block, v, buf, 12);
-        const char *description = json_string_value(json_object_get(b->schema[i], "description"));
+        const char *description = description_of(b->schema[i]);
         if (param_words && description) {
             san__block_put(block, v->t_str);
             san__block_words(block, v, description, param_words);
@@ -469,17 +599,17 @@ static enum lt_err build_tool(struct build *b, const json_t *tool)
         made = flat_to_schema(parameters);
         parameters = made;
     }
-    enum lt_err err = parameters ? add_object(b, "", parameters, -1, 0) : LT_OK;
+    enum lt_err err = parameters ? add_object(b, "", parameters, (struct nest){0}) : LT_OK;
+    if (is_inexpressible(parameters))
+        is_unusable(b, "parameters with rules that are not supported");
     bind_kinds(b);
     pick_target(t);
     int n_items = 1;
     for (int i = 0; i < t->n_params && !err; i++) {
         struct san_param *p = &t->params[i];
         if (p->kind == SAN_PARAM_KIND) {
-            const json_t *s = b->schema[i];
-            int ignored = 0;
-            (void)schema_type(&s, &ignored);
-            err = string_list(json_object_get(s, "enum"), &p->filter, &p->n_filter);
+            const json_t *s = value_schema(p, b->schema[i]), *one = json_object_get(s, "const");
+            err = string_list(one ? one : json_object_get(s, "enum"), &p->filter, &p->n_filter);
             p->is_implied = p->n_filter == 1 && !p->is_required;
         } else {
             err = collect_values(b, p, b->schema[i], t->name);

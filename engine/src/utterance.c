@@ -10,8 +10,8 @@
  *   6  1 / number of items of its class whose name stands there, when its own does
  *   7  entity: its room's (or room's floor's) name stands there;  area: its floor's name does
  * Flags of an utterance token: the word is part of a whole name of 0 an entity, 1 an area, 2 a
- * floor, 3 a kind of device, 7 a listed value; 4 occurs in some name of an entity or area; 5
- * occurs in a tool's, parameter's or value's name; 6 is part of a number. */
+ * floor, 3 a kind of device, 7 a listed value; 4 occurs in some name of the home; 5 occurs in a
+ * tool's, parameter's or value's name; 6 is part of a number. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -271,7 +271,7 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
     if (!u->n_words) return lt_fail(diag, LT_ERR_INVALID, "text: empty");
     u->n_mentions = san_mentions(text, u->words, u->n_words, u->mentions, SAN_WORDS_MAX);
     const struct san_home_plan *h = p->home;
-    u->here = !h ? -1 : here && *here ? san_home_area(h, here) : h->here;
+    u->here = !h ? -1 : here ? san_home_area(h, here) : h->here;
     tokenize(u, v, h && u->here >= 0 ? h->areas[u->here].name : NULL);
 
     int n_items = 0;

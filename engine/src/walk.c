@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "walk_number.h"
+
 void san_walk_init(struct san_walk *w)
 {
     memset(w, 0, sizeof *w);
@@ -112,38 +114,50 @@ static int entity_fits(const struct san_param *p, const struct san_entity *e)
            is_listed(p->filter_class, p->n_filter_class, e->device_class);
 }
 
-static int any_entity_fits(const struct san_home_plan *h, const struct san_param *p)
-{
-    for (int i = 0; h && i < h->n_entities; i++)
-        if (entity_fits(p, &h->entities[i])) return 1;
-    return 0;
-}
-
 static int kind_fits(const struct san_param *p, const struct san_kind *k)
 {
     return k->is_class == p->kind_is_class && is_listed(p->filter, p->n_filter, k->name);
 }
 
-/* Has the parameter any value here? */
+/* Has the parameter any value here, and a list of values that do not come twice enough of them? */
 static int param_has_values(const struct san_walk *w, const struct san_param *p)
 {
     const struct san_home_plan *h = w->plan->home;
-    int found = 0;
+    int need = p->is_list && !p->is_list_or_one ? p->min_items : 1, n = 0;
     switch (p->kind) {
     case SAN_PARAM_ENUM:
-        return p->n_value > 0;
+        return p->n_value >= need;
     case SAN_PARAM_ENTITY:
-        return any_entity_fits(h, p);
+        for (int i = 0; h && i < h->n_entities && n < need; i++)
+            n += entity_fits(p, &h->entities[i]);
+        return n >= need;
     case SAN_PARAM_AREA:
-        return h && h->n_areas > 0;
+        return h && h->n_areas >= need;
     case SAN_PARAM_FLOOR:
-        return h && h->n_floors > 0;
+        return h && h->n_floors >= need;
     case SAN_PARAM_KIND:
-        for (int i = 0; h && i < h->n_kinds && !found; i++) found = kind_fits(p, &h->kinds[i]);
-        return found;
+        for (int i = 0; h && i < h->n_kinds && n < need; i++) n += kind_fits(p, &h->kinds[i]);
+        return n >= need;
+    case SAN_PARAM_INTEGER:
+    case SAN_PARAM_NUMBER:
+        return san__number_can_become(p, "") && !(p->is_unique && need > 1);
     default:
-        return 1;
+        return !(p->is_unique && need > 1);
     }
+}
+
+/* An entity's kind is not asked for; a required one must be among those the tool takes. */
+static int entity_is_target(const struct san_tool_plan *t, const struct san_entity *e)
+{
+    if (!entity_fits(&t->params[t->target_entity], e)) return 0;
+    for (int i = 0; i < t->n_params; i++) {
+        const struct san_param *p = &t->params[i];
+        const char *kind = p->kind_is_class ? e->device_class : e->domain;
+        if (p->kind == SAN_PARAM_KIND && p->is_required &&
+            (!kind || !is_listed(p->filter, p->n_filter, kind)))
+            return 0;
+    }
+    return 1;
 }
 
 static int tool_is_offered(const struct san_walk *w, const struct san_tool_plan *t)
@@ -153,7 +167,10 @@ static int tool_is_offered(const struct san_walk *w, const struct san_tool_plan 
         if (t->params[i].is_required && t->params[i].group < 0 &&
             !param_has_values(w, &t->params[i]))
             return 0;
-    return 1;
+    if (t->target_entity < 0 || !t->params[t->target_entity].is_required) return 1;
+    for (int i = 0; i < w->plan->home->n_entities; i++)
+        if (entity_is_target(t, &w->plan->home->entities[i])) return 1;
+    return 0;
 }
 
 static void offer_tools(struct san_walk *w)
@@ -186,7 +203,7 @@ static void offer_targets(struct san_walk *w)
     int needs_e = e && e->is_required, needs_a = a && a->is_required, needs_f = f && f->is_required;
     if (!needs_e && !needs_a && !needs_f) push_vocab(w, w->v->all, -1);
     for (int i = 0; h && e && !(needs_a || needs_f) && i < h->n_entities; i++)
-        if (entity_fits(e, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
+        if (entity_is_target(t, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
             push_home_item(w, h->entities[i].item, i);
     for (int i = 0; h && a && !(needs_e || needs_f) && i < h->n_areas; i++)
         push_home_item(w, h->areas[i].item, i);
@@ -208,8 +225,20 @@ static int group_is_open(const struct san_walk *w, int group)
     const struct san_call_plan *c = &w->calls[w->call];
     const struct san_tool_plan *t = w->plan->tools[c->tool];
     for (int i = 0; i < t->n_params; i++)
-        if (t->params[i].group == group && arg_is_given(c, i)) return 1;
+        for (int k = 0; k < t->params[i].n_groups; k++)
+            if (t->params[i].groups[k] == group && arg_is_given(c, i)) return 1;
     return 0;
+}
+
+/* May parameter i be the first of an optional object that is given? Not behind a required property
+ * of it that was passed over, nor when one of them has no value here. */
+static int can_enter(const struct san_walk *w, const struct san_tool_plan *t, int i, int group)
+{
+    for (int k = 0; k < t->n_params; k++)
+        if (t->params[k].group == group && t->params[k].is_required &&
+            (k < i || !param_has_values(w, &t->params[k])))
+            return 0;
+    return 1;
 }
 
 /* Parameters after the last one given, in schema order, up to the first that may not be left
@@ -225,11 +254,10 @@ static void offer_keys(struct san_walk *w)
         const struct san_param *p = &t->params[i];
         if (p->is_target || p->is_implied || !param_has_values(w, p)) continue;
         if (p->kind == SAN_PARAM_KIND && c->target == SAN_TARGET_ENTITY) continue;
-        int is_open = p->group >= 0 && group_is_open(w, p->group);
-        int is_passed = 0; /* a required sibling was passed over before */
-        for (int k = 0; p->group >= 0 && !is_open && k < i; k++)
-            is_passed |= t->params[k].group == p->group && t->params[k].is_required;
-        if (is_passed) continue;
+        int is_open = p->group >= 0 && group_is_open(w, p->group), can = 1;
+        for (int k = 0; k < p->n_groups && can; k++)
+            can = group_is_open(w, p->groups[k]) || can_enter(w, t, i, p->groups[k]);
+        if (!can) continue;
         push_tool_item(w, c->tool, p->item, i);
         is_due = p->is_required && (p->group < 0 || is_open);
     }
@@ -239,11 +267,6 @@ static void offer_keys(struct san_walk *w)
     }
     w->kind = w->v->q_key;
     w->kind_name = "argument";
-}
-
-static int number_fits(const struct san_param *p, double x)
-{
-    return x >= p->min && x <= p->max && (p->kind != SAN_PARAM_INTEGER || x == floor(x));
 }
 
 static int word_can_begin(const struct san_utterance *u, int i)
@@ -276,7 +299,8 @@ static void offer_values(struct san_walk *w)
     const struct san_call_plan *c = call_of(w);
     const struct san_arg *given = w->is_more ? &c->args[c->n_args - 1] : NULL;
     w->kind_name = "value";
-    if (w->is_more) push_vocab(w, w->v->end, -1);
+    if (w->is_more && (given->n_values >= p->min_items || p->is_list_or_one))
+        push_vocab(w, w->v->end, -1);
     switch (p->kind) {
     case SAN_PARAM_ENUM:
         for (int i = 0; i < p->n_value; i++)
@@ -293,7 +317,8 @@ static void offer_values(struct san_walk *w)
     case SAN_PARAM_NUMBER:
         push_vocab(w, w->v->spell, -1);
         for (int i = 0; i < u->n_mentions; i++)
-            if (u->word_first[u->mentions[i].first] >= 0 && number_fits(p, u->mentions[i].value))
+            if (u->word_first[u->mentions[i].first] >= 0 &&
+                san__number_fits(p, u->mentions[i].value))
                 push_word(w, SAN_CLASS_NUMBER, u->word_first[u->mentions[i].first], i);
         w->kind = w->v->q_num;
         break;
@@ -350,35 +375,12 @@ static void offer_ends(struct san_walk *w)
     w->kind_name = "end";
 }
 
-/* Can `text` (digits so far, as spelled) still become a number in range by appending? */
-static int number_can_become(const struct san_param *p, const char *text)
-{
-    int is_negative = text[0] == '-';
-    const char *digits = text + is_negative;
-    if (is_negative && p->min >= 0) return 0;
-    if (!*digits) return 1;
-    const char *dot = strchr(digits, '.');
-    if (dot && p->kind == SAN_PARAM_INTEGER) return 0;
-    if (dot && (dot == digits || strlen(dot) > 4)) return 0;
-    if (digits[0] == '0' && digits[1] && digits[1] != '.') return 0;
-    double x = fabs(strtod(digits, NULL)), width = 1;
-    if (dot)
-        for (const char *c = dot + 1; *c; c++) width /= 10;
-    double low = is_negative ? -p->max : p->min, high = is_negative ? -p->min : p->max;
-    for (int k = 0; k < 13; k++, x *= 10, width *= 10) {
-        /* appending k digits reaches [x, x + width) */
-        if (x <= high && x + width > low) return 1;
-        if (x > high || dot) return 0;
-    }
-    return 0;
-}
-
 static int spelled_is_complete(const struct san_param *p, const char *text)
 {
     size_t n = strlen(text);
     if (p->kind == SAN_PARAM_STRING) return n > 0;
     if (!n || text[n - 1] == '.' || text[n - 1] == '-') return 0;
-    return number_fits(p, strtod(text, NULL));
+    return san__number_fits(p, strtod(text, NULL));
 }
 
 static void offer_characters(struct san_walk *w)
@@ -395,7 +397,7 @@ static void offer_characters(struct san_walk *w)
             memcpy(longer, text, n);
             longer[n] = c;
             longer[n + 1] = '\0';
-            if (!number_can_become(p, longer)) continue;
+            if (!san__number_can_become(p, longer)) continue;
         }
         push_vocab(w, w->v->spell_char[i], c);
     }
@@ -440,13 +442,53 @@ int san_walk_next(struct san_walk *w)
     return 0;
 }
 
+/* The text of a listed, spelled or copied value; NULL for values of other sorts. */
+static const char *text_of(const struct san_walk *w, const struct san_param *p,
+                           const struct san_value *x, size_t *n)
+{
+    const struct san_utterance *u = w->u;
+    const char *s = x->text;
+    *n = strlen(s);
+    if (x->kind == SAN_VALUE_LISTED) {
+        s = p->value_json[x->a];
+        *n = strlen(s);
+        return *s == '"' ? (*n -= 2, s + 1) : s;
+    }
+    if (x->kind == SAN_VALUE_SPAN) {
+        *n = (size_t)(u->words[x->b].end - u->words[x->a].begin);
+        return u->text + u->words[x->a].begin;
+    }
+    return x->kind == SAN_VALUE_SPELLED ? s : NULL;
+}
+
 /* ---- taking -------------------------------------------------------------------------------- */
+
+/* Was the last value given before? Listed values and names cannot be; numbers and texts can. A
+ * listed text and the same word copied count as one. */
+static int is_repeated(const struct san_walk *w, const struct san_arg *a)
+{
+    const struct san_param *p = &tool_of(w)->params[w->param];
+    const struct san_value *x = &a->values[a->n_values - 1];
+    size_t n, k;
+    const char *s = text_of(w, p, x, &n);
+    for (int i = 0; i < a->n_values - 1; i++) {
+        const struct san_value *y = &a->values[i];
+        if (x->kind == SAN_VALUE_BOOLEAN && y->a == x->a) return 1;
+        if (x->kind == SAN_VALUE_NUMBER && y->number == x->number) return 1;
+        const char *other = text_of(w, p, y, &k);
+        if (s && other && n == k && !memcmp(s, other, n)) return 1;
+    }
+    return 0;
+}
 
 static void value_done(struct san_walk *w)
 {
     const struct san_param *p = &tool_of(w)->params[w->param];
     struct san_call_plan *c = call_of(w);
-    w->is_more = p->is_list && c->args[c->n_args - 1].n_values < SAN_LIST_MAX;
+    struct san_arg *a = &c->args[c->n_args - 1];
+    int is_over = p->is_unique && a->n_values > 1 && is_repeated(w, a);
+    a->n_values -= is_over; /* what is said again ends the list, or it might never end */
+    w->is_more = p->is_list && !is_over && a->n_values < p->max_items;
     w->phase = w->is_more ? SAN_WALK_VALUE : SAN_WALK_KEY;
 }
 

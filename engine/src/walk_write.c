@@ -5,6 +5,7 @@
  * tells it apart and that the tool takes. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,8 +33,11 @@ static enum lt_err put_text(struct lt_buf *out, const char *s)
 
 static enum lt_err put_number(struct lt_buf *out, double x)
 {
-    return x == floor(x) && fabs(x) < 1e15 ? lt_buf_addf(out, "%.0f", x)
-                                           : lt_buf_addf(out, "%.10g", x);
+    char text[40];
+    if (x == floor(x) && fabs(x) < 1e15) return lt_buf_addf(out, "%.0f", x);
+    snprintf(text, sizeof text, "%.15g", x);
+    if (strtod(text, NULL) != x) snprintf(text, sizeof text, "%.17g", x);
+    return lt_buf_adds(out, text);
 }
 
 static enum lt_err put_value(const struct san_walk *w, const struct san_param *p,
@@ -135,21 +139,34 @@ static enum lt_err put_pair(struct lt_buf *out, int *n, const char *key, const c
     return err ? err : put_text(out, text);
 }
 
+/* A kind of device as the parameter wants it: bare, or as a list of one. */
+static enum lt_err put_kind(struct lt_buf *out, int *n, const struct san_param *p, const char *kind)
+{
+    if (!p->is_list || p->is_list_or_one) return put_pair(out, n, p->path, kind);
+    enum lt_err err = (*n)++ ? lt_buf_adds(out, ",") : LT_OK;
+    if (!err) err = put_text(out, p->path);
+    if (!err) err = lt_buf_adds(out, ":[");
+    if (!err) err = put_text(out, kind);
+    return err ? err : lt_buf_adds(out, "]");
+}
+
 static enum lt_err put_entity(const struct san_walk *w, const struct san_tool_plan *t, int i,
                               struct lt_buf *out, int *n)
 {
     const struct san_home_plan *h = w->plan->home;
     const struct san_entity *e = &h->entities[i];
     enum lt_err err = put_pair(out, n, t->params[t->target_entity].path, e->name);
-    if (!e->is_name_shared || err) return err;
     const struct san_param *domain = kind_param(t, 0), *cls = kind_param(t, 1);
+    int must =
+        (domain && domain->is_required ? BY_DOMAIN : 0) | (cls && cls->is_required ? BY_CLASS : 0);
+    if ((!e->is_name_shared && !must) || err) return err;
     int can = (kind_is_taken(domain, e->domain) ? BY_DOMAIN : 0) |
               (t->target_area >= 0 && e->area >= 0 ? BY_AREA : 0) |
               (kind_is_taken(cls, e->device_class) ? BY_CLASS : 0) |
               (t->target_floor >= 0 && floor_of(h, e) >= 0 ? BY_FLOOR : 0);
-    int best = 0, best_left = n_left(h, i, 0), best_bits = 0;
+    int best = must, best_left = n_left(h, i, must), best_bits = 0;
     for (int by = 1; by < 16 && best_left > 1; by++) {
-        if (by & ~can) continue;
+        if (by & ~can || (by & must) != must) continue;
         int left = n_left(h, i, by), bits = __builtin_popcount((unsigned)by);
         if (left < best_left || (left == best_left && bits < best_bits)) {
             best = by;
@@ -157,10 +174,10 @@ static enum lt_err put_entity(const struct san_walk *w, const struct san_tool_pl
             best_bits = bits;
         }
     }
-    if (best & BY_DOMAIN) err = put_pair(out, n, domain->path, e->domain);
+    if (best & BY_DOMAIN) err = put_kind(out, n, domain, e->domain);
     if (!err && best & BY_AREA)
         err = put_pair(out, n, t->params[t->target_area].path, h->areas[e->area].name);
-    if (!err && best & BY_CLASS) err = put_pair(out, n, cls->path, e->device_class);
+    if (!err && best & BY_CLASS) err = put_kind(out, n, cls, e->device_class);
     if (!err && best & BY_FLOOR)
         err = put_pair(out, n, t->params[t->target_floor].path, h->floors[floor_of(h, e)].name);
     return err;

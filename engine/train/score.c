@@ -114,6 +114,7 @@ static int same_value(const json_t *a, const json_t *b)
 static int text_is(const json_t *v, const char *text)
 {
     char have[MAX_TEXT], want[MAX_TEXT];
+    if (json_array_size(v) == 1) v = json_array_get(v, 0); /* a list of one is its item */
     if (!json_is_string(v) || !text) return 0;
     canonical_text(json_string_value(v), have, sizeof have);
     canonical_text(text, want, sizeof want);
@@ -125,6 +126,9 @@ static int same_arguments(const json_t *a, const json_t *b)
     const char *key;
     json_t *v;
     size_t n_a = 0, n_b = 0;
+    if ((a && !json_is_object(a) && !json_is_null(a)) ||
+        (b && !json_is_object(b) && !json_is_null(b)))
+        return 0; /* malformed arguments equal nothing */
     void *it = json_object_iter((json_t *)(uintptr_t)a);
     for (; it; it = json_object_iter_next((json_t *)(uintptr_t)a, it)) {
         key = json_object_iter_key(it);

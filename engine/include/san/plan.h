@@ -7,9 +7,9 @@
  * lexical features are computed. Tools and homes are planned apart, so that many catalogues
  * (and, in training, many examples of a batch) share them.
  *
- * Nested objects are flattened into parameters with a path ("zone.name"). A tool with a required
- * parameter that cannot be expressed (an array of objects, say) is planned as `is_unusable`: it
- * is never offered, and the reason is kept.
+ * Nested objects are flattened into parameters with a path ("zone.name"). A parameter that cannot
+ * be expressed (an array of objects, or a schema with $ref, allOf, not or if) is left out; a tool
+ * with a required one is planned with `unusable_why`: it is never offered, and the reason is kept.
  *
  * Threads: plans are read-only once made and reference counted. Memory: one owner per reference;
  * JSON is read while planning and not kept. */
@@ -27,6 +27,8 @@
 #define SAN_BLOCK_MAX_TOKENS      256 /* longest block; descriptions are shortened to fit */
 #define SAN_TOOL_MAX_PARAMS       48  /* most parameters of a tool, after flattening */
 #define SAN_PARAM_MAX_VALUES      64  /* most listed values of a parameter */
+#define SAN_NEST_MAX              4   /* deepest nesting of objects that is flattened */
+#define SAN_LIST_MAX              8   /* most items of a list */
 #define SAN_DESCRIPTION_MAX_WORDS 28  /* words of a tool's description that are read */
 #define SAN_PARAM_MAX_WORDS       12  /* words of a parameter's description that are read */
 #define SAN_SPAN_MAX_WORDS        24  /* longest string that is copied from the utterance */
@@ -89,8 +91,13 @@ struct san_param {
     uint8_t is_target;       /* decided together as the tool's target */
     uint8_t kind_is_class;   /* SAN_PARAM_KIND: device class rather than domain */
     uint8_t is_implied;      /* optional with one possible value: never asked, never written */
-    int group;               /* optional object it is nested in, or -1 */
-    double min, max;         /* numbers; -INFINITY and INFINITY when open */
+    int group;               /* innermost optional object it is nested in, or -1 */
+    int groups[SAN_NEST_MAX]; /* all of them, outermost first */
+    int n_groups;
+    int min_items, max_items; /* lists */
+    uint8_t is_unique;        /* lists: an item may not come twice */
+    double min, max;          /* numbers; -INFINITY and INFINITY when open */
+    double step;              /* numbers: a multiple of it, 0 for any */
     int item;                /* its marker, -1 for target parameters */
     int value_item, n_value; /* listed values: items[value_item ..] */
     char **value_json;       /* (n_value) the values as JSON text */
@@ -217,7 +224,7 @@ struct san_utterance {
 void san_utterance_init(struct san_utterance *u);
 void san_utterance_fini(struct san_utterance *u);
 /* Tokenise `text`, compare it with the plan's names, compute flags and features. `here` is an
- * area's name or NULL (the home's own here). Words past SAN_BLOCK_MAX_TOKENS tokens are cut.
+ * area's name, "" for none, or NULL for the home's own. Words past SAN_BLOCK_MAX_TOKENS tokens are cut.
  * LT_ERR_INVALID when text is empty or not UTF-8, LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *v,
                                            const struct san_plan *p, const char *text,

@@ -4,8 +4,9 @@
  * Wherever a catalogue leaves more than one continuation it stops with the list of admissible
  * candidates; what has only one continuation is taken without asking. Training follows the right
  * answer through the same walk that inference takes, so the two cannot differ. Every finished walk
- * is a list of calls that fits the tools' schemas: names, kinds, enums, ranges, required
- * parameters; names of the home exist; strings are words of the utterance.
+ * is a list of calls that fits the tools' schemas: names, kinds, enums, ranges, lengths of lists,
+ * required parameters; names of the home exist; strings are words of the utterance. Whether such
+ * a string keeps to pattern, minLength and maxLength is left to whoever checks the calls.
  *
  *   tool    {<none>, tools}                      next   {<done>, tools}
  *   target  {<all>, entities, areas, floors}     key    {<end>, parameters still open, in order}
@@ -23,7 +24,6 @@
 #include "san/plan.h"
 
 #define SAN_SPELL_MAX 16 /* longest spelled value, characters */
-#define SAN_LIST_MAX  8  /* most items of a list */
 #define SAN_ARGS_MAX  SAN_TOOL_MAX_PARAMS
 
 enum san_source_kind { SAN_FROM_VOCAB, SAN_FROM_TOOL, SAN_FROM_HOME, SAN_FROM_UTTERANCE };
