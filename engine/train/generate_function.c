@@ -202,10 +202,22 @@ static int is_elliptical(const char *text, const struct gen_draft *d)
 /* Categories whose elliptical phrases sound alike: things that are switched, turned and opened. */
 static int is_device_category(const struct gen_teacher *t, int f)
 {
-    static const char *const names[] = {"lighting",        "climate",         "openings_security",
-                                        "appliances",      "media",           "car_cabin",
-                                        "car_drive",       "device_settings", "timers_alarms",
-                                        "phone_messaging", "navigation"};
+    static const char *const names[] = {"lighting",
+                                        "climate",
+                                        "openings_security",
+                                        "appliances",
+                                        "media",
+                                        "car_cabin",
+                                        "car_drive",
+                                        "device_settings",
+                                        "timers_alarms",
+                                        "phone_messaging",
+                                        "navigation",
+                                        "assistant_meta",
+                                        "audio_books_radio",
+                                        "alarms_datetime",
+                                        "garden_energy_pets",
+                                        "studio_printers_robots"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(t->cat[t->fn[f].category].name, names[i])) return 1;
     return 0;
