@@ -369,13 +369,21 @@ static const char *const clashes[][2] = {
 
 /* Categories that no tool of a home overlaps with: their functions may stand beside home tools. */
 static const char *const remote[] = {"finance_payments", "travel_booking", "health_fitness",
-                                     "navigation",       "calendar",       "food_recipes"};
+                                     "navigation",       "calendar",       "food_recipes",
+                                     "bank_account",     "credit_cards",   "work_hr"};
 
 /* Functions that might answer what the escalation list asks. */
-static const char *const knowing[] = {
-    "weather_time_search",      "navigation/find_poi",      "news_facts",
-    "social_recommend",         "food_recipes/recipe_find", "lighting/scene_save",
-    "calendar/find_common_slot"};
+static const char *const knowing[] = {"weather_time_search",
+                                      "navigation/find_poi",
+                                      "news_facts",
+                                      "social_recommend",
+                                      "food_recipes/recipe_find",
+                                      "lighting/scene_save",
+                                      "calendar/find_common_slot",
+                                      "car_care",
+                                      "travel_help",
+                                      "kitchen_help",
+                                      "assistant_meta"};
 
 static int is_function(const struct gen_teacher *t, int f, const char *pattern)
 {
