@@ -18,7 +18,8 @@ int san__number_fits(const struct san_param *p, double x)
 {
     if (!isfinite(x) || x < p->min || x > p->max) return 0;
     if (p->kind == SAN_PARAM_INTEGER && x != floor(x)) return 0;
-    double q = p->step > 0 ? x / p->step : 0;
+    if (p->step > 0 && x == floor(x) && p->step == floor(p->step)) return fmod(x, p->step) == 0;
+    double q = p->step > 0 ? x / p->step : 0; /* 0.3 is a multiple of 0.1 */
     return fabs(q - round(q)) <= 1e-9 * fmax(1, fabs(q));
 }
 
@@ -81,6 +82,7 @@ int san__number_can_become(const struct san_param *p, const char *text)
                 return 1;
         return 0;
     }
+    if (!*text && san__number_can_become(p, "-")) return 1;
     int64_t width = 1; /* 10^k, k digits being appended before the point */
     int least = *digits ? 0 : 1, most = *digits == '0' ? 0 : room;
     for (int k = 0; k <= most; k++, width *= 10) {
