@@ -422,8 +422,8 @@ static void forget_requests(struct lt_gateway *gw)
 
 static void close_all(struct lt_gateway *gw)
 {
-    lt_tier_free(gw->tier); /* first: no answer may arrive below */
-    lt_worker_stop(gw->infer);
+    lt_worker_stop(gw->infer); /* each in turn: what it finishes may still use those below */
+    lt_tier_free(gw->tier);
     lt_worker_stop(gw->writer);
     uv_walk(&gw->loop, close_handle, NULL);
     uv_run(&gw->loop, UV_RUN_DEFAULT);
@@ -468,10 +468,11 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err)
         err = lt_worker_start(&gw->loop, "lintel-infer", (int)gw->started.limits.queue, NULL,
                               &gw->infer, diag);
-    if (err) return err;
-    first_catalogs(gw); /* reads the store: before the writer owns it */
-    return lt_worker_start(&gw->loop, "lintel-store", (int)gw->started.limits.queue, &group,
-                           &gw->writer, diag);
+    if (!err)
+        err = lt_worker_start(&gw->loop, "lintel-store", (int)gw->started.limits.queue, &group,
+                              &gw->writer, diag);
+    if (!err) first_catalogs(gw); /* reads the store, while its writer has no job yet */
+    return err;
 }
 
 enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)

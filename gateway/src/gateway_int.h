@@ -127,8 +127,10 @@ struct lt_req {
     const char *bad_code;
     char bad_field[LT_GW_FIELD_BYTES], bad_text[LT_GW_TEXT_BYTES];
 
-    struct lt_job accept_job; /* writer: trace, is_duplicate, first_result, (bad input) result */
-    char trace[LT_ULID_CAP];
+    struct lt_job accept_job; /* writer: new_trace, is_repeated, first_result */
+    char new_trace[LT_ULID_CAP];
+    int is_repeated;
+    char trace[LT_ULID_CAP]; /* the loop's copies, once the job is done; "" before */
     int is_duplicate;
     char *first_result;
     lt_us committed_us;

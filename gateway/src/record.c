@@ -37,9 +37,10 @@ static enum lt_err run_accept(struct lt_job *job, struct lt_diag *diag)
                              .is_dry_run = r->is_dry_run,
                              .received_unix_ms = r->received_unix_ms,
                              .deadline_ms = r->deadline_ms};
-    enum lt_err err = lt_store_trace_accept(r->gw->store, &t, r->trace, &r->is_duplicate, diag);
-    if (!err && r->is_duplicate)
-        err = lt_store_trace_result(r->gw->store, r->trace, &r->first_result, diag);
+    enum lt_err err =
+        lt_store_trace_accept(r->gw->store, &t, r->new_trace, &r->is_repeated, diag);
+    if (!err && r->is_repeated)
+        err = lt_store_trace_result(r->gw->store, r->new_trace, &r->first_result, diag);
     return err;
 }
 
@@ -101,7 +102,6 @@ static void answer_unstored(struct lt_req *r, const char *text)
     r->bad_code = "store";
     r->bad_why = LT_WHY_STORE_FAILED;
     snprintf(r->bad_text, sizeof r->bad_text, "%s", text);
-    r->trace[0] = '\0';
     lt_req_build_result(r);
     lt_req_send_result(r, r->result);
     if (r->site) r->site->stats.n_errors++;
@@ -114,6 +114,8 @@ static void accept_done(struct lt_job *job)
     struct lt_gateway *gw = r->gw;
     r->n_busy--;
     r->is_committed = 1;
+    if (!job->err) memcpy(r->trace, r->new_trace, sizeof r->trace);
+    r->is_duplicate = r->is_repeated;
     r->committed_us = lt_now_us();
     if (r->site) lt_stats_add(&r->site->stats.commit, r->committed_us - r->arrived_us);
     int had_hold = r->has_hold;
