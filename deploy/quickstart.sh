@@ -86,14 +86,13 @@ ask() {
         fail "no answer to \"$1\" within 10 s; see run/lintel.log"
     call=$(sed -E 's/.*"calls":\[(.*)\],"confidence".*/\1/; s/\{"name":"([^"]*)","arguments":(\{[^}]*\})\}/\1 \2/g; s/\},/}  /g' <<<"$answer")
     confidence=$(field confidence "$answer")
-    printf '%-46s  %-58s  %5.2f  %-8s %6.1f ms\n' "$1" "${call:--}" "${confidence:-0}" \
+    printf '%-48s  %-66s  %5.2f  %-8s %6.1f ms\n' "$1" "${call:--}" "${confidence:-0}" \
         "$(field route "$answer")" "$(($(field total "$answer") / 100))e-1"
 }
 
 echo
-printf '%-46s  %-58s  %5s  %-8s %9s\n' "said" "called" "sure" "route" "time"
+printf '%-48s  %-66s  %5s  %-8s %9s\n' "said" "called" "sure" "route" "time"
 ask "turn off the kitchen light"
-ask "turn off the kitchen light" >/dev/null # the table above shows the first, cold one as it was
 ask "set the floor lamp to forty percent"
 ask "turn on the lights in the bedroom"
 ask "close the living room blinds"
