@@ -678,6 +678,22 @@ static json_t *draw_slot(struct gen_rng *r, const json_t *slot, struct gen_text 
     return json_incref(json_object_get(one, "value"));
 }
 
+/* "the the garden", "my the garden": what was filled in at `from` brings its own article. */
+static void drop_article(struct gen_text *t, size_t from)
+{
+    static const char *const articles[] = {"the ", "my ", "your ", "a "};
+    if (strncmp(t->s + from, "the ", 4) && strncmp(t->s + from, "The ", 4) &&
+        strncmp(t->s + from, "my ", 3))
+        return;
+    for (size_t i = 0; i < sizeof articles / sizeof *articles; i++) {
+        size_t n = strlen(articles[i]);
+        if (from < n || strncmp(t->s + from - n, articles[i], n)) continue;
+        if (from > n && t->s[from - n - 1] != ' ') continue;
+        gen_text_erase(t, from - n, n);
+        return;
+    }
+}
+
 int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fill_fn fill,
              void *ctx, json_t *args, struct gen_text *text)
 {
@@ -698,7 +714,9 @@ int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fil
             if (!fill || !fill(ctx, slot, text)) return 0;
             continue;
         }
+        size_t from = text->n;
         json_t *v = draw_slot(r, values, text);
+        drop_article(text, from);
         if (!v || json_object_set_new(args, canonical, v)) return 0;
     }
     return !text->over;

@@ -1,6 +1,7 @@
 /* The case generator: what it makes is consistent, reproducible, varied, and keeps clear of the
  * traps that engine/data/teacher/README.md names. */
 #include <ctype.h>
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -249,29 +250,27 @@ static json_t *function_of; /* {tool name + description: "category/id"} of the t
 static int load_functions(void **state)
 {
     (void)state;
-    static const char *const files[] = {
-        "appliances",     "calendar",           "car_cabin",        "car_drive",
-        "climate",        "device_settings",    "finance_payments", "food_recipes",
-        "health_fitness", "lighting",           "lists_notes",      "media",
-        "navigation",     "openings_security",  "phone_messaging",  "timers_alarms",
-        "travel_booking", "weather_time_search"};
     function_of = json_object();
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    DIR *dir = opendir(SOURCE_DIR "/engine/data/teacher");
+    if (!dir) return -1;
+    for (struct dirent *e; (e = readdir(dir));) {
         char path[500];
-        snprintf(path, sizeof path, SOURCE_DIR "/engine/data/teacher/%s.json", files[i]);
+        size_t n = strlen(e->d_name), k, m;
+        if (n < 6 || strcmp(e->d_name + n - 5, ".json")) continue;
+        snprintf(path, sizeof path, SOURCE_DIR "/engine/data/teacher/%s", e->d_name);
         json_t *root = json_load_file(path, 0, NULL), *f, *s;
         if (!root) return -1;
-        size_t k, m;
         json_array_foreach(json_object_get(root, "functions"), k, f)
             json_array_foreach(json_object_get(f, "schemas"), m, s)
         {
             char key[800], id[120];
             snprintf(key, sizeof key, "%s\n%s", text_of(s, "name"), text_of(s, "description"));
-            snprintf(id, sizeof id, "%s/%s", files[i], text_of(f, "id"));
+            snprintf(id, sizeof id, "%s/%s", text_of(root, "category"), text_of(f, "id"));
             json_object_set_new(function_of, key, json_string(id));
         }
         json_decref(root);
     }
+    closedir(dir);
     return 0;
 }
 
