@@ -16,7 +16,7 @@ int san_confidence_n_feature(int width)
 
 static float log_p(float p)
 {
-    float l = logf(p > 1e-9f ? p : 1e-9f);
+    float l = logf(p > 1 ? 1 : p > 1e-9f ? p : 1e-9f); /* a sum of shares may round above 1 */
     return l < LOG_P_FLOOR ? LOG_P_FLOOR : l;
 }
 
