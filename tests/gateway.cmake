@@ -1,5 +1,6 @@
 lt_unit_test(test_topics lt_front)
 lt_unit_test(test_config lt_front)
+lt_unit_test(test_worker lt_front)
 
 # Against a real broker and the real binary. One at a time: they start processes and keep time.
 add_library(test_harness STATIC integration/harness.c)
@@ -17,6 +18,8 @@ function(lt_integration_test name)
 endfunction()
 lt_integration_test(test_serve)
 lt_integration_test(test_durability)
+lt_integration_test(test_cloud lt_stub_http)
+lt_integration_test(test_cli)
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_learning.c)
   lt_integration_test(test_learning)
 endif()

@@ -1,0 +1,268 @@
+/* test_cloud.c - what the network is not sure of goes to a cloud model: a local server speaks as an
+ * OpenAI-compatible one would, and the rest is the real gateway. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+#include "stub_http.h"
+
+#define UTTERANCE "turn off the kitchen light"
+#define MESSAGE(content)                                                                           \
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"big-1\",\"choices\":" \
+    "[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\"," content        \
+    "}}],\"usage\":{\"prompt_tokens\":900,\"completion_tokens\":20,\"total_tokens\":920}}"
+#define CALL(name, arguments)                                                                      \
+    "{\"id\":\"k1\",\"type\":\"function\",\"function\":{\"name\":\"" name                          \
+    "\",\"arguments\":\"" arguments "\"}}"
+
+struct fixture {
+    struct env *env;
+    struct stub *stub;
+};
+
+/* A gate that nothing passes: every request goes up. */
+static void begin(struct fixture *f, const char *extra)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "gate:\n  threshold: 1\n  nothing: 1\n  clarify: 1\n  no_answer: apologise\n"
+             "cloud:\n  timeout_ms: 2000\n  usd_per_request: 0\n%s  endpoints:\n"
+             "    - provider: openai-chat\n      model: big-1\n      price_as: free\n"
+             "      base_url: http://127.0.0.1:%d/v1\n      key: env:LT_TEST_CLOUD_KEY\n",
+             extra, stub_port(f->stub));
+    gateway_start(f->env, text);
+    client_forget(f->env);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    setenv("LT_TEST_CLOUD_KEY", "sk-not-to-be-seen", 1);
+    f->env = env_start();
+    f->stub = stub_start(NULL, NULL);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    env_stop(f->env);
+    stub_stop(f->stub);
+    free(f);
+    return 0;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s ? s : "";
+}
+
+static json_t *ask(struct fixture *f)
+{
+    client_say(f->env, UTTERANCE);
+    return take_json(f->env, "lintel/home/response", "result");
+}
+
+static void answer(struct fixture *f, int status, const char *body)
+{
+    stub_push(f->stub, (struct stub_reply){.kind = STUB_ANSWER,
+                                           .status = status,
+                                           .headers = "content-type: application/json\r\n",
+                                           .body = body});
+}
+
+static void test_cloud__calls__are_carried_out_recorded_and_taught(void **state)
+{
+    struct fixture *f = *state;
+    char key[128];
+    begin(f, "");
+    answer(f, 200,
+           MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+               "HassLightSet", "{\\\"name\\\":\\\"Kitchen Light\\\",\\\"brightness\\\":5}") "]"));
+    json_t *r = ask(f);
+    assert_string_equal(text_of(r, "route"), "cloud");
+    assert_string_equal(text_of(r, "why"), "cloud.answered");
+    assert_string_equal(text_of(r, "model"), "big-1");
+    json_t *call = take_json(f->env, "lintel/home/call/HassLightSet", "call");
+    assert_string_equal(text_of(call, "route"), "cloud");
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(call, "arguments"), "brightness")), 5);
+    db_wait(f->env, "select count(*) from trace where state = 'executed' and route = 'cloud'", 1);
+    assert_int_equal(db_int(f->env, "select count(*) from cloud_attempt where status = 'OK' and "
+                                    "output_tokens = 20 and http_status = 200"),
+                     1);
+    assert_int_equal(db_int(f->env, "select count(*) from label where source = 'cloud' and "
+                                    "is_correct = 0 and calls like '%HassLightSet%'"),
+                     1);
+    /* the key went in a header and nowhere else */
+    const struct stub_request *q = stub_request(f->stub, 0);
+    assert_non_null(q);
+    assert_string_equal(stub_header(q, "authorization", key, sizeof key),
+                        "Bearer sk-not-to-be-seen");
+    assert_non_null(strstr(q->body, UTTERANCE));
+    assert_non_null(strstr(q->body, "Kitchen Light"));
+    assert_int_equal(gateway_log_count(f->env, "sk-not-to-be-seen"), 0);
+    assert_int_equal(db_int(f->env, "select count(*) from cloud_attempt where sent like "
+                                    "'%sk-not-to-be-seen%'"),
+                     0);
+    json_decref(r);
+    json_decref(call);
+}
+
+static void test_cloud__words_only__are_said_and_nothing_is_called(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "");
+    answer(f, 200, MESSAGE("\"content\":\"It is on.\""));
+    json_t *r = ask(f);
+    assert_string_equal(text_of(r, "speech"), "It is on.");
+    assert_int_equal(json_array_size(json_object_get(r, "calls")), 0);
+    assert_null(client_try(f->env, "lintel/home/call/", 100));
+    json_decref(r);
+}
+
+static void test_cloud__calls_that_do_not_fit__are_not_carried_out(void **state)
+{
+    static const char *const bodies[] = {
+        MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+            "HassLightSet", "{\\\"name\\\":\\\"Kitchen Light\\\",\\\"brightness\\\":500}") "]"),
+        MESSAGE("\"content\":null,\"tool_calls\":[" CALL("HassTurnOn",
+                                                         "{\\\"name\\\":\\\"Garage\\\"}") "]"),
+        MESSAGE("\"content\":null,\"tool_calls\":[" CALL("NoSuchTool", "{}") "]"),
+        MESSAGE("\"content\":null,\"tool_calls\":[" CALL("HassTurnOn", "not json") "]"),
+    };
+    struct fixture *f = *state;
+    begin(f, "");
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        answer(f, 200, bodies[i]);
+        answer(f, 200, bodies[i]); /* a second attempt meets the same */
+        json_t *r = ask(f);
+        assert_string_not_equal(text_of(r, "route"), "cloud");
+        assert_string_not_equal(text_of(r, "route"), "local");
+        assert_null(client_try(f->env, "lintel/home/call/", 50));
+        json_decref(r);
+        stub_clear(f->stub);
+    }
+}
+
+static void test_cloud__unlocking__is_not_left_to_it(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "");
+    answer(f, 200,
+           MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+               "HassTurnOff", "{\\\"name\\\":\\\"Front Door\\\"}") "]"));
+    json_t *r = ask(f);
+    assert_string_equal(text_of(r, "why"), "policy.sensitive");
+    assert_null(client_try(f->env, "lintel/home/call/", 100));
+    json_decref(r);
+}
+
+static void test_cloud__fails__answered_without_it_in_time(void **state)
+{
+    static const struct stub_reply replies[] = {
+        {.kind = STUB_ANSWER, .status = 401, .body = "{\"error\":{\"message\":\"bad key\"}}"},
+        {.kind = STUB_ANSWER, .status = 200, .body = "{\"choices\":"},
+        {.kind = STUB_DROP},
+        {.kind = STUB_SILENT},
+    };
+    struct fixture *f = *state;
+    begin(f, "");
+    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
+        stub_push(f->stub, replies[i]);
+        stub_push(f->stub, replies[i]);
+        json_t *r = ask(f);
+        assert_string_equal(text_of(r, "route"), "refused");
+        /* after some failures in a row the endpoint is left alone */
+        if (i < 3) assert_string_equal(text_of(r, "why"), "cloud.failed");
+        assert_null(client_try(f->env, "lintel/home/call/", 20));
+        json_decref(r);
+        stub_clear(f->stub);
+    }
+    assert_true(db_int(f->env, "select count(*) from cloud_attempt where status <> 'OK'") >= 3);
+    client_say(f->env, UTTERANCE);
+    json_t *r = take_json(f->env, "lintel/home/response", "result");
+    assert_string_equal(text_of(r, "why"), "breaker.open");
+    json_decref(r);
+}
+
+static void test_cloud__never_cloud__nothing_is_sent(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "  never_cloud: true\n");
+    json_t *r = ask(f);
+    assert_string_equal(text_of(r, "why"), "policy.never_cloud");
+    assert_int_equal(stub_n_connections(f->stub), 0);
+    json_decref(r);
+}
+
+static void test_cloud__dry_run__nothing_is_sent(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "");
+    client_say(f->env, "{\"text\":\"" UTTERANCE "\",\"dry_run\":true}");
+    json_t *r = take_json(f->env, "lintel/home/response", "result");
+    assert_string_equal(text_of(r, "route"), "cloud");
+    assert_int_equal(stub_n_connections(f->stub), 0);
+    json_decref(r);
+}
+
+static void test_cloud__key_missing__endpoint_left_out_and_status_says_so(void **state)
+{
+    struct fixture *f = *state;
+    unsetenv("LT_TEST_CLOUD_KEY");
+    gateway_config(f->env, "cloud:\n  endpoints:\n    - provider: anthropic\n"
+                           "      key: file:/nonexistent/key\n");
+    gateway_spawn(f->env);
+    json_t *s = take_json(f->env, "lintel/home/status", "status");
+    assert_non_null(strstr(text_of(s, "error"), "/nonexistent/key"));
+    json_decref(s);
+    json_t *r = ask(f); /* the home works without it */
+    assert_string_equal(text_of(r, "route"), "local");
+    json_decref(r);
+}
+
+static void test_cloud__killed_while_asking__asked_again_after_the_restart(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "");
+    stub_push(f->stub, (struct stub_reply){.kind = STUB_SILENT});
+    client_say(f->env, UTTERANCE);
+    for (int i = 0; i < 500 && !stub_n_requests(f->stub); i++) sleep_ms(10);
+    gateway_kill(f->env);
+    answer(f, 200, MESSAGE("\"content\":\"Done thinking.\""));
+    gateway_spawn(f->env);
+    json_t *r = take_json(f->env, "lintel/home/response", "result");
+    assert_string_equal(text_of(r, "speech"), "Done thinking.");
+    json_decref(r);
+    assert_int_equal(db_int(f->env, "select count(*) from trace"), 1);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+int main(int argc, char **argv)
+{
+    if (argc > 1) cmocka_set_test_filter(argv[1]); /* one test while looking for a fault */
+    const struct CMUnitTest tests[] = {
+        TEST(test_cloud__calls__are_carried_out_recorded_and_taught),
+        TEST(test_cloud__words_only__are_said_and_nothing_is_called),
+        TEST(test_cloud__calls_that_do_not_fit__are_not_carried_out),
+        TEST(test_cloud__unlocking__is_not_left_to_it),
+        TEST(test_cloud__fails__answered_without_it_in_time),
+        TEST(test_cloud__never_cloud__nothing_is_sent),
+        TEST(test_cloud__dry_run__nothing_is_sent),
+        TEST(test_cloud__key_missing__endpoint_left_out_and_status_says_so),
+        TEST(test_cloud__killed_while_asking__asked_again_after_the_restart),
+    };
+    signal(SIGPIPE, SIG_IGN); /* the stub writes to a killed gateway */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
