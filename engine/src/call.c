@@ -198,7 +198,7 @@ static enum lt_err fill_answer(struct san_engine *e, const struct san__worker *w
     out->decisions = malloc(bytes + 1);
     if (!f || !out->decisions) err = LT_ERR_NOMEM;
     if (!err) {
-        memcpy(out->decisions, w->decisions, bytes);
+        if (bytes) memcpy(out->decisions, w->decisions, bytes);
         out->n_decisions = w->n_decisions;
         out->n_calls = w->walk.n_calls;
         out->n_tokens = w->utterance.n_tok;
