@@ -274,8 +274,9 @@ static void test_step__one_batch_forty_times__is_learnt(void **state)
 
     (void)state;
     net_make(&n, tiny(32, 4, 2), &SMALL, 2);
-    assert_true(overfit(&n, 1) > 1.0);
-    assert_true(overfit(&n, 40) < 0.1);
+    const double first = overfit(&n, 1);
+    assert_true(first > 0.4); /* about a uniform choice among two to five candidates */
+    assert_true(overfit(&n, 40) < 0.1 * first);
     net_free(&n);
 }
 
