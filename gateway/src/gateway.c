@@ -18,7 +18,8 @@
 #define PRUNE_FIRST_MS   60000    /* first look for old traces */
 #define PRUNE_MS         86400000 /* and then once a day */
 #define RECONNECT_MIN_MS 200
-#define STORE_CAP_FACTOR 2 /* the file may reach this multiple of store.max_mb between prunes */
+#define DRAIN_LOOK_MS    20 /* on the way out: how often it is looked at, besides every end */
+#define STORE_CAP_FACTOR 2  /* the file may reach this multiple of store.max_mb between prunes */
 
 /* ---- the store's group hooks, on the writer's thread ---- */
 
@@ -337,9 +338,13 @@ static void leave(struct lt_gateway *gw)
     if (!lt_mqtt_stop(gw->mqtt, on_mqtt_stopped)) uv_stop(&gw->loop);
 }
 
-static void on_drain_timeout(uv_timer_t *t)
+static void on_drain_timer(uv_timer_t *t)
 {
     struct lt_gateway *gw = t->data;
+    if (lt_now_us() < gw->drain_until_us) {
+        lt_gw_check_drained(gw);
+        return;
+    }
     LT_LOG(WARN, "gateway.drain_timeout", LF_INT("unfinished", gw->n_requests));
     leave(gw); /* the store has what is unfinished; the next start goes on with it */
 }
@@ -367,7 +372,8 @@ static void on_stop_signal(uv_signal_t *s, int signum)
     LT_LOG(INFO, "gateway.stopping", LF_INT("signal", signum), LF_INT("in_flight", gw->n_requests));
     lt_sd_notify("STOPPING=1");
     gw->is_draining = 1;
-    uv_timer_start(&gw->drain_timer, on_drain_timeout, LT_GW_DRAIN_MS, 0);
+    gw->drain_until_us = lt_now_us() + LT_GW_DRAIN_MS * 1000;
+    uv_timer_start(&gw->drain_timer, on_drain_timer, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
     lt_gw_check_drained(gw);
 }
 

@@ -70,7 +70,7 @@ struct lt_gateway {
     int n_requests;
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
-    lt_us started_us;
+    lt_us started_us, drain_until_us;
     int is_draining, is_ready, is_barrier_out, is_stopped;
     struct lt_job prune_job;
     struct lt_prune prune; /* the writer's while is_pruning */

@@ -348,9 +348,10 @@ void gateway_config(struct env *e, const char *extra)
     snprintf(db, sizeof db, "%s/lintel.db", e->folder);
     write_file(env_path(e, "lintel.yaml"),
                "catalog:\n  file: %s\nmodel:\n  file: %s\nstore:\n  path: %s\n"
-               "log:\n  level: debug\n%s",
+               "log:\n  level: debug\n%s%s",
                test_catalog(), test_model(), db,
-               extra && strstr(extra, "gate:") ? "" : "gate:\n  threshold: 0\n  nothing: 0\n");
+               extra && strstr(extra, "gate:") ? "" : "gate:\n  threshold: 0\n  nothing: 0\n",
+               extra && strstr(extra, "limits:") ? "" : "limits:\n  deadline_ms: 300000\n");
     FILE *f = fopen(env_path(e, "lintel.yaml"), "a");
     assert_non_null(f);
     const char *mqtt = extra ? strstr(extra, "mqtt:\n") : NULL;
@@ -390,7 +391,13 @@ void gateway_start(struct env *e, const char *extra)
     gateway_config(e, extra);
     gateway_spawn(e);
     for (;;) { /* the first status comes before the catalogue is encoded */
-        struct message *m = client_try(e, "lintel/home/status", WAIT_MS);
+        struct message *m = NULL;
+        int status;
+        for (int waited = 0; !m && waited < WAIT_MS; waited += 200) {
+            m = client_try(e, "lintel/home/status", 200);
+            if (!m && waitpid(e->gateway, &status, WNOHANG) == e->gateway) e->gateway = 0;
+            if (!e->gateway) fail_msg("the gateway ended: %s", last_line(e));
+        }
         if (!m) fail_msg("the gateway does not come online: %s", last_line(e));
         int is_up = strstr(m->payload, "\"online\"") && strstr(m->payload, "\"entities\":15");
         message_free(m);

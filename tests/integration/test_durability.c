@@ -110,13 +110,13 @@ static void test_puback__commit_delayed__comes_after_the_commit(void **state)
  * every id was answered, carried out completely, and nothing twice. */
 static void test_kill__many_times_under_load__every_request_once(void **state)
 {
-    enum { N_REQUESTS = 300, N_KILLS = 10 };
+    enum { N_REQUESTS = 150, N_KILLS = 10 };
     struct env *e = *state;
     char payload[128];
     unsigned dice = 12345;
     int sent = 0;
     seen.n = 0;
-    gateway_start(e, "limits:\n  deadline_ms: 60000\n");
+    gateway_start(e, "limits:\n  deadline_ms: 300000\nmqtt:\n  call_expiry_s: 300\n");
     client_forget(e);
     for (int kill = 0; kill <= N_KILLS; kill++) {
         int until = N_REQUESTS * (kill + 1) / (N_KILLS + 1);
@@ -163,7 +163,7 @@ static void test_kill__after_the_calls_went_out__not_carried_out_again(void **st
 
 static void test_sigterm__requests_under_way__finished_and_offline(void **state)
 {
-    enum { N = 60 };
+    enum { N = 30 };
     struct env *e = *state;
     char payload[128];
     seen.n = 0;

@@ -273,15 +273,15 @@ static void test_request__burst__all_answered(void **state)
 {
     char payload[128];
     (void)state;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 100; i++) {
         snprintf(payload, sizeof payload, "{\"id\":\"burst-%d\",\"text\":\"" UTTERANCE "\"}", i);
         client_publish(
             env, (struct publish){.topic = "lintel/home/request", .payload = payload, .qos = 1});
     }
-    for (int i = 0; i < 200; i++) message_free(client_take(env, "lintel/home/response", WAIT_MS));
+    for (int i = 0; i < 100; i++) message_free(client_take(env, "lintel/home/response", WAIT_MS));
     db_wait(env,
             "select count(*) from trace where request_id like 'burst-%' and state = 'executed'",
-            200);
+            100);
 }
 
 static void test_catalog__invalid__old_one_stays_and_status_says_why(void **state)
