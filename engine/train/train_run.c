@@ -348,12 +348,13 @@ static enum lt_err prepare(struct run *r, struct lt_diag *diag)
     if (!err) set_priors(&r->params, &r->h);
     if (!err && o->init_path) {
         struct san_hparams h;
-        struct san_params p;
+        struct san_params p = {0};
         err = san_model_load(o->init_path, &h, &p, NULL, NULL, diag);
-        if (!err && p.n != r->params.n)
+        if (!err && (p.n != r->params.n || h.width != r->h.width || h.n_head != r->h.n_head ||
+                     h.n_enc != r->h.n_enc || h.n_dec != r->h.n_dec))
             err = lt_fail(diag, LT_ERR_INVALID, "%s: has other sizes than this run", o->init_path);
         if (!err) memcpy(r->params.mem, p.mem, p.n * sizeof(float));
-        if (!err) san_params_free(&p);
+        san_params_free(&p);
     }
     if (!err) err = san_trainer_new(&r->h, &topts, &r->trainer, diag);
     if (!err) err = san_optim_new(&r->h, &o->optim, &r->optim, diag);

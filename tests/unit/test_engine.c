@@ -313,11 +313,11 @@ static void test_call__nothing_to_call__nothing_for_certain(void **state)
 
 /* ---- equal questions, equal answers ---- */
 
-#define N_ASKED 24
+#define N_ASKED 12
 
 static const json_t *asked(size_t i)
 {
-    return samples.p[i * 37 % samples.n];
+    return samples.p[i * 73 % samples.n];
 }
 
 static void test_call__cold_warm_and_another_engine__same_bits(void **state)
@@ -533,13 +533,13 @@ static void test_trainer__random_networks__probabilities_of_inference(void **sta
         struct san_params p = random_params(seed);
         save(path, &hp, &p, tokenizer);
         struct san_engine *e = open_engine(path);
-        for (size_t i = (size_t)seed; i < samples.n; i += 6)
+        for (size_t i = (size_t)seed; i < samples.n; i += 11)
             compare(e, &p, trainer, samples.p[i], &n_decisions, &n_cases);
         san_engine_close(e);
         san_params_free(&p);
     }
-    assert_true(n_cases > 60);
-    assert_true(n_decisions > 200);
+    assert_true(n_cases > 30);
+    assert_true(n_decisions > 120);
     san_trainer_free(trainer);
 }
 
