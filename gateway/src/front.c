@@ -76,8 +76,7 @@ void lt_front_stats(struct lt_gateway *gw)
                                       (json_int_t)gw->budget.day_spent_usd_micro, "month",
                                       (json_int_t)gw->budget.month_spent_usd_micro));
         json_object_set_new(o, "memory_bytes", json_integer(resident_bytes()));
-        json_object_set_new(o, "cache_bytes",
-                            json_integer((json_int_t)san_engine_cache_bytes(gw->engine)));
+        json_object_set_new(o, "cache_bytes", json_integer((json_int_t)gw->cache_bytes));
         send_retained(gw, gw->sites[i].name, LT_TOPIC_STATS, o, 0);
     }
 }
@@ -93,7 +92,7 @@ struct catalog_job {
     size_t n;
     const char *origin;
     char hash[LT_SHA256_HEX_CAP];
-    size_t n_tools, n_entities;
+    size_t n_tools, n_entities, cache_bytes;
 };
 
 static void catalog_job_free(struct catalog_job *c)
@@ -112,6 +111,7 @@ static enum lt_err run_compile(struct lt_job *job, struct lt_diag *diag)
     memcpy(c->hash, lt_catalog_hash(fresh->checked), sizeof c->hash);
     c->n_tools = lt_catalog_n_tools(fresh->checked);
     c->n_entities = lt_catalog_n_entities(fresh->checked);
+    c->cache_bytes = san_engine_cache_bytes(c->gw->engine);
     char *canonical = strdup(lt_catalog_text(fresh->checked)); /* what the store keeps */
     if (canonical) {
         free(c->text);
@@ -160,6 +160,7 @@ static void compile_done(struct lt_job *job)
     }
     site->error[0] = '\0';
     memcpy(site->used_hash, c->hash, sizeof c->hash);
+    c->gw->cache_bytes = c->cache_bytes;
     site->n_tools = c->n_tools;
     site->n_entities = c->n_entities;
     LT_LOG(INFO, "catalog.taken", LF_STR("site", site->name), LF_STR("origin", c->origin),

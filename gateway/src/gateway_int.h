@@ -54,6 +54,7 @@ struct lt_gateway {
     struct lt_docs *docs;      /* read-only, any thread */
     struct san_engine *engine; /* inference worker; its name and sizes from anywhere */
     char model_name[128];
+    size_t cache_bytes; /* of encoded blocks, when the last catalogue was taken */
     struct lt_tier *tier;
     struct lt_store *store; /* writer's thread once it runs */
     struct lt_worker *writer, *infer;
