@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "walk_number.h"
+#include "walk_scope.h"
 
 void san_walk_init(struct san_walk *w)
 {
@@ -108,12 +109,6 @@ static int is_listed(char *const *list, int n, const char *s)
     return 0;
 }
 
-static int entity_fits(const struct san_param *p, const struct san_entity *e)
-{
-    return is_listed(p->filter, p->n_filter, e->domain) &&
-           is_listed(p->filter_class, p->n_filter_class, e->device_class);
-}
-
 static int kind_fits(const struct san_param *p, const struct san_kind *k)
 {
     return k->is_class == p->kind_is_class && is_listed(p->filter, p->n_filter, k->name);
@@ -129,7 +124,7 @@ static int param_has_values(const struct san_walk *w, const struct san_param *p)
         return p->n_value >= need;
     case SAN_PARAM_ENTITY:
         for (int i = 0; h && i < h->n_entities && n < need; i++)
-            n += entity_fits(p, &h->entities[i]);
+            n += san__entity_fits(p, &h->entities[i]);
         return n >= need;
     case SAN_PARAM_AREA:
         return h && h->n_areas >= need;
@@ -149,7 +144,7 @@ static int param_has_values(const struct san_walk *w, const struct san_param *p)
 /* An entity's kind is not asked for; a required one must be among those the tool takes. */
 static int entity_is_target(const struct san_tool_plan *t, const struct san_entity *e)
 {
-    if (!entity_fits(&t->params[t->target_entity], e)) return 0;
+    if (!san__entity_fits(&t->params[t->target_entity], e)) return 0;
     for (int i = 0; i < t->n_params; i++) {
         const struct san_param *p = &t->params[i];
         const char *kind = p->kind_is_class ? e->device_class : e->domain;
@@ -206,9 +201,9 @@ static void offer_targets(struct san_walk *w)
         if (entity_is_target(t, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
             push_home_item(w, h->entities[i].item, i);
     for (int i = 0; h && a && !(needs_e || needs_f) && i < h->n_areas; i++)
-        push_home_item(w, h->areas[i].item, i);
+        if (san__scope_has_area(w, i)) push_home_item(w, h->areas[i].item, i);
     for (int i = 0; h && f && !(needs_e || needs_a) && i < h->n_floors; i++)
-        push_home_item(w, h->floors[i].item, i);
+        if (san__scope_has_floor(w, i)) push_home_item(w, h->floors[i].item, i);
     w->kind = w->v->q_target;
     w->kind_name = "target";
 }
@@ -241,6 +236,14 @@ static int can_enter(const struct san_walk *w, const struct san_tool_plan *t, in
     return 1;
 }
 
+static int any_kind_in_scope(const struct san_walk *w, const struct san_param *p)
+{
+    const struct san_home_plan *h = w->plan->home;
+    for (int i = 0; i < h->n_kinds; i++)
+        if (san__scope_has_kind(w, p, &h->kinds[i])) return 1;
+    return 0;
+}
+
 /* Parameters after the last one given, in schema order, up to the first that may not be left
  * out; <end> when none is due. A nested optional object is entered at its first required
  * property or passed over as a whole. */
@@ -254,6 +257,7 @@ static void offer_keys(struct san_walk *w)
         const struct san_param *p = &t->params[i];
         if (p->is_target || p->is_implied || !param_has_values(w, p)) continue;
         if (p->kind == SAN_PARAM_KIND && c->target == SAN_TARGET_ENTITY) continue;
+        if (p->kind == SAN_PARAM_KIND && !p->is_required && !any_kind_in_scope(w, p)) continue;
         int is_open = p->group >= 0 && group_is_open(w, p->group), can = 1;
         for (int k = 0; k < p->n_groups && can; k++)
             can = group_is_open(w, p->groups[k]) || can_enter(w, t, i, p->groups[k]);
@@ -324,7 +328,7 @@ static void offer_values(struct san_walk *w)
         break;
     case SAN_PARAM_ENTITY:
         for (int i = 0; i < h->n_entities; i++)
-            if (entity_fits(p, &h->entities[i]) && !value_is_given(given, SAN_VALUE_ENTITY, i))
+            if (san__entity_fits(p, &h->entities[i]) && !value_is_given(given, SAN_VALUE_ENTITY, i))
                 push_home_item(w, h->entities[i].item, i);
         w->kind = w->v->q_home;
         break;
@@ -339,8 +343,11 @@ static void offer_values(struct san_walk *w)
         w->kind = w->v->q_home;
         break;
     case SAN_PARAM_KIND:
+        /* a required kind must have a value, in reach or not */
         for (int i = 0; i < h->n_kinds; i++)
-            if (kind_fits(p, &h->kinds[i]) && !value_is_given(given, SAN_VALUE_KIND, i))
+            if ((p->is_required ? kind_fits(p, &h->kinds[i])
+                                : san__scope_has_kind(w, p, &h->kinds[i])) &&
+                !value_is_given(given, SAN_VALUE_KIND, i))
                 push_home_item(w, h->kinds[i].item, i);
         w->kind = w->v->q_home;
         break;

@@ -1,0 +1,86 @@
+/* walk_scope.c - what is in reach of the call so far.
+ *
+ * A call on an area, a floor or a kind of device means every device there that the tool works on. An
+ * area without any such device, or a kind that the chosen area lacks, would be a call on nothing:
+ * Home Assistant refuses it, and a speaker who said "the shade" meant one elsewhere. So these are
+ * not admissible. Tools that are not about devices (no entity parameter) are not narrowed. */
+#include <string.h>
+
+#include "walk_scope.h"
+
+static int is_listed(char *const *list, int n, const char *s)
+{
+    if (!n) return 1;
+    for (int i = 0; i < n; i++)
+        if (s && !strcmp(list[i], s)) return 1;
+    return 0;
+}
+
+int san__entity_fits(const struct san_param *p, const struct san_entity *e)
+{
+    return is_listed(p->filter, p->n_filter, e->domain) &&
+           is_listed(p->filter_class, p->n_filter_class, e->device_class);
+}
+
+static int floor_of(const struct san_home_plan *h, const struct san_entity *e)
+{
+    return e->area >= 0 ? h->areas[e->area].floor : -1;
+}
+
+/* Is the entity one that the tool works on, of the kinds named so far (less parameter `skip`)? */
+static int is_meant(const struct san_walk *w, const struct san_entity *e, int skip)
+{
+    const struct san_call_plan *c = &w->calls[w->call];
+    const struct san_tool_plan *t = w->plan->tools[c->tool];
+    const struct san_home_plan *h = w->plan->home;
+    if (!san__entity_fits(&t->params[t->target_entity], e)) return 0;
+    for (int i = 0; i < c->n_args; i++) {
+        const struct san_arg *a = &c->args[i];
+        const struct san_param *p = &t->params[a->param];
+        const char *kind = p->kind_is_class ? e->device_class : e->domain;
+        int is_one = p->kind != SAN_PARAM_KIND || a->param == skip;
+        for (int k = 0; k < a->n_values && !is_one; k++)
+            is_one = a->values[k].kind == SAN_VALUE_KIND && kind &&
+                     !strcmp(h->kinds[a->values[k].a].name, kind);
+        if (!is_one) return 0;
+    }
+    return 1;
+}
+
+int san__scope_has_area(const struct san_walk *w, int area)
+{
+    const struct san_home_plan *h = w->plan->home;
+    if (w->plan->tools[w->calls[w->call].tool]->target_entity < 0) return 1;
+    for (int i = 0; i < h->n_entities; i++)
+        if (h->entities[i].area == area && is_meant(w, &h->entities[i], -1)) return 1;
+    return 0;
+}
+
+int san__scope_has_floor(const struct san_walk *w, int floor)
+{
+    const struct san_home_plan *h = w->plan->home;
+    if (w->plan->tools[w->calls[w->call].tool]->target_entity < 0) return 1;
+    for (int i = 0; i < h->n_entities; i++)
+        if (floor_of(h, &h->entities[i]) == floor && is_meant(w, &h->entities[i], -1)) return 1;
+    return 0;
+}
+
+int san__scope_has_kind(const struct san_walk *w, const struct san_param *p,
+                        const struct san_kind *k)
+{
+    const struct san_home_plan *h = w->plan->home;
+    const struct san_call_plan *c = &w->calls[w->call];
+    if (k->is_class != p->kind_is_class || !is_listed(p->filter, p->n_filter, k->name)) return 0;
+    const struct san_tool_plan *t = w->plan->tools[c->tool];
+    if (t->target_entity < 0) return 1;
+    for (int i = 0; i < h->n_entities; i++) {
+        const struct san_entity *e = &h->entities[i];
+        const char *kind = p->kind_is_class ? e->device_class : e->domain;
+        if (!kind || strcmp(kind, k->name) ||
+            (c->target == SAN_TARGET_AREA && e->area != c->target_ref) ||
+            (c->target == SAN_TARGET_FLOOR && floor_of(h, e) != c->target_ref))
+            continue;
+        if (is_meant(w, e, (int)(p - t->params))) return 1;
+    }
+    return 0;
+}
