@@ -54,7 +54,7 @@ static struct san_plan plan_of(const char *text)
 
 /* ---- tools ---- */
 
-static void add(char *out, const char *fmt, ...)
+static void LT_PRINTF(2, 3) add(char *out, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -348,8 +348,8 @@ static void test_tool__equal_and_other_tools__block_hashes_tell(void **state)
     static const char *const texts[] = {
         "{'name':'t','description':'d','parameters':{'properties':{'a':{'type':'string'}}}}",
         "{'name':'t','description':'d','parameters':{'properties':{'a':{'type':'integer'}}}}",
-        "{'name':'t','description':'d','parameters':{'properties':{'a':{'type':'string'}},"
-        "'required':['a']}}",
+        ("{'name':'t','description':'d','parameters':{'properties':{'a':{'type':'string'}},"
+         "'required':['a']}}"),
         "{'name':'t','description':'e','parameters':{'properties':{'a':{'type':'string'}}}}",
         "{'name':'u','description':'d','parameters':{'properties':{'a':{'type':'string'}}}}",
         "{'name':'t','description':'d','parameters':{'properties':{'b':{'type':'string'}}}}",
@@ -526,6 +526,23 @@ static void test_home__collisions_by_alias__flagged_on_whose_name_it_is(void **s
         "'domain':'x','aliases':['e','f']},{'name':'G','domain':'x','aliases':['E','g']}]}}");
     static const int is_shared[] = {1, 1, 0, 0, 0};
     for (int i = 0; i < 5; i++) assert_int_equal(p.home->entities[i].is_name_shared, is_shared[i]);
+    san_plan_fini(&p);
+}
+
+static void test_home__listed_floors__joined_with_those_of_areas(void **state)
+{
+    (void)state;
+    struct san_plan p =
+        plan_of("{'tools':[],'home':{'floors':['Cellar',{'name':'Roof'},{}],'areas':["
+                "{'name':'A','floor':'roof'},{'name':'B','floor':'Up'},'C']}}");
+    const struct san_home_plan *h = p.home;
+    static const char *const names[] = {"Cellar", "Roof", "Up"};
+    assert_int_equal(h->n_floors, 3);
+    for (int i = 0; i < 3; i++) assert_string_equal(h->floors[i].name, names[i]);
+    assert_int_equal(h->areas[0].floor, 1);
+    assert_int_equal(h->areas[1].floor, 2);
+    assert_string_equal(h->areas[2].name, "C");
+    assert_int_equal(h->here, -1);
     san_plan_fini(&p);
 }
 
@@ -791,6 +808,7 @@ int main(void)
         cmocka_unit_test(test_home__areas_floors_entities_kinds__as_written),
         cmocka_unit_test(test_home__names_of_areas__found_in_any_case_and_by_alias),
         cmocka_unit_test(test_home__collisions_by_alias__flagged_on_whose_name_it_is),
+        cmocka_unit_test(test_home__listed_floors__joined_with_those_of_areas),
         cmocka_unit_test(test_home__equal_entities__equal_blocks),
         cmocka_unit_test(test_home__long_names_and_many_aliases__block_fits),
         cmocka_unit_test(test_utterance__features__as_utterance_c_says),
