@@ -236,12 +236,13 @@ static int can_enter(const struct san_walk *w, const struct san_tool_plan *t, in
     return 1;
 }
 
-static int any_kind_in_scope(const struct san_walk *w, const struct san_param *p)
+/* Are there kinds in reach, and enough of them where a list wants several? */
+static int has_kinds_in_scope(const struct san_walk *w, const struct san_param *p)
 {
     const struct san_home_plan *h = w->plan->home;
-    for (int i = 0; i < h->n_kinds; i++)
-        if (san__scope_has_kind(w, p, &h->kinds[i])) return 1;
-    return 0;
+    int need = p->is_list && !p->is_list_or_one ? p->min_items : 1, n = 0;
+    for (int i = 0; i < h->n_kinds && n < need; i++) n += san__scope_has_kind(w, p, &h->kinds[i]);
+    return n >= need;
 }
 
 /* Parameters after the last one given, in schema order, up to the first that may not be left
@@ -257,7 +258,7 @@ static void offer_keys(struct san_walk *w)
         const struct san_param *p = &t->params[i];
         if (p->is_target || p->is_implied || !param_has_values(w, p)) continue;
         if (p->kind == SAN_PARAM_KIND && c->target == SAN_TARGET_ENTITY) continue;
-        if (p->kind == SAN_PARAM_KIND && !p->is_required && !any_kind_in_scope(w, p)) continue;
+        if (p->kind == SAN_PARAM_KIND && !p->is_required && !has_kinds_in_scope(w, p)) continue;
         int is_open = p->group >= 0 && group_is_open(w, p->group), can = 1;
         for (int k = 0; k < p->n_groups && can; k++)
             can = group_is_open(w, p->groups[k]) || can_enter(w, t, i, p->groups[k]);

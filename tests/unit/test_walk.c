@@ -414,6 +414,9 @@ static const char *const odd[] = {
     "{'type':'object','properties':{'name':" ENT ",'area':" AREA ",'floor':" FLOOR
     ",'domain':{'type':'array','items':{'enum':['light','cover','fan']}},'device_class':{'type':["
     "'string','array'],'items':{'type':'string'}}}}",
+    "{'type':'object','properties':{'name':" ENT ",'area':" AREA
+    ",'domain':{'type':'array','items':{'type':'string'},'minItems':2},'device_class':{'type':"
+    "'array','items':{'type':'string'},'minItems':2}}}",
     "{'type':'object','properties':{'name':" ENT ",'domain':{'enum':['light','switch']}}}",
     "{'type':'object','properties':{'name':" ENT
     ",'domain':{'enum':['light','switch']}},'required':["
