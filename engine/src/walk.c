@@ -149,7 +149,8 @@ static int entity_is_target(const struct san_tool_plan *t, const struct san_enti
         const struct san_param *p = &t->params[i];
         const char *kind = p->kind_is_class ? e->device_class : e->domain;
         if (p->kind == SAN_PARAM_KIND && p->is_required &&
-            (!kind || !is_listed(p->filter, p->n_filter, kind)))
+            (!kind || !is_listed(p->filter, p->n_filter, kind) ||
+             (p->is_list && !p->is_list_or_one && p->min_items > 1)))
             return 0;
     }
     return 1;

@@ -125,6 +125,7 @@ static const struct san_param *kind_param(const struct san_tool_plan *t, int is_
 static int kind_is_taken(const struct san_param *p, const char *name)
 {
     if (!p || !name) return 0;
+    if (p->is_list && !p->is_list_or_one && p->min_items > 1) return 0; /* one is too few */
     if (!p->n_filter) return 1;
     for (int i = 0; i < p->n_filter; i++)
         if (!strcmp(p->filter[i], name)) return 1;

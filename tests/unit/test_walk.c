@@ -178,7 +178,8 @@ static int takes_kind(const struct san_tool_plan *t, int is_class, const char *k
         int is_listed = p->n_filter == 0;
         if (p->kind != SAN_PARAM_KIND || p->kind_is_class != is_class) continue;
         for (int k = 0; kind && k < p->n_filter; k++) is_listed |= !strcmp(p->filter[k], kind);
-        return kind && is_listed;
+        int fits_alone = !p->is_list || p->is_list_or_one || p->min_items < 2;
+        return kind && is_listed && fits_alone;
     }
     return 0;
 }
@@ -417,6 +418,11 @@ static const char *const odd[] = {
     "{'type':'object','properties':{'name':" ENT ",'area':" AREA
     ",'domain':{'type':'array','items':{'type':'string'},'minItems':2},'device_class':{'type':"
     "'array','items':{'type':'string'},'minItems':2}}}",
+    "{'type':'object','properties':{'name':" ENT
+    ",'domain':{'type':'array','items':{'type':'string'},'minItems':2}},'required':['domain']}",
+    "!{'type':'object','properties':{'name':" ENT
+    ",'domain':{'type':'array','items':{'type':'string'},'minItems':2}},'required':['name','domain'"
+    "]}",
     "{'type':'object','properties':{'name':" ENT ",'domain':{'enum':['light','switch']}}}",
     "{'type':'object','properties':{'name':" ENT
     ",'domain':{'enum':['light','switch']}},'required':["
