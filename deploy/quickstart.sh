@@ -53,6 +53,7 @@ cat >"$run/mosquitto.conf" <<EOF
 listener $port 127.0.0.1
 allow_anonymous true
 persistence false
+set_tcp_nodelay true
 EOF
 cat >"$run/lintel.yaml" <<EOF
 mqtt:

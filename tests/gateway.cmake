@@ -23,3 +23,7 @@ lt_integration_test(test_cli)
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_learning.c)
   lt_integration_test(test_learning)
 endif()
+
+# Run by hand: MQTT in to call out, as JSON.
+add_executable(bench_serve bench/bench_serve.c)
+target_link_libraries(bench_serve PRIVATE test_harness PkgConfig::MOSQUITTO lt_flags)

@@ -18,6 +18,7 @@
 #include "lt/json.h"
 #include "lt/secret.h"
 #include "lt/store.h"
+#include "model.h"
 #include "san/engine.h"
 #include "site.h"
 
@@ -60,18 +61,19 @@ static void note(struct report *r, const char *check, int is_ok, const char *fmt
 
 static void check_network(struct report *r, const struct lt_config *c, struct san_engine **engine)
 {
-    char path[1024];
+    char path[1024], db[1024];
+    struct lt_store *s = NULL;
     struct lt_diag diag = {0};
-    const char *file = c->model.file;
-    if (!*file && !lt_config_find_shipped("models/lintel-home-1.gguf", path, sizeof path)) {
-        note(r, "network", 0, "lintel-home-1.gguf is not installed; set model.file");
-        return;
-    }
-    if (!*file) file = path;
-    if (san_engine_open(file, engine, &diag))
-        note(r, "network", 0, "%s", diag.text);
+    lt_config_store_path(c, db, sizeof db);
+    struct lt_store_options o = {.path = db, .is_readonly = 1};
+    if (lt_store_open(&o, &s, NULL)) s = NULL; /* check_store says what is wrong with it */
+    enum lt_err err = lt_model_choose(c, s, path, sizeof path, &diag);
+    if (!err) err = san_engine_open(path, engine, &diag);
+    if (err)
+        note(r, "network", 0, "%s", lt_diag_text(&diag, err));
     else
-        note(r, "network", 1, "%s: %s", file, san_engine_model_name(*engine));
+        note(r, "network", 1, "%s: %s", path, san_engine_model_name(*engine));
+    lt_store_close(s);
 }
 
 static void check_catalog(struct report *r, const struct lt_config *c, struct san_engine *engine)

@@ -12,6 +12,7 @@
 
 #include "gateway_int.h"
 #include "lt/log.h"
+#include "model.h"
 #include "sdnotify.h"
 
 #define READY_MS         3000     /* systemd hears "ready" by then even without a broker */
@@ -74,11 +75,8 @@ static enum lt_err open_store(struct lt_gateway *gw, struct lt_diag *diag)
 static enum lt_err open_engine(struct lt_gateway *gw, struct lt_diag *diag)
 {
     char path[1024];
-    const char *file = gw->started.model.file;
-    if (!*file && !lt_config_find_shipped("models/lintel-home-1.gguf", path, sizeof path))
-        return lt_fail(diag, LT_ERR_NOTFOUND,
-                       "no network: lintel-home-1.gguf is not installed; set model.file");
-    enum lt_err err = san_engine_open(*file ? file : path, &gw->engine, diag);
+    enum lt_err err = lt_model_choose(&gw->started, gw->store, path, sizeof path, diag);
+    if (!err) err = san_engine_open(path, &gw->engine, diag);
     if (!err)
         snprintf(gw->model_name, sizeof gw->model_name, "%s", san_engine_model_name(gw->engine));
     return err;
@@ -462,8 +460,8 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     err = lt_gateway_policy_init(&gw->policy, &gw->config);
     if (!err) err = lt_docs_open(&gw->docs, diag);
     if (!err) err = open_sites(gw);
-    if (!err) err = open_engine(gw, diag);
     if (!err) err = open_store(gw, diag);
+    if (!err) err = open_engine(gw, diag);
     if (!err) err = open_budget(gw, diag);
     if (err) return err;
     name_client(gw);

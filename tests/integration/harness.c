@@ -310,7 +310,7 @@ void broker_start(struct env *e, const char *extra)
     write_file(conf,
                "listener %d 127.0.0.1\n%spersistence true\npersistence_location %s/\n"
                "autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 100000\n"
-               "max_inflight_messages 100\n"
+               "max_inflight_messages 100\nset_tcp_nodelay true\n"
                "log_type all\nlog_dest file %s/broker.log\nuser root\n",
                e->port, extra ? extra : "allow_anonymous true\n", e->folder, e->folder);
     char *const argv[] = {"mosquitto", "-c", conf, NULL};
@@ -348,8 +348,9 @@ void gateway_config(struct env *e, const char *extra)
     snprintf(db, sizeof db, "%s/lintel.db", e->folder);
     write_file(env_path(e, "lintel.yaml"),
                "catalog:\n  file: %s\nmodel:\n  file: %s\nstore:\n  path: %s\n"
-               "log:\n  level: debug\n%s%s",
+               "%s%s%s",
                test_catalog(), test_model(), db,
+               extra && strstr(extra, "log:") ? "" : "log:\n  level: debug\n",
                extra && strstr(extra, "gate:") ? "" : "gate:\n  threshold: 0\n  nothing: 0\n",
                extra && strstr(extra, "limits:") ? "" : "limits:\n  deadline_ms: 300000\n");
     FILE *f = fopen(env_path(e, "lintel.yaml"), "a");

@@ -253,6 +253,12 @@ static void test_models__add_list_activate_rollback(void **state)
     json_t *o = json_out();
     assert_true(json_is_true(json_object_get(json_array_get(o, 0), "active")));
     json_decref(o);
+    char text[256]; /* and it is the one that a gateway on this database would use */
+    snprintf(text, sizeof text, "store:\n  path: %s\n", db);
+    char *config = temp_file(text, strlen(text));
+    LINTEL("doctor", "-c", config);
+    assert_non_null(strstr(out, test_model()));
+    unlink(config);
     assert_int_equal(LINTEL("models", "activate", "ffff", "--db", db), 1);
     expect_error_line("ffff", NULL);
     assert_int_equal(LINTEL("models", "rollback", "--db", db), 1);

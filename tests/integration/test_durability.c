@@ -319,6 +319,30 @@ static void test_disk__full__request_is_answered_with_an_error(void **state)
     json_decref(r);
 }
 
+static void test_queue__full__every_request_has_an_answer(void **state)
+{
+    enum { N = 30 };
+    struct env *e = *state;
+    int n_busy = 0, n_local = 0;
+    gateway_start(e, "limits:\n  queue: 2\n");
+    client_forget(e);
+    db_lock(e); /* the first waits for its commit, the others at the broker */
+    client_say(e, UTTERANCE);
+    sleep_ms(200);
+    for (int i = 0; i < N; i++) client_say(e, UTTERANCE);
+    sleep_ms(200);
+    db_unlock(e);
+    for (int i = 0; i < N + 1; i++) {
+        json_t *r = take_json(e, "lintel/home/response", "result");
+        n_busy += !strcmp(text_of(r, "why"), "queue.full");
+        n_local += !strcmp(text_of(r, "route"), "local");
+        json_decref(r);
+    }
+    assert_true(n_busy > 0);
+    assert_true(n_local > 0);
+    assert_int_equal(n_busy + n_local, N + 1);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 int main(int argc, char **argv)
 {
@@ -336,6 +360,7 @@ int main(int argc, char **argv)
         TEST(test_broker__refuses_the_password__gateway_outlives_it),
         TEST(test_version4__request__answered_and_retained_ignored),
         TEST(test_disk__full__request_is_answered_with_an_error),
+        TEST(test_queue__full__every_request_has_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,19 @@
+/* model.h - which network file is used: the configured one, else the one activated with `lintel
+ * models`, else the shipped one. Pure but for looking at the file system. */
+#ifndef LT_MODEL_H
+#define LT_MODEL_H
+
+#include <stddef.h>
+
+#include "config.h"
+#include "lt/store.h"
+
+#define LT_MODEL_SHIPPED "models/lintel-home-1.gguf" /* as lt_config_find_shipped() wants it */
+
+/* Write the path of the network file to out. `store` may be NULL (none yet): then nothing is
+ * activated. An activated file that cannot be read any more is logged and passed over. LT_ERR_NOTFOUND
+ * when there is none at all. */
+LT_NODISCARD enum lt_err lt_model_choose(const struct lt_config *c, struct lt_store *store,
+                                         char *out, size_t out_bytes, struct lt_diag *diag);
+
+#endif
