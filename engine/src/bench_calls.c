@@ -27,14 +27,15 @@ static void count(struct calls *b, const struct san_answer *a)
 {
     const struct san_hparams *h = &b->e->h;
     double C = h->width, KC = san_kv_width(h), n = a->n_tokens, d = a->n_decisions;
+    double key = b->e->net.has_half_keys ? 2 : 4; /* bytes of a component of a block's key */
     double K = b->out->n_block_tokens, enc = san__bench_enc_weights(h);
     double dec = san__bench_dec_weights(h), keys = K + n + (d + 1) / 2;
     b->encode_work.units += n;
     b->encode_work.flop += n * (2 * enc + h->n_enc * 4 * C * (K + n));
-    b->encode_work.bytes += 4 * (enc + h->n_enc * 2 * KC * (K + n));
+    b->encode_work.bytes += 4 * enc + h->n_enc * 2 * KC * (key * K + 4 * n);
     b->decide_work.units += d;
     b->decide_work.flop += d * (2 * dec + h->n_dec * 4 * C * keys);
-    b->decide_work.bytes += d * 4 * (dec + h->n_dec * 2 * KC * keys);
+    b->decide_work.bytes += d * (4 * dec + h->n_dec * 2 * KC * (key * K + 4 * (keys - K)));
     b->n_decisions += d;
 }
 
@@ -107,17 +108,19 @@ static void sources(const struct san_catalog *c, struct san_block_src *src)
     }
 }
 
-static struct san__bench_work catalogue_work(const struct san_hparams *h,
+static struct san__bench_work catalogue_work(const struct san_net *net,
                                              const struct san_block_src *src, int n_blocks)
 {
+    const struct san_hparams *h = &net->h;
     double C = h->width, KC = san_kv_width(h), enc = san__bench_enc_weights(h);
+    double key = net->has_half_keys ? 2 : 4;
     double pointers = h->n_class > 0 ? 2 * C * C : 0, per_token = enc - pointers;
     struct san__bench_work w = {0};
     for (int i = 0; i < n_blocks; i++) {
         double n = src[i].n;
         w.units += n;
         w.flop += n * (2 * per_token + h->n_enc * 4 * C * n) + 2 * pointers * src[i].n_mark;
-        w.bytes += 4 * n * ((h->n_enc + h->n_dec) * 2 * KC + C);
+        w.bytes += n * ((h->n_enc + h->n_dec) * 2 * KC * key + 4 * C);
     }
     w.bytes += 4 * enc * (w.units / PANEL_TOKENS + 1);
     return w;
@@ -140,7 +143,7 @@ static enum lt_err measure_catalogue(struct calls *b, struct lt_diag *diag)
         for (int i = 0; i < n && !err; i++) san_block_unref(made[i]);
     }
     if (!err) {
-        struct san__bench_work work = catalogue_work(&b->e->h, src, n);
+        struct san__bench_work work = catalogue_work(&b->e->net, src, n);
         b->out->catalogue.per_s = san_bench_stat_of(b->encode->x, b->encode->n);
         san__bench_limit(&b->out->catalogue, &work, b->m);
     }
@@ -231,7 +234,8 @@ size_t san_bench_catalog_bytes(const struct san_engine *e, int n_tools, int n_en
     enum { TOOL_TOKENS = 56, TOOL_MARKS = 8, ENTITY_TOKENS = 16 }; /* with padding of key tiles */
     const struct san_hparams *h = &e->h;
     size_t C = (size_t)h->width, layers = (size_t)(h->n_enc + h->n_dec);
-    size_t token = (layers * 2 * (size_t)san_kv_width(h) + C) * sizeof(float);
+    size_t key = e->net.has_half_keys ? sizeof(uint16_t) : sizeof(float);
+    size_t token = layers * 2 * (size_t)san_kv_width(h) * key + C * sizeof(float);
     size_t mark = 2 * C * sizeof(float);
     return (size_t)n_tools * (TOOL_TOKENS * token + TOOL_MARKS * mark) +
            (size_t)n_entities * (ENTITY_TOKENS * token + mark);

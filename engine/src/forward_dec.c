@@ -72,14 +72,8 @@ static void cross_attention(struct san_session *s, int n, int layer)
         san__norm_heads(s->net, s->q + san__rows(h, t), san__layer(p->cross_q_norm, layer, D),
                         h->n_head, -1);
     san__attend_begin(s, 0, n, san__layer(p->cross_k_norm, layer, D));
-    const float *own = s->src_cross + san__piece_at(h, layer, 0, n_source);
-    for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, own, n_source, n_source);
-    for (int b = 0; b < s->n_block; b++) {
-        const struct san__block *block = (const struct san__block *)s->blocks[b];
-        int n_b = block->pub.n;
-        const float *pieces = block->cross + san__piece_at(h, layer, 0, n_b);
-        for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, pieces, n_b, n_b);
-    }
+    san__attend_add(s, n, s->src_cross + san__piece_at(h, layer, 0, n_source), n_source, s->blocks,
+                    s->n_block, h->n_enc + layer);
     san__attend_end(s, 0, n);
     san__gemm(s->x, s->att, san__layer(p->cross_o, layer, square), n, C, C,
               san__gate(p->cross_gate[layer]), 1);

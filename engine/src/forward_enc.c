@@ -52,23 +52,24 @@ static enum lt_err check_block(const struct san_session *s, const struct san_blo
 }
 
 /* One allocation: struct, then encoder pieces, cross pieces, e, pointer keys, pointer inputs. */
-static struct san__block *block_new(const struct san_hparams *h, const struct san_block_src *src)
+static struct san__block *block_new(const struct san_net *net, const struct san_block_src *src)
 {
-    size_t head = (sizeof(struct san__block) + 63) / 64 * 64 / sizeof(float);
-    size_t self = san__piece_at(h, h->n_enc, 0, src->n);
-    size_t cross = san__piece_at(h, h->n_dec, 0, src->n);
+    const struct san_hparams *h = &net->h;
+    size_t head = (sizeof(struct san__block) + 63) / 64 * 64;
+    size_t pieces =
+        san__piece_at(h, h->n_enc + h->n_dec, 0, src->n) * san__element_size(net->has_half_keys);
     size_t e = san__rows(h, src->n), ptr = san__rows(h, src->n_mark);
-    size_t n_bytes = (head + self + cross + e + 2 * ptr) * sizeof(float);
+    size_t n_bytes = head + pieces + (e + 2 * ptr) * sizeof(float);
     n_bytes = (n_bytes + 63) / 64 * 64;
-    float *mem = aligned_alloc(64, n_bytes);
+    char *mem = aligned_alloc(64, n_bytes);
     if (!mem) return NULL;
-    memset(mem, 0, n_bytes); /* the padding of key tiles must be zero */
-    struct san__block *b = (struct san__block *)mem;
+    memset(mem, 0, n_bytes);
+    struct san__block *b = (struct san__block *)(void *)mem;
     atomic_init(&b->refs, 1);
+    b->is_half = net->has_half_keys;
     b->self = mem + head;
-    b->cross = b->self + self;
     b->pub = (struct san_block){.n = src->n, .n_mark = src->n_mark, .n_bytes = n_bytes};
-    b->pub.e = b->cross + cross;
+    b->pub.e = (const float *)(const void *)(mem + head + pieces);
     b->pub.ptr_key = b->pub.e + e;
     b->pub.ptr_in = b->pub.ptr_key + ptr;
     return b;
@@ -86,9 +87,21 @@ void san_block_unref(struct san_block *b)
 }
 
 /* The memory behind a block's const views; used only while it is being filled. */
-static float *writable(struct san__block *b, const float *view)
+static void *writable(struct san__block *b, const void *view)
 {
-    return (float *)b + (view - (const float *)b);
+    return (char *)b + ((const char *)view - (const char *)b);
+}
+
+/* Keep the G pieces in s->pieces as the block's row `layer` (as san__attend_add counts). */
+static void block_keep(struct san_session *s, struct san__block *b, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    size_t at = san__piece_at(h, layer, 0, b->pub.n), n = san__piece_at(h, 1, 0, b->pub.n);
+    void *to = writable(b, (const char *)b->self + at * san__element_size(b->is_half));
+    if (b->is_half)
+        san__to_half(to, s->pieces, n);
+    else
+        memcpy(to, s->pieces, n * sizeof *s->pieces);
 }
 
 /* Pointer vectors of the panel's marked tokens: out = W e, gathered to s->h first. */
@@ -122,13 +135,12 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
     const float *g_k = san__layer(p->enc_k_norm, layer, (size_t)san_head_width(h));
     san__enc_qkv(s, n_tok, layer);
     for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
-        struct san__block *to = (struct san__block *)out[b];
         int n = src[b].n;
-        float *pieces = writable(to, to->self) + san__piece_at(h, layer, 0, n);
         finish_qk(s, layer, t0, n);
-        san__kv_store(s, pieces, n, 0, t0, n);
+        san__kv_make(s, t0, n);
+        block_keep(s, (struct san__block *)out[b], layer);
         san__attend_begin(s, t0, n, g_k);
-        for (int g = 0; g < h->n_kv_head; g++) san__attend_add(s, g, n, pieces, n, n);
+        san__attend_add(s, n, s->pieces, n, NULL, 0, layer);
         san__attend_end(s, t0, n);
     }
     add_output(s, n_tok, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
@@ -156,9 +168,8 @@ static enum lt_err panel_encode(struct san_session *s, const struct san_block_sr
     for (int l = 0; l < h->n_dec; l++) {
         san__cross_kv(s, e, n_tok, l);
         for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
-            struct san__block *to = (struct san__block *)out[b];
-            int n = src[b].n;
-            san__kv_store(s, writable(to, to->cross) + san__piece_at(h, l, 0, n), n, 0, t0, n);
+            san__kv_make(s, t0, src[b].n);
+            block_keep(s, (struct san__block *)out[b], h->n_enc + l);
         }
     }
     if (h->n_class > 0) block_pointers(s, src, n_block, out);
@@ -172,7 +183,7 @@ enum lt_err san_blocks_encode(struct san_session *s, const struct san_block_src 
     for (int b = 0; b < n_block; b++) out[b] = NULL;
     for (int b = 0; b < n_block && !err; b++) err = check_block(s, &src[b], b, diag);
     for (int b = 0; b < n_block && !err; b++) {
-        out[b] = (struct san_block *)block_new(&s->net->h, &src[b]);
+        out[b] = (struct san_block *)block_new(s->net, &src[b]);
         if (!out[b]) err = lt_fail(diag, LT_ERR_NOMEM, "block %d: out of memory", b);
     }
     for (int first = 0, next = 0; first < n_block && !err; first = next) {
@@ -197,16 +208,9 @@ static void source_layer(struct san_session *s, int n, int layer)
     const float *g_k = san__layer(p->enc_k_norm, layer, (size_t)san_head_width(h));
     san__enc_qkv(s, n, layer);
     finish_qk(s, layer, 0, n);
-    san__kv_store(s, s->src_self, n, 0, 0, n);
+    san__kv_make(s, 0, n);
     san__attend_begin(s, 0, n, g_k);
-    for (int g = 0; g < h->n_kv_head; g++) {
-        san__attend_add(s, g, n, s->src_self, n, n);
-        for (int b = 0; b < s->n_block; b++) {
-            const struct san__block *block = (const struct san__block *)s->blocks[b];
-            int n_b = block->pub.n;
-            san__attend_add(s, g, n, block->self + san__piece_at(h, layer, 0, n_b), n_b, n_b);
-        }
-    }
+    san__attend_add(s, n, s->pieces, n, s->blocks, s->n_block, layer);
     san__attend_end(s, 0, n);
     add_output(s, n, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
 }

@@ -29,7 +29,8 @@
     XX(src_e, S *C)               /* (S,C) the source's encoder output */                          \
     XX(src_key, S_ptr *C)         /* (S,C) its pointer keys */                                     \
     XX(src_in, S_ptr *C)          /* (S,C) its pointer inputs */                                   \
-    XX(src_self, G *piece_S)      /* (G) pieces of the layer under way */                          \
+    XX(pieces, G *piece_N)        /* (G) pieces being made or, of the source, in use */            \
+    XX(span, span_D)              /* keys gathered, kernels.h */                                   \
     XX(src_cross, Ld *G *piece_S) /* (Ld,G) pieces for the decoder */                              \
     XX(cache, Ld *G *piece_T)     /* (Ld,G) pieces of the decoder's own steps */
 
@@ -52,14 +53,20 @@ struct san_session {
 struct san__block {
     struct san_block pub; /* first, so that a pointer to it is a pointer to the whole */
     atomic_int refs;
-    const float *self;  /* (Le,G) pieces for n keys, RoPE applied */
-    const float *cross; /* (Ld,G) pieces for n keys */
+    int is_half;      /* pieces of halves, not of floats */
+    const void *self; /* (Le,G) pieces for n keys, RoPE applied; the cross pieces follow */
 };
 
 /* Piece (layer, g) in an array of pieces (layers, G) made for `cap` keys. */
 static inline size_t san__piece_at(const struct san_hparams *h, int layer, int g, int cap)
 {
     return (size_t)(layer * h->n_kv_head + g) * san__piece_size(cap, san_head_width(h));
+}
+
+/* Bytes of an element of a block's pieces. */
+static inline size_t san__element_size(int is_half)
+{
+    return is_half ? sizeof(uint16_t) : sizeof(float);
 }
 
 /* Parameters of layer `layer` of a tensor with `size` floats a layer. */
@@ -84,14 +91,14 @@ void san__norm_rows(const struct san_hparams *h, float *out, const float *x, con
 /* Per head of one row x (n_head heads): ZCN with gain g (D), then RoPE at `pos` (-1: none). */
 void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_head, int pos);
 
-/* Attention of rows [t0, t0 + n) of s->q over any number of key sets: begin, add each set for each
- * key/value head g in any order, end; the outputs are then in the same rows of s->att. With many
- * rows it pays to stay with one head, whose state then stays in the nearest cache; with one row
- * it pays to stay with one block, whose pieces of one layer stand one after the other. */
+/* Attention of rows [t0, t0 + n) of s->q over any number of key sets: begin, add in any order, end;
+ * the outputs are then in the same rows of s->att. */
 /* g_k (D): gain of the norm that all the keys went through; it bounds their length. */
 void san__attend_begin(struct san_session *s, int t0, int n, const float *g_k);
-/* The first n_key keys of head g in `pieces`, the G pieces of one layer, made for `cap` keys. */
-void san__attend_add(struct san_session *s, int g, int n, const float *pieces, int cap, int n_key);
+/* What the rows see: n_own keys in `own`, the G pieces of one layer made for as many keys, and of
+ * each block the keys of piece row `layer`: encoder layers first, decoder layers behind them. */
+void san__attend_add(struct san_session *s, int n, const float *own, int n_own,
+                     struct san_block *const *blocks, int n_block, int layer);
 /* Causal over the decoder's cache: row t sees base + t + 1 keys. */
 void san__attend_add_causal(struct san_session *s, int g, int n, const float *pieces, int cap,
                             int base);
@@ -103,6 +110,8 @@ void san__cross_kv(struct san_session *s, const float *e, int n, int layer);
 /* Self keys (normed, not yet rotated: positions are the caller's), values and queries of encoder
  * layer `layer` from s->x: s->q, s->k, s->v. */
 void san__enc_qkv(struct san_session *s, int n, int layer);
+/* Make the G pieces of rows [t0, t0 + n) of s->k and s->v in s->pieces. */
+void san__kv_make(struct san_session *s, int t0, int n);
 /* Store rows [t0, t0 + n) of s->k and s->v as keys i0.. of the layer's G pieces. */
 void san__kv_store(struct san_session *s, float *pieces, int cap, int i0, int t0, int n);
 

@@ -17,6 +17,7 @@ enum lt_err san_net_init(struct san_net *net, const struct san_hparams *h,
     if (!cos_table) return lt_fail(diag, LT_ERR_NOMEM, "network: no memory for rotation tables");
     net->h = *h;
     net->p = *p;
+    net->has_half_keys = san__half_is_fast();
     net->rope_cos = cos_table;
     net->rope_sin = cos_table + n;
     for (int pos = 0; pos < h->n_ctx; pos++) {

@@ -27,6 +27,8 @@ static size_t lay_out(const struct san_hparams *h, const struct san_limits *limi
            S = (size_t)limits->n_source, S_ptr = h->n_class > 0 ? S : 0,
            ret_hidden = h->ret_dim > 0 ? (size_t)h->ret_hidden : 0,
            piece_S = san__piece_size(limits->n_source, san_head_width(h)),
+           piece_N = san__piece_size(rows, san_head_width(h)),
+           span_D = san__span_size(san_head_width(h)),
            piece_T = san__piece_size(limits->n_step, san_head_width(h)), at = 0;
 #define PLACE(name, size)                                                                          \
     if (s) s->name = s->mem + at;                                                                  \
@@ -195,10 +197,75 @@ void san__attend_begin(struct san_session *s, int t0, int n, const float *g_k)
     }
 }
 
-void san__attend_add(struct san_session *s, int g, int n, const float *pieces, int cap, int n_key)
+/* Piece g of a block. */
+static const void *block_piece(const struct san_hparams *h, const struct san__block *b, int layer,
+                               int g)
 {
-    struct san__attn a = head_rows(s, g, n);
-    san__attn_add(&a, pieces + san__piece_at(&s->net->h, 0, g, cap), cap, n_key);
+    size_t at = san__piece_at(h, layer, g, b->pub.n) * san__element_size(b->is_half);
+    return (const char *)b->self + at;
+}
+
+/* Ask for the next block's piece while this one's is computed with: blocks lie anywhere, and what
+ * they hold is larger than the nearer caches. */
+static void fetch_piece(const struct san_hparams *h, struct san_block *const *blocks, int n_block,
+                        int b, int layer, int g)
+{
+    enum { LINE = 64 };
+    if (b >= n_block) return;
+    const struct san__block *block = (const struct san__block *)blocks[b];
+    const char *at = block_piece(h, block, layer, g);
+    size_t n = san__piece_at(h, 0, 1, block->pub.n) * san__element_size(block->is_half);
+    for (size_t i = 0; i < n; i += LINE) __builtin_prefetch(at + i);
+}
+
+/* One row of the decoder: it stays with one block, whose pieces of one layer stand one after the
+ * other. */
+static void add_few(struct san_session *s, int n, const float *own, int n_own,
+                    struct san_block *const *blocks, int n_block, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    for (int g = 0; g < h->n_kv_head; g++) {
+        struct san__attn a = head_rows(s, g, n);
+        san__attn_add(&a, own + san__piece_at(h, 0, g, n_own), 0, n_own, n_own);
+    }
+    for (int b = 0; b < n_block; b++) {
+        const struct san__block *block = (const struct san__block *)blocks[b];
+        int n_b = block->pub.n;
+        for (int g = 0; g < h->n_kv_head; g++) {
+            struct san__attn a = head_rows(s, g, n);
+            fetch_piece(h, blocks, n_block, b + 1, layer, g);
+            san__attn_add(&a, block_piece(h, block, layer, g), block->is_half, n_b, n_b);
+        }
+    }
+}
+
+/* Many rows stay with one head, whose state then stays in the nearest cache. */
+static void add_many(struct san_session *s, int n, const float *own, int n_own,
+                     struct san_block *const *blocks, int n_block, int layer)
+{
+    const struct san_hparams *h = &s->net->h;
+    for (int g = 0; g < h->n_kv_head; g++) {
+        struct san__attn a = head_rows(s, g, n);
+        struct san__span span = {.mem = s->span};
+        san__attn_gather(&a, &span, own + san__piece_at(h, 0, g, n_own), 0, n_own, n_own);
+        for (int b = 0; b < n_block; b++) {
+            const struct san__block *block = (const struct san__block *)blocks[b];
+            int n_b = block->pub.n;
+            fetch_piece(h, blocks, n_block, b + 1, layer, g);
+            san__attn_gather(&a, &span, block_piece(h, block, layer, g), block->is_half, n_b, n_b);
+        }
+        san__attn_flush(&a, &span);
+    }
+}
+
+void san__attend_add(struct san_session *s, int n, const float *own, int n_own,
+                     struct san_block *const *blocks, int n_block, int layer)
+{
+    int n_row = n * (s->net->h.n_head / s->net->h.n_kv_head);
+    if (n_row <= SAN__DIRECT_ROWS || !n_block)
+        add_few(s, n, own, n_own, blocks, n_block, layer);
+    else
+        add_many(s, n, own, n_own, blocks, n_block, layer);
 }
 
 void san__attend_add_causal(struct san_session *s, int g, int n, const float *pieces, int cap,
@@ -246,6 +313,13 @@ void san__cross_kv(struct san_session *s, const float *e, int n, int layer)
     const float *g = san__layer(p->cross_k_norm, layer, (size_t)D);
     for (int t = 0; t < n; t++)
         san__norm_heads(s->net, s->k + (size_t)t * (size_t)KC, g, h->n_kv_head, -1);
+}
+
+void san__kv_make(struct san_session *s, int t0, int n)
+{
+    /* the padding of key tiles must be zero */
+    memset(s->pieces, 0, san__piece_at(&s->net->h, 1, 0, n) * sizeof *s->pieces);
+    san__kv_store(s, s->pieces, n, 0, t0, n);
 }
 
 void san__kv_store(struct san_session *s, float *pieces, int cap, int i0, int t0, int n)

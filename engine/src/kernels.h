@@ -11,15 +11,18 @@
  *                                   component of 16 keys; the last tile is padded with zeros
  *     values  (n, D)
  *
- * padded to a multiple of 16 floats, so that pieces can stand one after the other. */
+ * padded to a multiple of 16 elements, so that pieces can stand one after the other. Elements are
+ * floats, or halves (IEEE binary16) for what is kept long: half the memory and half the traffic,
+ * at 11 bits of precision. */
 #ifndef SAN_KERNELS_H
 #define SAN_KERNELS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define SAN__TILE 16 /* keys of a tile; one AVX-512 register, two AVX2, four NEON */
 
-/* Floats of the keys of a piece for n keys, and of the whole piece. */
+/* Elements of the keys of a piece for n keys, and of the whole piece. */
 static inline size_t san__keys_size(int n, int D)
 {
     return ((size_t)n + SAN__TILE - 1) / SAN__TILE * SAN__TILE * (size_t)D;
@@ -51,8 +54,14 @@ void san__zcn_ref(float *out, const float *x, const float *g, int n, float eps);
 /* Rotate the pairs (i, i + D/2) of x (D) by the angles whose cosines and sines are given (D/2). */
 void san__rope(float *x, const float *cos_row, const float *sin_row, int D);
 
-/* Store key i and value i of a piece made for `cap` keys. */
+/* Store key i and value i of a piece of floats made for `cap` keys. */
 void san__kv_put(float *piece, int cap, int i, const float *k, const float *v, int D);
+
+/* Does the processor this was built for convert halves? */
+int san__half_is_fast(void);
+/* Nearest halves, ties to even; beyond 65504 the largest finite one. And back, which is exact. */
+void san__to_half(uint16_t *out, const float *x, size_t n);
+void san__from_half(float *out, const uint16_t *x, size_t n);
 
 /* State of the attention of R query rows, built up one piece of keys at a time (a running
  * softmax: m is the largest score so far, l and o are sums of exp(score - m) and of the values
@@ -72,11 +81,26 @@ struct san__attn {
 #define SAN__BOUND_MAX 40.0f
 void san__attn_begin(struct san__attn *a);
 /* Let every row see the first `n` keys of a piece made for `cap` keys (n >= 1). */
-void san__attn_add(struct san__attn *a, const float *piece, int cap, int n);
+void san__attn_add(struct san__attn *a, const void *piece, int is_half, int cap, int n);
 /* Causal: rows_per_token rows belong to a token; those of token t see base + t + 1 keys. */
 void san__attn_add_causal(struct san__attn *a, const float *piece, int cap, int base,
                           int rows_per_token);
 void san__attn_end(struct san__attn *a);
+
+/* With more rows than this, it is worth to gather keys in spans. */
+#define SAN__DIRECT_ROWS 4
+#define SAN__SPAN        64 /* keys of a span */
+/* Keys gathered for rows to see: mem is san__span_size(D) floats of the caller's; n begins at 0. */
+struct san__span {
+    float *mem;
+    int n;
+};
+size_t san__span_size(int D);
+/* The same as san__attn_add for many rows: keys may wait in the span until it is full, or until
+ * the flush that must follow the last piece. */
+void san__attn_gather(struct san__attn *a, struct san__span *s, const void *piece, int is_half,
+                      int cap, int n);
+void san__attn_flush(struct san__attn *a, struct san__span *s);
 
 /* out (R, D) of softmax(q k) v over dense k, v (n, D), row r seeing visible[r] keys (NULL: all);
  * q is scaled already, `score` holds n floats. */

@@ -11,7 +11,8 @@
 #include "kernels.h"
 #include "san/rand.h"
 
-#define ROUNDING 2e-5 /* sums of up to 600 terms of size 1 in another order */
+#define ROUNDING      2e-5 /* sums of up to 600 terms of size 1 in another order */
+#define ROUNDING_MANY 2e-4 /* of some 20,000 terms, the reference\'s own sum included */
 
 static float *random_floats(struct san_rand *r, size_t n)
 {
@@ -115,9 +116,21 @@ static void test_exp16__non_positive__equals_libm(void **state)
     assert_true(edge[1] == 0 && edge[2] == 0 && edge[3] == 0);
 }
 
+enum way { DIRECT, GATHERED, N_WAYS };
+
+/* What a piece of halves holds: the reference is given the same. */
+static void round_to_halves(float *x, int n)
+{
+    for (int i = 0; i < n; i++) {
+        uint16_t h;
+        san__to_half(&h, &x[i], 1);
+        san__from_half(&x[i], &h, 1);
+    }
+}
+
 /* Attention over pieces added one by one against the dense reference over all keys. */
 static void check_attention(struct san_rand *r, int D, int n_row, const int *piece_n, int n_piece,
-                            int is_bounded)
+                            int is_bounded, enum way way, int is_half)
 {
     int n = 0;
     for (int i = 0; i < n_piece; i++) n += piece_n[i];
@@ -125,36 +138,110 @@ static void check_attention(struct san_rand *r, int D, int n_row, const int *pie
     float *q = random_floats(r, (size_t)(n_row * D)), *o = random_floats(r, (size_t)(n_row * D));
     float *ref = random_floats(r, (size_t)(n_row * D)), *score = random_floats(r, (size_t)n);
     float *m = random_floats(r, (size_t)n_row), *l = random_floats(r, (size_t)n_row * 16);
+    struct san__span span = {.mem = random_floats(r, san__span_size(D))};
     for (int i = 0; i < n_row * D; i++) q[i] *= 0.5f;
     for (int i = 0; i < n_row; i++) m[i] = SAN__BOUND_MAX; /* true of these scores, and far off */
+    if (is_half) {
+        round_to_halves(k, n * D);
+        round_to_halves(v, n * D);
+    }
     struct san__attn a = {n_row, D, q, o, m, l, is_bounded};
     san__attn_begin(&a);
     for (int i = 0, at = 0; i < n_piece; at += piece_n[i++]) {
-        int cap = piece_n[i] + i; /* a piece may be made for more keys than it holds */
-        float *piece = calloc(san__piece_size(cap, D), sizeof *piece);
-        assert_non_null(piece);
+        int cap = piece_n[i] + i % 7; /* a piece may be made for more keys than it holds */
+        size_t size = san__piece_size(cap, D);
+        float *piece = calloc(size, sizeof *piece);
+        uint16_t *half = calloc(size, sizeof *half);
+        assert_true(piece && half);
         for (int j = 0; j < piece_n[i]; j++)
             san__kv_put(piece, cap, j, k + (size_t)((at + j) * D), v + (size_t)((at + j) * D), D);
-        san__attn_add(&a, piece, cap, piece_n[i]);
+        san__to_half(half, piece, size);
+        const void *p = is_half ? (const void *)half : piece;
+        if (way == GATHERED)
+            san__attn_gather(&a, &span, p, is_half, cap, piece_n[i]);
+        else
+            san__attn_add(&a, p, is_half, cap, piece_n[i]);
         free(piece);
+        free(half);
     }
+    san__attn_flush(&a, &span); /* nothing waits when nothing was gathered */
     san__attn_end(&a);
     san__attn_ref(ref, q, k, v, n_row, n, D, NULL, score);
-    assert_close(o, ref, n_row * D, ROUNDING);
-    free(k), free(v), free(q), free(o), free(ref), free(score), free(m), free(l);
+    assert_close(o, ref, n_row * D, n > 600 ? ROUNDING_MANY : ROUNDING);
+    free(k), free(v), free(q), free(o), free(ref), free(score), free(m), free(l), free(span.mem);
 }
 
 static void test_attention__pieces_of_any_size__equals_dense(void **state)
 {
     (void)state;
-    static const int widths[] = {6, 8, 16, 24, 32, 48, 64}, rows[] = {1, 2, 3, 7, 24};
-    static const int pieces[] = {5, 16, 1, 33, 40, 17};
+    static const int widths[] = {6, 8, 16, 24, 32, 48, 64}, rows[] = {1, 2, 3, 6, 7, 24};
+    static const int pieces[] = {5, 16, 1, 33, 40, 17, 130};
+    static const int one[] = {7}, full[] = {64, 64}, long_one[] = {150};
     struct san_rand r;
     san_rand_seed(&r, 4);
     for (size_t d = 0; d < sizeof widths / sizeof widths[0]; d++)
-        for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++)
-            check_attention(&r, widths[d], rows[i / 2], pieces, sizeof pieces / sizeof pieces[0],
-                            (int)i % 2);
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+            for (int k = 0; k < 2 * N_WAYS * 2; k++) {
+                int is_bounded = k & 1, is_half = k >> 1 & 1, D = widths[d], n = rows[i];
+                enum way way = k >> 2 ? GATHERED : DIRECT;
+                check_attention(&r, D, n, pieces, 7, is_bounded, way, is_half);
+                check_attention(&r, D, n, one, 1, is_bounded, way, is_half);
+                check_attention(&r, D, n, full, 2, is_bounded, way, is_half);
+                check_attention(&r, D, n, long_one, 1, is_bounded, way, is_half);
+            }
+}
+
+static void test_attention__thousands_of_pieces__equals_dense(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    static int pieces[N];
+    struct san_rand r;
+    san_rand_seed(&r, 6);
+    for (int i = 0; i < N; i++) pieces[i] = 1 + (int)(san_rand_u64(&r) % 12);
+    for (int k = 0; k < N_WAYS * 2; k++) {
+        check_attention(&r, 16, 2, pieces, N, 0, (enum way)(k / 2), k % 2);
+        check_attention(&r, 32, 10, pieces, N, 1, (enum way)(k / 2), k % 2);
+    }
+}
+
+static void test_half__every_finite_one__survives_and_neighbours_round_to_even(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 0x7c00; bits++) {
+        uint16_t back[8], h[8] = {(uint16_t)bits, (uint16_t)(bits | 0x8000)};
+        float x[8], y[8] = {0};
+        san__from_half(x, h, 8);
+        double expected = ldexp((double)(bits & 0x3ff) + (bits >= 0x400 ? 1024 : 0),
+                                (bits >= 0x400 ? (int)(bits >> 10) : 1) - 25);
+        assert_true((double)x[0] == expected && (double)x[1] == -expected);
+        san__to_half(back, x, 8); /* eight at once and one by one are two paths */
+        assert_int_equal(back[0], bits);
+        assert_int_equal(back[1], bits | 0x8000);
+        if (bits == 0x7bff) break;
+        float next;
+        h[0] = (uint16_t)(bits + 1);
+        san__from_half(&next, h, 1);
+        y[0] = (x[0] + next) / 2;      /* halfway: to the even one */
+        y[1] = nextafterf(y[0], next); /* just above: up */
+        y[2] = nextafterf(y[0], x[0]); /* just below: down */
+        san__to_half(back, y, 8);
+        assert_int_equal(back[0], bits + (bits & 1));
+        assert_int_equal(back[1], bits + 1);
+        assert_int_equal(back[2], bits);
+        for (int i = 0; i < 3; i++) {
+            san__to_half(&back[3], &y[i], 1);
+            assert_int_equal(back[3], back[i]);
+        }
+    }
+    const float large[8] = {65504, 65519, 65520, 1e6f, -1e30f, 3e38f, -70000, 0};
+    uint16_t h[8], one;
+    san__to_half(h, large, 8);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(h[i], large[i] < 0 ? 0xfbff : 0x7bff);
+        san__to_half(&one, &large[i], 1);
+        assert_int_equal(one, h[i]);
+    }
 }
 
 static void test_attention__causal__equals_dense_with_visible_prefix(void **state)
@@ -198,7 +285,7 @@ static void test_attention__scores_far_apart__stays_finite(void **state)
     }
     struct san__attn a = {1, D, q, o, m, l, 0};
     san__attn_begin(&a);
-    san__attn_add(&a, piece, N, N);
+    san__attn_add(&a, piece, 0, N, N);
     san__attn_end(&a);
     assert_true(o[0] == 20.0f);
     free(piece);
@@ -212,6 +299,8 @@ int main(void)
         cmocka_unit_test(test_zcn__row__equals_reference),
         cmocka_unit_test(test_exp16__non_positive__equals_libm),
         cmocka_unit_test(test_attention__pieces_of_any_size__equals_dense),
+        cmocka_unit_test(test_attention__thousands_of_pieces__equals_dense),
+        cmocka_unit_test(test_half__every_finite_one__survives_and_neighbours_round_to_even),
         cmocka_unit_test(test_attention__causal__equals_dense_with_visible_prefix),
         cmocka_unit_test(test_attention__scores_far_apart__stays_finite),
     };

@@ -31,6 +31,10 @@ struct san_net {
     struct san_params p; /* views; the memory stays with whoever loaded it */
     float *rope_cos;     /* (n_ctx, D/2) cos(pos * base^(-2i/D)) */
     float *rope_sin;     /* (n_ctx, D/2) */
+    /* Blocks encoded from now on keep keys and values as halves (IEEE binary16), which takes half
+     * the memory and time and costs some 1e-3 of a state's size in precision. san_net_init sets
+     * it where the processor converts halves; it may be changed before the net is shared. */
+    int has_half_keys;
 };
 
 /* Make `net` from checked sizes and loaded parameters. `p` is copied as views: its memory must
