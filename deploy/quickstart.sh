@@ -73,7 +73,7 @@ gateway_pid=$!
 for _ in $(seq 100); do
     kill -0 "$gateway_pid" 2>/dev/null || { tail -n 5 "$run/lintel.log" >&2; fail "the gateway stopped"; }
     status=$(mosquitto_sub -p "$port" -t lintel/home/status -C 1 -W 1 2>/dev/null || true)
-    [[ $status == *'"online"'* ]] && break
+    [[ $status == *'"online"'* && $status != *'"tools":0'* ]] && break # the home is encoded
     sleep 0.1
 done
 [[ ${status:-} == *'"online"'* ]] || { tail -n 5 "$run/lintel.log" >&2; fail "the gateway did not come online within 10 s"; }
