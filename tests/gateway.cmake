@@ -1,5 +1,8 @@
 lt_unit_test(test_topics lt_front)
 lt_unit_test(test_config lt_front)
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_discovery.c)
+  lt_unit_test(test_discovery lt_discovery)
+endif()
 lt_unit_test(test_worker lt_front)
 
 # Against a real broker and the real binary. One at a time: they start processes and keep time.
