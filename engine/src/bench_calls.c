@@ -176,6 +176,7 @@ enum lt_err san_bench_calls(struct san_engine *e, const char *catalog, size_t n,
             out->n_block_tokens += b.c->blocks[i]->n;
             out->block_bytes += b.c->blocks[i]->n_bytes;
         }
+        if (b.c->joined) out->block_bytes += b.c->joined->n_bytes;
         err = measure_calls(&b, diag);
     }
     if (!err && plan->max_catalogue_us > 0 && out->n_blocks) err = measure_catalogue(&b, diag);

@@ -8,6 +8,10 @@
 
 #define CACHE_MAX_BYTES ((size_t)64 << 20) /* encoded blocks kept for sharing */
 #define PANEL_TOKENS    512                /* block tokens encoded at once */
+/* A catalogue up to this size owns a joined copy of what an utterance attends to: a typical home's
+ * answers take less time, at the cost of as much memory again. Larger ones use the shared blocks
+ * alone. */
+#define JOIN_MAX_TOKENS 4096
 
 static void cache_clear(struct san__cache *c);
 
@@ -272,6 +276,19 @@ static enum lt_err list_seen(struct san_catalog *c)
     return LT_OK;
 }
 
+/* Let utterances read one joined block in place of many. */
+static enum lt_err join_seen(struct san_catalog *c, struct lt_diag *diag)
+{
+    int n = 0;
+    for (int i = 0; i < c->n_seen && n <= JOIN_MAX_TOKENS; i++) n += c->seen[i]->n;
+    if (c->n_seen < 2 || n > JOIN_MAX_TOKENS) return LT_OK;
+    enum lt_err err = san_blocks_join(&c->engine->net, c->seen, c->n_seen, &c->joined, diag);
+    if (err) return err;
+    c->seen[0] = c->joined;
+    c->n_seen = 1;
+    return LT_OK;
+}
+
 enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
                             struct san_catalog **out, struct lt_diag *diag)
 {
@@ -297,6 +314,7 @@ enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
         c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
         err = c->blocks ? encode(c, diag) : LT_ERR_NOMEM;
         if (!err) err = list_seen(c);
+        if (!err) err = join_seen(c, diag);
     }
     json_decref(root);
     if (err) {
@@ -319,6 +337,7 @@ void san_catalog_unref(struct san_catalog *c)
     for (int i = 0; c->blocks && i < c->n_blocks; i++) san_block_unref(c->blocks[i]);
     free(c->blocks);
     free(c->seen);
+    san_block_unref(c->joined);
     san_plan_fini(&c->plan);
     free(c);
 }

@@ -63,6 +63,7 @@ struct san_catalog {
     int n_blocks;
     struct san_block **seen; /* the same without repetitions: what an utterance attends to */
     int n_seen;
+    struct san_block *joined; /* NULL, or the only one of `seen`: all of it in one piece */
     int refs;
 };
 

@@ -2,6 +2,7 @@
  *
  * A panel is rows of tokens of several blocks, one after the other. All products run over the
  * whole panel; only attention goes block by block. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,13 +53,13 @@ static enum lt_err check_block(const struct san_session *s, const struct san_blo
 }
 
 /* One allocation: struct, then encoder pieces, cross pieces, e, pointer keys, pointer inputs. */
-static struct san__block *block_new(const struct san_net *net, const struct san_block_src *src)
+static struct san__block *block_alloc(const struct san_net *net, int n, int n_e, int n_mark)
 {
     const struct san_hparams *h = &net->h;
     size_t head = (sizeof(struct san__block) + 63) / 64 * 64;
     size_t pieces =
-        san__piece_at(h, h->n_enc + h->n_dec, 0, src->n) * san__element_size(net->has_half_keys);
-    size_t e = san__rows(h, src->n), ptr = san__rows(h, src->n_mark);
+        san__piece_at(h, h->n_enc + h->n_dec, 0, n) * san__element_size(net->has_half_keys);
+    size_t e = san__rows(h, n_e), ptr = san__rows(h, n_mark);
     size_t n_bytes = head + pieces + (e + 2 * ptr) * sizeof(float);
     n_bytes = (n_bytes + 63) / 64 * 64;
     char *mem = aligned_alloc(64, n_bytes);
@@ -68,7 +69,8 @@ static struct san__block *block_new(const struct san_net *net, const struct san_
     atomic_init(&b->refs, 1);
     b->is_half = net->has_half_keys;
     b->self = mem + head;
-    b->pub = (struct san_block){.n = src->n, .n_mark = src->n_mark, .n_bytes = n_bytes};
+    b->pub = (struct san_block){.n = n, .n_mark = n_mark, .n_bytes = n_bytes};
+    if (!n_e) return b;
     b->pub.e = (const float *)(const void *)(mem + head + pieces);
     b->pub.ptr_key = b->pub.e + e;
     b->pub.ptr_in = b->pub.ptr_key + ptr;
@@ -183,7 +185,7 @@ enum lt_err san_blocks_encode(struct san_session *s, const struct san_block_src 
     for (int b = 0; b < n_block; b++) out[b] = NULL;
     for (int b = 0; b < n_block && !err; b++) err = check_block(s, &src[b], b, diag);
     for (int b = 0; b < n_block && !err; b++) {
-        out[b] = (struct san_block *)block_new(s->net, &src[b]);
+        out[b] = (struct san_block *)block_alloc(s->net, src[b].n, src[b].n, src[b].n_mark);
         if (!out[b]) err = lt_fail(diag, LT_ERR_NOMEM, "block %d: out of memory", b);
     }
     for (int first = 0, next = 0; first < n_block && !err; first = next) {
@@ -196,6 +198,50 @@ enum lt_err san_blocks_encode(struct san_session *s, const struct san_block_src 
         out[b] = NULL;
     }
     return err;
+}
+
+/* Copy n keys of a piece to key `at` on of another, elements being `size` bytes. */
+static void copy_keys(char *to, int cap_to, int at, const char *from, int n, int D, size_t size)
+{
+    size_t row = SAN__TILE * size, step = row * (size_t)D, values = (size_t)n * (size_t)D * size;
+    for (int i = 0, run; i < n; i += run) {
+        int lane_from = i % SAN__TILE, lane_to = (at + i) % SAN__TILE;
+        int left = SAN__TILE - (lane_from > lane_to ? lane_from : lane_to);
+        run = n - i < left ? n - i : left;
+        const char *x = from + (size_t)(i / SAN__TILE) * step + (size_t)lane_from * size;
+        char *y = to + (size_t)((at + i) / SAN__TILE) * step + (size_t)lane_to * size;
+        for (int d = 0; d < D; d++, x += row, y += row) memcpy(y, x, (size_t)run * size);
+    }
+    memcpy(to + (san__keys_size(cap_to, D) + (size_t)at * (size_t)D) * size,
+           from + san__keys_size(n, D) * size, values);
+}
+
+enum lt_err san_blocks_join(const struct san_net *net, struct san_block *const *blocks, int n_block,
+                            struct san_block **out, struct lt_diag *diag)
+{
+    const struct san_hparams *h = &net->h;
+    int D = san_head_width(h), n = 0, n_piece = (h->n_enc + h->n_dec) * h->n_kv_head;
+    *out = NULL;
+    for (int b = 0; b < n_block; b++) {
+        const struct san__block *x = (const struct san__block *)blocks[b];
+        if (x->is_half != net->has_half_keys || x->pub.n > INT_MAX - n)
+            return lt_fail(diag, LT_ERR_INVALID, "blocks: number %d cannot be joined", b);
+        n += x->pub.n;
+    }
+    if (!n) return lt_fail(diag, LT_ERR_INVALID, "blocks: none to join");
+    struct san__block *to = block_alloc(net, n, 0, 0);
+    if (!to) return lt_fail(diag, LT_ERR_NOMEM, "blocks: no memory to join %d tokens", n);
+    size_t size = san__element_size(to->is_half);
+    for (int i = 0; i < n_piece; i++) {
+        char *piece = (char *)writable(to, to->self) + san__piece_at(h, 0, i, n) * size;
+        for (int b = 0, at = 0; b < n_block; at += blocks[b++]->n) {
+            const struct san__block *x = (const struct san__block *)blocks[b];
+            const char *from = (const char *)x->self + san__piece_at(h, 0, i, x->pub.n) * size;
+            copy_keys(piece, n, at, from, x->pub.n, D, size);
+        }
+    }
+    *out = &to->pub;
+    return LT_OK;
 }
 
 /* ---- sources ---- */

@@ -451,30 +451,73 @@ static void test_blocks__as_halves__are_smaller_and_equal_otherwise(void **state
     fixture_free(f);
 }
 
-/* What many keys sum to is held against the reference in test_kernels.c. */
-static void test_utterance__thousands_of_blocks__gives_finite_identical_bits(void **state)
+/* Encode and decode over the blocks and over their join; the states agree to rounding. */
+static void check_join(struct fixture *f, struct san_block *const *blocks, int n_block)
+{
+    int C = f->net.h.width, n_tok = 0;
+    struct san_block *joined = NULL;
+    float h[STEP_MAX * WIDTH_MAX], h_joined[STEP_MAX * WIDTH_MAX], again[STEP_MAX * WIDTH_MAX];
+    static float e[N_UTT * WIDTH_MAX];
+    for (int b = 0; b < n_block; b++) n_tok += blocks[b]->n;
+    int before = n_alloc;
+    assert_int_equal(san_blocks_join(&f->net, blocks, n_block, &joined, NULL), LT_OK);
+    assert_int_equal(n_alloc, before + 1);
+    assert_int_equal(joined->n, n_tok);
+    assert_int_equal(joined->n_mark, 0);
+    assert_null(joined->e);
+    encode(f, blocks, n_block);
+    memcpy(e, san_session_source(f->s).e, (size_t)(N_UTT * C) * sizeof *e);
+    int n = decode(f, h);
+    encode(f, &joined, 1);
+    assert_same(e, san_session_source(f->s).e, N_UTT * C, REORDERED);
+    decode(f, h_joined);
+    assert_same(h, h_joined, n * C, REORDERED);
+    encode(f, &joined, 1);
+    decode(f, again);
+    assert_memory_equal(h_joined, again, (size_t)(n * C) * sizeof *again);
+    san_block_unref(joined);
+}
+
+static void test_join__any_blocks__equals_the_blocks_themselves(void **state)
+{
+    (void)state;
+    static const int widths[] = {6, 16, 24, 32, 64};
+    for (size_t i = 0; i < 2 * (sizeof widths / sizeof widths[0]); i++) {
+        struct fixture *f = fixture_new(widths[i / 2], SAN_RENDER_LINTEL, 64);
+        encode_blocks_again(f, (int)i % 2);
+        check_join(f, f->blocks, N_BLOCK);
+        check_join(f, f->blocks + 2, 1); /* one token */
+        check_join(f, f->blocks + 1, 1); /* one full tile */
+        check_join(f, f->blocks + 3, 3);
+        fixture_free(f);
+    }
+}
+
+static void test_join__thousands_of_blocks__equals_the_blocks_themselves(void **state)
 {
     (void)state;
     enum { COPIES = 400 };
-    static const int widths[] = {16, 32, 64};
+    static const int widths[] = {16, 32};
     static struct san_block *many[COPIES * N_BLOCK];
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
         struct fixture *f = fixture_new(widths[i], SAN_RENDER_LINTEL, 64);
-        int C = f->net.h.width;
-        float h[STEP_MAX * WIDTH_MAX], again[STEP_MAX * WIDTH_MAX];
         encode_blocks_again(f, 1);
         for (int k = 0; k < COPIES * N_BLOCK; k++) many[k] = f->blocks[k % N_BLOCK];
-        encode(f, many, COPIES * N_BLOCK);
-        int n = decode(f, h);
-        encode(f, many, 1);
-        decode(f, again);
-        assert_true(fabs((double)h[0] - (double)again[0]) > 0);
-        encode(f, many, COPIES * N_BLOCK);
-        decode(f, again);
-        for (int c = 0; c < n * C; c++) assert_true(isfinite(h[c]));
-        assert_memory_equal(h, again, (size_t)(n * C) * sizeof *h);
+        check_join(f, many, COPIES * N_BLOCK);
         fixture_free(f);
     }
+}
+
+static void test_join__nothing_or_two_sorts__is_refused(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(16, SAN_RENDER_LINTEL, 64);
+    struct san_block *joined = f->blocks[0];
+    assert_int_equal(san_blocks_join(&f->net, f->blocks, 0, &joined, NULL), LT_ERR_INVALID);
+    assert_null(joined);
+    f->net.has_half_keys = 1; /* the blocks are of floats */
+    assert_int_equal(san_blocks_join(&f->net, f->blocks, 2, &joined, NULL), LT_ERR_INVALID);
+    fixture_free(f);
 }
 
 static void test_scores__of_candidates__equal_the_formula(void **state)
@@ -768,7 +811,9 @@ int main(void)
         cmocka_unit_test(test_block_mode__sharp_attention__equals_masked_dense),
         cmocka_unit_test(test_block_mode__keys_as_halves__nearly_equals_masked_dense),
         cmocka_unit_test(test_blocks__as_halves__are_smaller_and_equal_otherwise),
-        cmocka_unit_test(test_utterance__thousands_of_blocks__gives_finite_identical_bits),
+        cmocka_unit_test(test_join__any_blocks__equals_the_blocks_themselves),
+        cmocka_unit_test(test_join__thousands_of_blocks__equals_the_blocks_themselves),
+        cmocka_unit_test(test_join__nothing_or_two_sorts__is_refused),
         cmocka_unit_test(test_scores__of_candidates__equal_the_formula),
         cmocka_unit_test(test_blocks__in_a_batch__equal_one_by_one),
         cmocka_unit_test(test_utterance__blocks_in_another_order__gives_the_same),

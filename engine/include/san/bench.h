@@ -73,7 +73,7 @@ LT_NODISCARD enum lt_err san_bench_joint(const struct san_hparams *h,
 struct san_bench_calls {
     int n_tools, n_entities;
     int n_blocks, n_block_tokens;
-    size_t block_bytes;              /* memory of the encoded blocks */
+    size_t block_bytes;              /* memory of the encoded blocks, joined copy included */
     double compile_ms;               /* san_catalog_new; blocks known already are not encoded */
     struct san_bench_rate catalogue; /* block tokens encoded, 0 samples unless asked for */
     struct san_bench_rate encode;    /* utterance tokens: tokenizer, names, encoder */
@@ -96,7 +96,8 @@ LT_NODISCARD enum lt_err san_bench_calls(struct san_engine *e, const char *catal
 /* Write a catalogue with so many made-up tools and entities (each with a name of its own) as JSON,
  * to see what size costs. LT_ERR_LIMIT over the buffer's cap. */
 LT_NODISCARD enum lt_err san_bench_catalog(int n_tools, int n_entities, struct lt_buf *out);
-/* Bytes that the encoded blocks of such a catalogue take with this network, roughly. */
+/* Bytes that the encoded blocks of such a catalogue take with this network, roughly, without the
+ * joined copy that a small one has. */
 size_t san_bench_catalog_bytes(const struct san_engine *e, int n_tools, int n_entities);
 
 #endif
