@@ -48,9 +48,13 @@ void lt_topic_parse(const char *prefix, const char *topic, struct lt_topic *out)
             continue;
         int is_exact = channels[i].has_rest ? *rest != '\0' : channel[channel_n] == '\0';
         if (!is_exact) return;
-        out->kind = channels[i].kind;
-        out->rest = rest;
         memcpy(out->site, site, site_n);
+        if (lt_topic_is_site(out->site)) {
+            out->kind = channels[i].kind;
+            out->rest = rest;
+        } else {
+            memset(out->site, 0, sizeof out->site);
+        }
         return;
     }
 }

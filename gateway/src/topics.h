@@ -38,8 +38,8 @@ struct lt_topic {
     const char *rest; /* in the parsed text, or "" */
 };
 
-/* Take `topic` apart. LT_TOPIC_OTHER for another prefix, an empty or too long site, a channel that
- * is none of ours. `out->rest` borrows from `topic`. */
+/* Take `topic` apart. LT_TOPIC_OTHER for another prefix, what can be no site (lt_topic_is_site), a
+ * channel that is none of ours. `out->rest` borrows from `topic`. */
 void lt_topic_parse(const char *prefix, const char *topic, struct lt_topic *out);
 
 /* <prefix>/<site>/<channel>[/<rest>] for a kind; rest NULL for none. `site` "+" gives a filter.

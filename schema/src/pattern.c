@@ -361,7 +361,8 @@ static void make_star(struct parser *c, int at)
 static void repeat(struct parser *c, int at, long m, long n)
 {
     int len = c->out->n_ops - at;
-    struct op *piece = malloc(((size_t)len + 1) * sizeof *piece);
+    if (!len) return; /* nothing, however often, is nothing: "(){0,9}" */
+    struct op *piece = malloc((size_t)len * sizeof *piece);
     if (!piece) {
         fail(c, LT_ERR_NOMEM, "out of memory");
         return;

@@ -30,6 +30,10 @@ static void test_topic_parse__table__kind_site_and_rest(void **state)
         {"lintel/home/", LT_TOPIC_OTHER, "", ""},
         {"lintels/home/request", LT_TOPIC_OTHER, "", ""},
         {"lintel/home/unheard", LT_TOPIC_OTHER, "", ""},
+        {"lintel/#/reply/x", LT_TOPIC_OTHER, "", ""},
+        {"lintel/+/request", LT_TOPIC_OTHER, "", ""},
+        {"lintel/$SYS/request", LT_TOPIC_OTHER, "", ""},
+        {"lintel/a\nb/request", LT_TOPIC_OTHER, "", ""},
         {"", LT_TOPIC_OTHER, "", ""},
     };
     (void)state;

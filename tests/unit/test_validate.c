@@ -384,6 +384,8 @@ static void test_pattern__table__matches(void **state)
         {"^(a|a)*$", "aaab", 0},
         {"^a{0}b$", "b", 1},
         {"x$|^y", "yz", 1},
+        {"^(){0,302}$", "", 1}, /* nothing, many times */
+        {"^(){3,}a$", "a", 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct lt_pattern *p = NULL;

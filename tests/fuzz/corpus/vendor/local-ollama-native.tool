@@ -1,0 +1,2 @@
+openai-chat 200
+{"model":"qwen3.5:2b","created_at":"2026-11-22T10:00:00Z","message":{"role":"assistant","content":"","tool_calls":[{"id":"call_fx1","function":{"index":0,"name":"light_set","arguments":{"area":"kitchen","on":true,"brightness_pct":30}}}]},"done":true,"done_reason":"stop","total_duration":900000000,"prompt_eval_count":210,"eval_count":30}
