@@ -67,6 +67,10 @@ struct lt_config {
         char *file;
     } catalog;
     struct {
+        int home_assistant, zigbee2mqtt;
+        char *ha_prefix, *z2m_base;
+    } discovery;
+    struct {
         char *file;
     } model;
 

@@ -46,6 +46,14 @@ const struct lt_config_row lt__config_rows[] = {
 
     {"catalog.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(catalog.file),
      "Catalogue (tools and home) of the sites that have sent none on <prefix>/<site>/catalog"},
+
+    {"discovery.home_assistant", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.home_assistant),
+     "The first site's catalogue from Home Assistant's MQTT discovery; tools in catalog.file come beside"},
+    {"discovery.ha_prefix", LT_CFG_STR, "", 1, 128, "homeassistant", NULL, 0, AT(discovery.ha_prefix), "First level of its topics"},
+    {"discovery.zigbee2mqtt", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.zigbee2mqtt),
+     "The same from Zigbee2MQTT's lists of devices and groups"},
+    {"discovery.z2m_base", LT_CFG_STR, "", 1, 128, "zigbee2mqtt", NULL, 0, AT(discovery.z2m_base), "Zigbee2MQTT's base topic"},
+
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
 
     {"store.path", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(store.path),

@@ -198,7 +198,7 @@ static void line(const char *s, char *out, size_t out_bytes)
     out[n] = '\0';
 }
 
-void lt__fault(struct lt_discovery *d, const char *topic, const char *reason)
+void lt__discovery_fault(struct lt_discovery *d, const char *topic, const char *reason)
 {
     char name[sizeof d->faults->topic];
     size_t i = 0;
@@ -220,7 +220,7 @@ void lt__fault(struct lt_discovery *d, const char *topic, const char *reason)
     f->n++;
 }
 
-void lt__fault_over(struct lt_discovery *d, const char *topic)
+void lt__discovery_fault_over(struct lt_discovery *d, const char *topic)
 {
     char name[sizeof d->faults->topic];
     line(topic, name, sizeof name);

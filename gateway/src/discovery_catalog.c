@@ -39,6 +39,14 @@ static int is_of_use(const struct lt_discovery *d, const char *tool)
     return !json_array_size(needs);
 }
 
+/* A tool of the user's that is a plain copy of a home tool (as in the demo catalogue) is that tool. */
+static int is_copy(const json_t *home, const json_t *own)
+{
+    for (size_t i = 0; i < json_array_size(home); i++)
+        if (json_equal(json_array_get(home, i), own)) return 1;
+    return 0;
+}
+
 static int is_own(const json_t *own_tools, const char *name)
 {
     for (size_t i = 0; i < json_array_size(own_tools); i++) {
@@ -48,26 +56,30 @@ static int is_own(const json_t *own_tools, const char *name)
     return 0;
 }
 
+/* A copy: whoever has the catalogue may be in another thread, and counts are not atomic there. */
+static int add_copy(json_t *tools, const json_t *tool)
+{
+    return !json_array_append_new(tools, json_deep_copy(tool));
+}
+
 static json_t *make_tools(const struct lt_discovery *d, const json_t *own_tools)
 {
     const json_t *home = json_object_get(d->home_tools, "tools");
-    json_t *tools = json_array();
-    for (size_t i = 0; tools && i < json_array_size(home); i++) {
-        json_t *tool = json_array_get(home, i);
+    json_t *tools = json_array(), *own = json_array();
+    int is_ok = tools && own;
+    for (size_t i = 0; is_ok && i < json_array_size(own_tools); i++)
+        if (!is_copy(home, json_array_get(own_tools, i)))
+            is_ok = add_copy(own, json_array_get(own_tools, i));
+    for (size_t i = 0; is_ok && i < json_array_size(home); i++) {
+        const json_t *tool = json_array_get(home, i);
         const char *name = json_string_value(json_object_get(tool, "name"));
-        if (is_own(own_tools, name) || !is_of_use(d, name)) continue;
-        /* a copy: whoever has the catalogue may be in another thread, and counts are not atomic */
-        if (json_array_append_new(tools, json_deep_copy(tool))) {
-            json_decref(tools);
-            return NULL;
-        }
+        if (!is_own(own, name) && is_of_use(d, name)) is_ok = add_copy(tools, tool);
     }
-    for (size_t i = 0; tools && i < json_array_size(own_tools); i++)
-        if (json_array_append_new(tools, json_deep_copy(json_array_get(own_tools, i)))) {
-            json_decref(tools);
-            return NULL;
-        }
-    return tools;
+    if (is_ok) is_ok = !json_array_extend(tools, own);
+    json_decref(own);
+    if (is_ok) return tools;
+    json_decref(tools);
+    return NULL;
 }
 
 /* ---- entities ---- */

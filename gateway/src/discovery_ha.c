@@ -354,7 +354,7 @@ static enum lt_err read_device(const struct reading *r, const json_t *root, stru
         if (err) {
             char reason[LT_DIAG_TEXT];
             snprintf(reason, sizeof reason, "components/%.64s/%.400s", key, inner.text);
-            lt__fault(r->d, r->topic, reason);
+            lt__discovery_fault(r->d, r->topic, reason);
             size_t had = old ? old->n : 0;
             t = take_old(old, key); /* what was known stays */
             r->d->n_made -= had - (old ? old->n : 0);
@@ -399,7 +399,7 @@ static int take_config(const struct reading *r, const void *payload, size_t n_pa
     struct lt__source *s = lt__source_find(r->d, r->topic);
     lt__digest(payload, n_payload, digest);
     if (s && !strcmp(s->digest, digest)) {
-        lt__fault_over(r->d, r->topic); /* a bad one in between is made good */
+        lt__discovery_fault_over(r->d, r->topic); /* a bad one in between is made good */
         return 0;
     }
     uint64_t n_bad = r->d->n_bad;
@@ -409,14 +409,14 @@ static int take_config(const struct reading *r, const void *payload, size_t n_pa
     if (!err) err = lt__source_set(r->d, s, v, n, &diag);
     if (err) {
         lt__things_free(v, n);
-        lt__fault(r->d, r->topic, lt_diag_text(&diag, err));
+        lt__discovery_fault(r->d, r->topic, lt_diag_text(&diag, err));
         if (s && !s->digest[0] && !s->n) lt__source_remove(r->d, r->topic);
         return 0;
     }
     /* one with a bad component is read again when it comes again, and reported again */
     if (r->d->n_bad == n_bad) {
         memcpy(s->digest, digest, sizeof digest);
-        lt__fault_over(r->d, r->topic);
+        lt__discovery_fault_over(r->d, r->topic);
     } else {
         s->digest[0] = '\0';
     }
@@ -435,7 +435,7 @@ int lt__ha_feed(struct lt_discovery *d, const char *topic, const void *payload, 
     } else {
         *changed = lt__source_find(d, topic) != NULL;
         lt__source_remove(d, topic);
-        lt__fault_over(d, topic);
+        lt__discovery_fault_over(d, topic);
     }
     return 1;
 }

@@ -102,7 +102,7 @@ static int is_second(struct lt_discovery *d, json_t *seen, const struct lt__thin
     }
     snprintf(reason, sizeof reason, "unique_id: \"%.100s\" is taken by %.200s", t->pub.unique_id,
              json_string_value(first));
-    lt__fault(d, t->pub.topic, reason);
+    lt__discovery_fault(d, t->pub.topic, reason);
     return 1;
 }
 

@@ -79,8 +79,8 @@ LT_NODISCARD enum lt_err lt__source_set(struct lt_discovery *d, struct lt__sourc
                                         struct lt__thing **v, size_t n, struct lt_diag *diag);
 void lt__source_remove(struct lt_discovery *d, const char *key);
 /* Report a bad message; a good one makes it forgotten. */
-void lt__fault(struct lt_discovery *d, const char *topic, const char *reason);
-void lt__fault_over(struct lt_discovery *d, const char *topic);
+void lt__discovery_fault(struct lt_discovery *d, const char *topic, const char *reason);
+void lt__discovery_fault_over(struct lt_discovery *d, const char *topic);
 void lt__digest(const void *payload, size_t n, char out[LT_SHA256_HEX_CAP]);
 
 /* ---- discovery_thing.c ---- */

@@ -43,7 +43,7 @@ static void fault_of(struct lt_discovery *d, const char *list, size_t i, const c
     char topic[LT_DISCOVERY_MAX_TOPIC_BYTES + 32], text[LT_DIAG_TEXT];
     snprintf(topic, sizeof topic, "%s%s", d->z2m_base, list);
     snprintf(text, sizeof text, "/%zu/%.480s", i, reason);
-    lt__fault(d, topic, text);
+    lt__discovery_fault(d, topic, text);
 }
 
 /* Put the things into the source of this key and mark it as named by the newest list. */
@@ -142,7 +142,7 @@ static json_t *read_list(struct lt_discovery *d, const char *topic, const void *
     if (!err && !json_is_array(v))
         err = lt_fail(&diag, LT_ERR_INVALID, "expected array, got %s", lt_json_type_name(v));
     if (!err) return v;
-    lt__fault(d, topic, lt_diag_text(&diag, err));
+    lt__discovery_fault(d, topic, lt_diag_text(&diag, err));
     json_decref(v);
     return NULL;
 }
@@ -162,7 +162,7 @@ int lt__z2m_feed(struct lt_discovery *d, const char *topic, const void *payload,
     last[0] = '\0'; /* so that the good one, coming again, ends the fault */
     if (!list) return 1;
     memcpy(last, digest, sizeof digest);
-    lt__fault_over(d, topic);
+    lt__discovery_fault_over(d, topic);
     if (is_devices) {
         d->has_z2m = n > 0;
         take_list(d, DEVICES, list, take_device);

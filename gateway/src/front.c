@@ -333,6 +333,7 @@ static void on_up(void *ctx, int has_session)
         lt_front_status(gw, &gw->sites[i], 1);
     }
     if (is_keeping) (void)!lt_mqtt_subscribe(gw->mqtt, gw->barrier_topic, 1, 1, NULL);
+    lt_home_up(gw, has_session);
     lt_recover_up(gw, has_session);
     lt_req_resend(gw);
     say_ready(gw, "serving");
@@ -366,6 +367,7 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
         lt_recover_echo(gw, &topic, msg);
         break;
     default:
+        if (lt_home_message(gw, msg)) break;
         LT_LOG(DEBUG, "mqtt.unexpected", LF_STR("topic", msg->topic));
         break;
     }

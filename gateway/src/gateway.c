@@ -399,6 +399,7 @@ static void start_handles(struct lt_gateway *gw)
     start_timer(gw, &gw->ready_timer, on_ready_timer, READY_MS, 0);
     start_timer(gw, &gw->drain_timer, NULL, 0, 0);
     start_timer(gw, &gw->barrier_timer, NULL, 0, 0);
+    start_timer(gw, &gw->home_timer, NULL, 0, 0);
     start_signal(gw, &gw->on_term, on_stop_signal, SIGTERM);
     start_signal(gw, &gw->on_int, on_stop_signal, SIGINT);
     start_signal(gw, &gw->on_hup, on_hup, SIGHUP);
@@ -440,6 +441,7 @@ static void close_all(struct lt_gateway *gw)
     free(gw->sites);
     san_engine_close(gw->engine);
     lt_store_close(gw->store);
+    lt_home_close(gw);
     lt_docs_close(gw->docs);
     lt_secret_free(gw->password);
     lt_gateway_policy_fini(&gw->policy);
@@ -463,6 +465,7 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err) err = open_store(gw, diag);
     if (!err) err = open_engine(gw, diag);
     if (!err) err = open_budget(gw, diag);
+    if (!err) err = lt_home_open(gw, diag);
     if (err) return err;
     name_client(gw);
     lt_io_uv_init(&gw->io, &gw->loop);

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "discovery.h"
 #include "io_uv.h"
 #include "lt/budget.h"
 #include "lt/clock.h"
@@ -66,6 +67,10 @@ struct lt_gateway {
     char session_path[1100];   /* file that names the broker session, beside the database */
     char session[LT_ULID_CAP]; /* name of the broker session: packet ids mean something in it */
     char barrier_topic[LT_TOPIC_MAX_BYTES + 1], barrier[LT_ULID_CAP];
+
+    struct lt_discovery *discovery; /* NULL: announcements are not read */
+    uv_timer_t home_timer;
+    lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
 
     struct lt_req *requests; /* all that live */
     int n_requests;
@@ -217,6 +222,13 @@ void lt_front_stats(struct lt_gateway *gw);
 void lt_front_set_catalog(struct lt_gateway *gw, struct lt_gw_site *site, const char *text,
                           size_t n, const char *origin);
 struct lt_gw_site *lt_gw_find_site(struct lt_gateway *gw, const char *name);
+
+/* ---- home.c: the first site's catalogue from what devices announce ---- */
+LT_NODISCARD enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag);
+void lt_home_up(struct lt_gateway *gw, int has_session); /* the broker is back: subscribe */
+/* 0 when announcements are not read. */
+int lt_home_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg);
+void lt_home_close(struct lt_gateway *gw);
 
 /* ---- gateway.c ---- */
 /* Called whenever something ended: in a drain it may be time to go. */
