@@ -16,7 +16,7 @@
 /* A copy of exactly n bytes, so that a sanitizer sees a read past its end. */
 static void feed(const uint8_t *data, size_t n)
 {
-    uint8_t *copy = malloc(n ? n : 1);
+    uint8_t *copy = calloc(n ? n : 1, 1);
     if (!copy) abort();
     if (n) memcpy(copy, data, n);
     LLVMFuzzerTestOneInput(copy, n);
