@@ -20,6 +20,14 @@ static float log_p(float p)
     return l < LOG_P_FLOOR ? LOG_P_FLOOR : l;
 }
 
+/* log(p / (1 - p)) of p = exp(l): on this scale the product of the decisions' probabilities alone is
+ * already a fair confidence, and the head has only to correct it. */
+static float logit(float l)
+{
+    float p = expf(l > -1e-4f ? -1e-4f : l);
+    return logf(p / (1 - p));
+}
+
 static int is_kind(const struct san_decision *d, const char *kind)
 {
     return !strcmp(d->kind, kind);
@@ -68,12 +76,12 @@ void san_confidence_features(const struct san_confidence_input *in, float *f)
                                               nothing,
                                               nothing * first,
                                               nothing * first_margin,
-                                              (float)in->n_decisions / 10,
+                                              logit(sum),
                                               in->n_calls > 1,
                                               options,
                                               unknown,
                                               unknown * (1 - nothing),
-                                              (float)in->n_words / 10,
+                                              logit(lowest),
                                               in->has_target ? in->target_match : 0.5f,
                                               in->has_target ? in->target_share : 0.5f,
                                               in->has_target ? in->target_whole : 0.5f};
@@ -191,7 +199,8 @@ enum lt_err san_confidence_fit(struct san_confidence *out, const float *x, const
     for (int round = 0; round < 25 && is_ok; round++) {
         memset(a, 0, kk * kk * sizeof *a);
         for (int j = 0; j < k; j++) {
-            double r = j ? l2 : 1e-6;
+            /* the states are many and say little each: they pay the whole penalty */
+            double r = !j ? 1e-6 : j < SAN_CONFIDENCE_N_BASE ? l2 / 100 : l2;
             a[(size_t)j * kk + (size_t)j] = r;
             g[j] = -r * w[j];
         }
