@@ -72,7 +72,7 @@ gateway_pid=$!
 
 for _ in $(seq 100); do
     kill -0 "$gateway_pid" 2>/dev/null || { tail -n 5 "$run/lintel.log" >&2; fail "the gateway stopped"; }
-    status=$(mosquitto_sub -p "$port" -t lintel/home/status -C 1 -W 1 2>/dev/null || true)
+    status=$(mosquitto_sub -h 127.0.0.1 -p "$port" -t lintel/home/status -C 1 -W 1 2>/dev/null || true)
     [[ $status == *'"online"'* && $status != *'"tools":0'* ]] && break # the home is encoded
     sleep 0.1
 done
@@ -83,7 +83,7 @@ field() { sed -nE "s/.*\"$1\":\"?([^,\"}]*)\"?[,}].*/\1/p" <<<"$2"; }
 
 ask() {
     local answer call confidence
-    answer=$(mosquitto_rr -V 5 -p "$port" -t lintel/home/request -e "lintel/home/reply/quickstart-$$" -W 10 -m "$1") ||
+    answer=$(mosquitto_rr -V 5 -h 127.0.0.1 -p "$port" -t lintel/home/request -e "lintel/home/reply/quickstart-$$" -W 10 -m "$1") ||
         fail "no answer to \"$1\" within 10 s; see run/lintel.log"
     call=$(sed -E 's/.*"calls":\[(.*)\],"confidence".*/\1/; s/\{"name":"([^"]*)","arguments":(\{[^}]*\})\}/\1 \2/g; s/\},/}  /g' <<<"$answer")
     confidence=$(field confidence "$answer")
@@ -111,8 +111,8 @@ route: local = carried out here; none = nothing here applies; clarify = not sure
 (with a cloud model configured it would ask that: see deploy/lintel.yaml).
 
 Send your own, and watch the calls:
-  mosquitto_sub -p $port -v -t 'lintel/home/call/#' -t lintel/home/response
-  mosquitto_pub -p $port -t lintel/home/request -m 'turn on the counter lights'
+  mosquitto_sub -h 127.0.0.1 -p $port -v -t 'lintel/home/call/#' -t lintel/home/response
+  mosquitto_pub -h 127.0.0.1 -p $port -t lintel/home/request -m 'turn on the counter lights'
 What was asked, and why it was answered so:
   $lintel traces list -c run/lintel.yaml
 EOF
