@@ -24,7 +24,7 @@ static float log_p(float p)
  * already a fair confidence, and the head has only to correct it. */
 static float logit(float l)
 {
-    float p = expf(l > -1e-4f ? -1e-4f : l);
+    float p = expf(l > -1e-4f ? -1e-4f : l < -20 ? -20 : l);
     return logf(p / (1 - p));
 }
 
