@@ -58,7 +58,7 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
     if (!err && e->h.n_ctx < SAN_BLOCK_MAX_TOKENS)
         err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: reads %d tokens at once, %d are needed", path,
                       e->h.n_ctx, SAN_BLOCK_MAX_TOKENS);
-    if (!err) err = san_pieces_init(&e->pieces, e->tokenizer, diag);
+    if (!err) err = san_pieces_init(&e->pieces, e->tokenizer, e->h.grammar, diag);
     if (!err) err = san_net_init(&e->net, &e->h, &e->p, diag);
     if (!err) err = san_confidence_load(&e->confidence, file, e->h.width, diag);
     if (!err) {

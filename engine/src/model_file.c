@@ -27,6 +27,7 @@ static const struct {
     {"san.context_length", offsetof(struct san_hparams, n_ctx), 1},
     {"san.retrieval.hidden", offsetof(struct san_hparams, ret_hidden), 0},
     {"san.retrieval.dim", offsetof(struct san_hparams, ret_dim), 0},
+    {"san.grammar", offsetof(struct san_hparams, grammar), 0},
     {"san.pointer.flag_count", offsetof(struct san_hparams, n_flag), 0},
     {"san.pointer.class_count", offsetof(struct san_hparams, n_class), 0},
     {"san.pointer.feature_count", offsetof(struct san_hparams, n_feat), 0},

@@ -27,10 +27,11 @@ static enum lt_err find(const struct san_tokenizer *t, const char *piece, int32_
 }
 
 enum lt_err san_pieces_init(struct san_pieces *v, const struct san_tokenizer *tokenizer,
-                            struct lt_diag *diag)
+                            int grammar, struct lt_diag *diag)
 {
     enum lt_err err = LT_OK;
     v->tokenizer = tokenizer;
+    v->has_unsaid = grammar >= 2;
 #define SPECIAL_FIND(f, piece)                                                                     \
     if (!err) err = find(tokenizer, piece, &v->f, diag);
     SAN_SPECIALS(SPECIAL_FIND)

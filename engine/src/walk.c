@@ -8,6 +8,7 @@
 
 #include "walk_number.h"
 #include "walk_scope.h"
+#include "walk_unsaid.h"
 
 void san_walk_init(struct san_walk *w)
 {
@@ -27,7 +28,7 @@ void san_walk_begin(struct san_walk *w, const struct san_pieces *v, const struct
     w->plan = plan;
     w->u = u;
     w->phase = SAN_WALK_TOOL;
-    w->n_calls = w->call = w->n_cand = w->has_prev = w->is_nomem = w->is_more = 0;
+    w->n_calls = w->n_unclear = w->call = w->n_cand = w->has_prev = w->is_nomem = w->is_more = 0;
     w->param = -1;
 }
 
@@ -141,21 +142,6 @@ static int param_has_values(const struct san_walk *w, const struct san_param *p)
     }
 }
 
-/* An entity's kind is not asked for; a required one must be among those the tool takes. */
-static int entity_is_target(const struct san_tool_plan *t, const struct san_entity *e)
-{
-    if (!san__entity_fits(&t->params[t->target_entity], e)) return 0;
-    for (int i = 0; i < t->n_params; i++) {
-        const struct san_param *p = &t->params[i];
-        const char *kind = p->kind_is_class ? e->device_class : e->domain;
-        if (p->kind == SAN_PARAM_KIND && p->is_required &&
-            (!kind || !is_listed(p->filter, p->n_filter, kind) ||
-             (p->is_list && !p->is_list_or_one && p->min_items > 1)))
-            return 0;
-    }
-    return 1;
-}
-
 static int tool_is_offered(const struct san_walk *w, const struct san_tool_plan *t)
 {
     if (t->unusable_why) return 0;
@@ -165,7 +151,7 @@ static int tool_is_offered(const struct san_walk *w, const struct san_tool_plan 
             return 0;
     if (t->target_entity < 0 || !t->params[t->target_entity].is_required) return 1;
     for (int i = 0; i < w->plan->home->n_entities; i++)
-        if (entity_is_target(t, &w->plan->home->entities[i])) return 1;
+        if (san__entity_is_target(t, &w->plan->home->entities[i])) return 1;
     return 0;
 }
 
@@ -198,8 +184,9 @@ static void offer_targets(struct san_walk *w)
     const struct san_param *f = t->target_floor >= 0 ? &t->params[t->target_floor] : NULL;
     int needs_e = e && e->is_required, needs_a = a && a->is_required, needs_f = f && f->is_required;
     if (!needs_e && !needs_a && !needs_f) push_vocab(w, w->v->all, -1);
+    if (w->v->has_unsaid && h && e && !needs_a && !needs_f) push_vocab(w, w->v->unsaid, -1);
     for (int i = 0; h && e && !(needs_a || needs_f) && i < h->n_entities; i++)
-        if (entity_is_target(t, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
+        if (san__entity_is_target(t, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
             push_home_item(w, h->entities[i].item, i);
     for (int i = 0; h && a && !(needs_e || needs_f) && i < h->n_areas; i++)
         if (san__scope_has_area(w, i)) push_home_item(w, h->areas[i].item, i);
@@ -501,10 +488,26 @@ static void value_done(struct san_walk *w)
     w->phase = w->is_more ? SAN_WALK_VALUE : SAN_WALK_KEY;
 }
 
+/* The answer is complete: see what was meant where nobody said where. One call that cannot be told
+ * makes the answer nothing. */
+static void finish(struct san_walk *w)
+{
+    w->phase = SAN_WALK_FINISHED;
+    for (int i = 0; i < w->n_calls; i++) {
+        int is_clear = 1;
+        if (w->calls[i].target == SAN_TARGET_UNSAID)
+            san__unsaid_resolve(w->plan, w->u->here, &w->calls[i], &is_clear);
+        if (is_clear) continue;
+        w->n_unclear = w->n_calls;
+        w->n_calls = 0;
+        return;
+    }
+}
+
 static void take_tool(struct san_walk *w, const struct san_candidate *c)
 {
     if (c->from == SAN_FROM_VOCAB) {
-        w->phase = SAN_WALK_FINISHED;
+        finish(w);
         return;
     }
     w->call = w->n_calls++;
@@ -527,6 +530,8 @@ static void take_target(struct san_walk *w, const struct san_candidate *c)
                        : c->cls == SAN_CLASS_AREA ? SAN_TARGET_AREA
                                                   : SAN_TARGET_FLOOR;
         call->target_ref = c->ref;
+    } else if (c->id == w->v->unsaid) {
+        call->target = SAN_TARGET_UNSAID;
     }
     w->phase = SAN_WALK_KEY;
 }

@@ -27,12 +27,11 @@ static int floor_of(const struct san_home_plan *h, const struct san_entity *e)
     return e->area >= 0 ? h->areas[e->area].floor : -1;
 }
 
-/* Is the entity one that the tool works on, of the kinds named so far (less parameter `skip`)? */
-static int is_meant(const struct san_walk *w, const struct san_entity *e, int skip)
+int san__scope_is_meant(const struct san_plan *plan, const struct san_call_plan *c,
+                        const struct san_entity *e, int skip)
 {
-    const struct san_call_plan *c = &w->calls[w->call];
-    const struct san_tool_plan *t = w->plan->tools[c->tool];
-    const struct san_home_plan *h = w->plan->home;
+    const struct san_tool_plan *t = plan->tools[c->tool];
+    const struct san_home_plan *h = plan->home;
     if (!san__entity_fits(&t->params[t->target_entity], e)) return 0;
     for (int i = 0; i < c->n_args; i++) {
         const struct san_arg *a = &c->args[i];
@@ -43,6 +42,26 @@ static int is_meant(const struct san_walk *w, const struct san_entity *e, int sk
             is_one = a->values[k].kind == SAN_VALUE_KIND && kind &&
                      !strcmp(h->kinds[a->values[k].a].name, kind);
         if (!is_one) return 0;
+    }
+    return 1;
+}
+
+static int is_meant(const struct san_walk *w, const struct san_entity *e, int skip)
+{
+    return san__scope_is_meant(w->plan, &w->calls[w->call], e, skip);
+}
+
+/* An entity's kind is not asked for; a required one must be among those the tool takes. */
+int san__entity_is_target(const struct san_tool_plan *t, const struct san_entity *e)
+{
+    if (!san__entity_fits(&t->params[t->target_entity], e)) return 0;
+    for (int i = 0; i < t->n_params; i++) {
+        const struct san_param *p = &t->params[i];
+        const char *kind = p->kind_is_class ? e->device_class : e->domain;
+        if (p->kind == SAN_PARAM_KIND && p->is_required &&
+            (!kind || !is_listed(p->filter, p->n_filter, kind) ||
+             (p->is_list && !p->is_list_or_one && p->min_items > 1)))
+            return 0;
     }
     return 1;
 }

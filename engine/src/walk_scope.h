@@ -1,5 +1,5 @@
 /* walk_scope.h - which areas, floors and kinds of device are in reach of the call so far. Private to
- * the walk; all functions read the current call of `w` and the home, which must exist. */
+ * the walk; functions of `w` read its current call; the home must exist. */
 #ifndef SAN_WALK_SCOPE_H
 #define SAN_WALK_SCOPE_H
 
@@ -7,6 +7,12 @@
 
 /* Do the parameter's domain and class filters admit the entity? */
 int san__entity_fits(const struct san_param *p, const struct san_entity *e);
+/* Can the entity be the target of a call of the tool, which must have an entity parameter? */
+int san__entity_is_target(const struct san_tool_plan *t, const struct san_entity *e);
+/* Is the entity one that the tool of `c` works on, of the kinds that c names (less parameter `skip`,
+ * -1 for none)? */
+int san__scope_is_meant(const struct san_plan *plan, const struct san_call_plan *c,
+                        const struct san_entity *e, int skip);
 /* Is there a device in the area (on the floor) that the call can mean? Non-zero for tools that are
  * not about devices. */
 int san__scope_has_area(const struct san_walk *w, int area);

@@ -305,7 +305,7 @@ enum lt_err san_batch_builder_add(struct san_batch_builder *b, const json_t *c,
     const char *here = json_string_value(json_object_get(home, "here"));
     err = san_utterance_set(&b->utterance, b->pieces, &plan, query, here ? here : "", diag);
     if (err) goto out;
-    *reason = san_gold_init(&b->gold, &plan, &b->utterance, json_object_get(c, "answers"));
+    *reason = san_gold_init_case(&b->gold, b->pieces, &plan, &b->utterance, c);
     if (*reason) goto out;
 
     struct mark m = {b->step_kind.n, b->step_prev.n, b->step_weight.n, b->cand_off.n,

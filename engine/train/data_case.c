@@ -346,7 +346,7 @@ json_t *san_case_from_line(json_t *line, struct san_lookup *lookup, const char *
     json_t *tools = resolve_tools(line, lookup, reason);
     json_t *answers = tools ? resolve_answers(line, reason) : NULL;
     if (!out || !tools || !answers || !resolve_home(line, lookup, &home, reason)) goto fail;
-    static const char *const copied[] = {"id", "source", "kind", "query", "escalate"};
+    static const char *const copied[] = {"id", "source", "kind", "query", "escalate", "unsaid", "meant"};
     for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
         json_t *v = json_object_get(line, copied[i]);
         if (v) json_object_set(out, copied[i], v);

@@ -55,7 +55,7 @@ void gen_draft_clear(struct gen_draft *d)
 {
     for (int i = 0; i < d->n_calls; i++) json_decref(d->calls[i].args);
     json_decref(d->home);
-    d->n_calls = d->n_cat = 0;
+    d->n_calls = d->n_cat = d->is_unsaid = d->is_unclear = 0;
     d->home = NULL;
     d->source = d->kind = NULL;
     gen_text_clear(&d->text);
@@ -135,6 +135,11 @@ static json_t *finish(struct gen_group *gg, struct gen_draft *d, uint64_t index,
     if (d->home) json_object_set(c, "home", d->home);
     if (!gg->g->plain && gen_chance(&gg->r, gg->g->mix.noise)) gen_noise(&gg->r, c);
     gen_respell(c);
+    if (d->is_unsaid) json_object_set_new(c, "unsaid", json_true());
+    if (d->is_unclear) {
+        json_object_set(c, "meant", json_object_get(c, "answers"));
+        json_object_set_new(c, "answers", json_array());
+    }
     char reason[SAN_DATA_REASON_BYTES];
     if (!san_case_check(c, reason)) {
         json_decref(c);

@@ -111,6 +111,8 @@ struct gen_draft {
     int n_cat;
     json_t *home; /* owned view, or NULL */
     const char *source, *kind;
+    int is_unsaid;  /* the device was meant by its kind alone */
+    int is_unclear; /* and nobody can tell which: the calls are not the answer, which is [] */
 };
 void gen_draft_clear(struct gen_draft *d);
 /* Add to the catalogue unless it is full or has a tool of that shown name. 1 if it is in now. */
@@ -159,6 +161,7 @@ struct gen_mix {
     int pool;             /* function tools of a group */
     double random_home;   /* share of the teacher's home phrases over a random home */
     double noise;         /* share of the queries that get noise */
+    double absent_files;  /* share of the file lines whose tool is taken away */
     double renamed_files; /* share of the groups whose file tools are renamed */
     double home_style[4]; /* weights of enum gen_style for the home tools */
     double fn_style[4];   /* the same for the teacher's functions */

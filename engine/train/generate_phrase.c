@@ -360,6 +360,7 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
     struct saying s = {.name = ""};
     json_t *args = json_copy(en->args);
     gen_text_clear(&d->text);
+    d->is_unsaid = d->is_unclear = 0;
     const char *area = "", *floor = "";
     int in_room = 0; /* "... in the kitchen" after a device's name */
     if (form == BY_NAME || (en->with_name && strstr(phrase, "{name}"))) {
@@ -418,6 +419,7 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
         } else {
             ok = target_here(en, h, props, here, args, &empty) &&
                  !gen_home_mentions(h, d->text.s, -1);
+            d->is_unsaid |= !en->here_adds_nothing;
         }
         break;
     default:
@@ -426,10 +428,15 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
     if (!ok || empty != want_empty || d->text.over) goto fail;
     const struct gen_variant *v = gen_home_tool(gg, en->tool);
     if (!v) goto fail;
-    if (empty) {
+    if (empty) { /* the call as far as it was said */
         gen_draft_show(d, v);
-        json_decref(args);
-        return 1;
+        if (en->domain && strcmp(en->tool, "HassVacuumCleanArea") && !en->unsure) {
+            if (!set_kind(en, props, 0, args)) goto fail;
+            d->is_unclear = 1;
+        } else {
+            json_decref(args);
+            return 1;
+        }
     }
     d->calls[0].v = v;
     d->calls[0].args = args;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "walk_unsaid.h"
+
 static const char *const reason_texts[] = {"can be expressed",
 #define GOLD_TEXT(name, text) text,
                                            SAN_GOLD_REASONS(GOLD_TEXT)
@@ -302,6 +304,113 @@ enum san_gold_reason san_gold_init(struct san_gold *g, const struct san_plan *pl
     return SAN_GOLD_OK;
 }
 
+/* ---- nobody said where ---- */
+
+static uint32_t hash_of(const char *word)
+{
+    struct san_word w[4];
+    return san_words(word, strlen(word), w, 4) == 1 ? w[0].hash : 0;
+}
+
+/* Is a word of the area's name or of its aliases among the utterance's? "Room" and "the" tell
+ * nothing. */
+static int is_mentioned(const struct san_utterance *u, const struct san_home_plan *h, int area)
+{
+    const struct san_item *it = &h->items[h->areas[area].item];
+    const uint32_t room = hash_of("room"), the = hash_of("the");
+    for (int k = 0; k < it->n_phrase; k++) {
+        const struct san_phrase *p = &h->phrases[it->phrase + k];
+        for (int i = 0; i < p->n; i++) {
+            uint32_t word = h->words[p->first + i];
+            for (int j = 0; j < u->n_words && word != room && word != the; j++)
+                if (u->words[j].hash == word) return 1;
+        }
+    }
+    return 0;
+}
+
+/* Does the utterance name the speaker's room, or point at it? */
+static int says_here(const struct san_utterance *u, const struct san_home_plan *h)
+{
+    static const char *const words[] = {"here", "this room", "my room"};
+    int end, found = is_mentioned(u, h, u->here);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        found |= find_span(u, words[i], 0, &end) >= 0;
+    return found;
+}
+
+/* Adds the kind that a speaker names when the entity is "the fan" or "the blinds": the class of a
+ * cover, else the domain, where the tool asks for them. */
+static void add_kind(const struct san_plan *plan, struct san_call_plan *c, int entity)
+{
+    const struct san_tool_plan *t = plan->tools[c->tool];
+    const struct san_home_plan *h = plan->home;
+    const struct san_entity *e = &h->entities[entity];
+    int by_class = !strcmp(e->domain, "cover") && e->device_class, found = -1;
+    for (int pass = by_class; pass >= 0 && found < 0; pass--)
+        for (int i = 0; i < t->n_params && found < 0; i++)
+            if (t->params[i].kind == SAN_PARAM_KIND && t->params[i].kind_is_class == pass)
+                found = i;
+    if (found < 0 || t->params[found].is_implied || c->n_args == SAN_ARGS_MAX) return;
+    const struct san_param *p = &t->params[found];
+    int kind = find_kind(h, p, p->kind_is_class ? e->device_class : e->domain);
+    if (kind < 0) return;
+    struct san_arg *a = &c->args[c->n_args++];
+    *a = (struct san_arg){.param = found, .n_values = 1};
+    a->values[0] = (struct san_value){.kind = SAN_VALUE_KIND, .a = kind};
+    qsort(c->args, (size_t)c->n_args, sizeof *c->args, by_param);
+}
+
+/* Let the grammar count where the answer's place was nowhere said: only if it comes to the same.
+ * `is_told`: the case says so itself. */
+static void find_unsaid(const struct san_plan *plan, const struct san_utterance *u, int is_told,
+                        struct san_call_plan *c)
+{
+    const struct san_tool_plan *t = plan->tools[c->tool];
+    struct san_call_plan unsaid = *c, found;
+    int is_clear;
+    if (!plan->home || t->target_entity < 0) return;
+    if (c->target == SAN_TARGET_AREA) {
+        if (c->target_ref != u->here) return;
+        if (!is_told && says_here(u, plan->home)) return;
+    } else if (c->target != SAN_TARGET_ENTITY || !is_told) {
+        return;
+    }
+    unsaid.target = SAN_TARGET_UNSAID;
+    unsaid.target_ref = -1;
+    if (c->target == SAN_TARGET_ENTITY) add_kind(plan, &unsaid, c->target_ref);
+    found = unsaid;
+    san__unsaid_resolve(plan, u->here, &found, &is_clear);
+    if (is_clear && found.target == c->target && found.target_ref == c->target_ref) *c = unsaid;
+}
+
+enum san_gold_reason san_gold_init_case(struct san_gold *g, const struct san_pieces *v,
+                                        const struct san_plan *plan, const struct san_utterance *u,
+                                        const json_t *c)
+{
+    const json_t *answers = json_object_get(c, "answers"), *meant = json_object_get(c, "meant");
+    const char *kind = json_string_value(json_object_get(c, "kind"));
+    int is_told =
+        json_is_true(json_object_get(c, "unsaid")) || (kind && !strncmp(kind, "generic-", 8));
+    if (!v->has_unsaid || !json_array_size(meant)) {
+        enum san_gold_reason r = san_gold_init(g, plan, u, answers);
+        for (int i = 0; !r && v->has_unsaid && i < g->n_calls; i++)
+            find_unsaid(plan, u, is_told, &g->calls[i]);
+        return r;
+    }
+    enum san_gold_reason r = san_gold_init(g, plan, u, meant);
+    for (int i = 0; !r && i < g->n_calls; i++) {
+        struct san_call_plan found;
+        int is_clear;
+        if (g->calls[i].target != SAN_TARGET_NONE) return SAN_GOLD_NO_PLACE;
+        g->calls[i].target = SAN_TARGET_UNSAID;
+        found = g->calls[i];
+        san__unsaid_resolve(plan, u->here, &found, &is_clear);
+        if (is_clear) return SAN_GOLD_AMBIGUOUS; /* then it is not: the case is wrong */
+    }
+    return r;
+}
+
 /* The expected argument that the walk is filling, or NULL. */
 static const struct san_arg *expected_arg(const struct san_call_plan *c, int param)
 {
@@ -380,8 +489,9 @@ static int candidate_is_right(const struct san_gold *g, const struct san_walk *w
         static const uint8_t cls[] = {[SAN_TARGET_ENTITY] = SAN_CLASS_ENTITY,
                                       [SAN_TARGET_AREA] = SAN_CLASS_AREA,
                                       [SAN_TARGET_FLOOR] = SAN_CLASS_FLOOR};
-        if (x->from == SAN_FROM_VOCAB) return c->target == SAN_TARGET_NONE;
-        return c->target != SAN_TARGET_NONE && x->cls == cls[c->target] && x->ref == c->target_ref;
+        if (x->from == SAN_FROM_VOCAB)
+            return c->target == (x->id == w->v->unsaid ? SAN_TARGET_UNSAID : SAN_TARGET_NONE);
+        return c->target != SAN_TARGET_NONE && c->target != SAN_TARGET_UNSAID && x->cls == cls[c->target] && x->ref == c->target_ref;
     }
     if (w->phase == SAN_WALK_KEY) return key_is_right(c, w, x);
     const struct san_arg *a = expected_arg(c, w->param);

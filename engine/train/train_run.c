@@ -26,6 +26,7 @@ struct san_train_options san_train_options_default(void)
               .rms_eps = 1e-6f,
               .mask = SAN_MASK_BLOCK,
               .render = SAN_RENDER_LINTEL,
+              .grammar = SAN_GRAMMAR,
               .n_flag = SAN_N_FLAG,
               .n_class = SAN_CLASS_COUNT,
               .n_feat = SAN_N_FEAT},
@@ -337,7 +338,7 @@ static enum lt_err prepare(struct run *r, struct lt_diag *diag)
     struct san_trainer_opts topts = {.n_threads = o->n_threads,
                                      .is_bf16 = o->is_bf16 && san_trainer_has_bf16()};
     enum lt_err err = san_tokenizer_load(o->tokenizer_path, &r->tokenizer, diag);
-    if (!err) err = san_pieces_init(&r->pieces, r->tokenizer, diag);
+    if (!err) err = san_pieces_init(&r->pieces, r->tokenizer, o->h.grammar, diag);
     if (err) return err;
     r->h = o->h;
     r->h.n_vocab = san_tokenizer_n_vocab(r->tokenizer);

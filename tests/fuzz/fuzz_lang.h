@@ -72,7 +72,7 @@ static inline const struct san_pieces *fuzz_pieces(void)
     static struct san_pieces pieces;
     if (!pieces.tokenizer) {
         struct lt_diag diag = {0};
-        fuzz_need(san_pieces_init(&pieces, fuzz_tokenizer(), &diag), &diag);
+        fuzz_need(san_pieces_init(&pieces, fuzz_tokenizer(), SAN_GRAMMAR, &diag), &diag);
     }
     return &pieces;
 }

@@ -71,7 +71,7 @@ static int setup(void **state)
     struct san_params p = random_params(1);
     save(random_path, &hp, &p, tokenizer);
     san_params_free(&p);
-    return san_pieces_init(&pieces, tokenizer, &diag) != LT_OK;
+    return san_pieces_init(&pieces, tokenizer, SAN_GRAMMAR, &diag) != LT_OK;
 }
 
 static int teardown(void **state)

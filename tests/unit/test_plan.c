@@ -22,7 +22,7 @@ static int setup(void **state)
     (void)state;
     struct lt_diag diag = {0};
     tokenizer = tiny_tokenizer(700, NULL);
-    return san_pieces_init(&pieces, tokenizer, &diag) != LT_OK;
+    return san_pieces_init(&pieces, tokenizer, SAN_GRAMMAR, &diag) != LT_OK;
 }
 
 static int teardown(void **state)

@@ -33,7 +33,7 @@ static int setup(void **state)
     struct lt_diag diag = {0};
     tokenizer = tiny_tokenizer(700, NULL);
     cases = tiny_cases(&lookup);
-    return san_pieces_init(&pieces, tokenizer, &diag) != LT_OK ||
+    return san_pieces_init(&pieces, tokenizer, SAN_GRAMMAR, &diag) != LT_OK ||
            lt_docs_open(&docs, &diag) != LT_OK;
 }
 

@@ -41,6 +41,13 @@ const char *san_gold_reason_text(enum san_gold_reason r);
 /* Resolve `answers` (array of {"name","arguments"}). */
 enum san_gold_reason san_gold_init(struct san_gold *g, const struct san_plan *plan,
                                    const struct san_utterance *u, const json_t *answers);
+/* The same for a case (san/data.h), as the grammar of `v` has it: where the utterance does not say
+ * the place and counting comes to the expected target, the way leads over <unsaid>. "unsaid": true
+ * says that an expected device was meant by its kind alone; "meant" holds, beside the answer [], the
+ * calls (without a target) that nobody can tell the device of. */
+enum san_gold_reason san_gold_init_case(struct san_gold *g, const struct san_pieces *v,
+                                        const struct san_plan *plan, const struct san_utterance *u,
+                                        const json_t *c);
 /* Mark the right candidates of the decision that is due (right: (w->n_cand), set to 0 or 1) and
  * return the index of the one to follow, or -1 when none is right. */
 int san_gold_mark(const struct san_gold *g, const struct san_walk *w, uint8_t *right);

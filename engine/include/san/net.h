@@ -16,6 +16,7 @@
 enum san_mask { SAN_MASK_JOINT, SAN_MASK_BLOCK };
 enum san_render { SAN_RENDER_NEEDLE_JSON, SAN_RENDER_LINTEL };
 
+
 /* Sizes of a network. All are checked by san_hparams_check before anything is allocated. */
 struct san_hparams {
     int n_vocab;
@@ -27,6 +28,7 @@ struct san_hparams {
     int n_ctx;     /* longest token sequence */
     int ret_hidden, ret_dim; /* retrieval head; 0 when absent */
     int n_flag, n_class, n_feat; /* render "lintel" only; 0 otherwise */
+    int grammar; /* render "lintel": version of the walk, SAN_GRAMMAR; 0 for files before 2 */
     float rope_base;
     float rms_eps;
     enum san_mask mask;

@@ -31,8 +31,12 @@ struct san_tokenizer;
         XX(none, "<none>") XX(done, "<done>") XX(end, "<end>") XX(true_, "<true>")                 \
             XX(false_, "<false>") XX(spell, "<spell>")                                             \
                 XX(all, "<all>") /* for the future: unused rows that a later version may name */   \
-        XX(spare0, "<spare_0>") XX(spare1, "<spare_1>") XX(spare2, "<spare_2>")                    \
+        XX(unsaid, "<spare_0>") /* target: a kind of device, no place said (grammar 2) */         \
+        XX(spare1, "<spare_1>") XX(spare2, "<spare_2>")                    \
             XX(spare3, "<spare_3>") XX(spare4, "<spare_4>") XX(spare5, "<spare_5>")
+
+/* Version of the walk (san/walk.h) that networks are trained for now. 2: targets may be <unsaid>. */
+#define SAN_GRAMMAR 2
 
 #define SAN_SPELL_ALPHABET "0123456789.:-" /* characters that the network may spell */
 
@@ -41,13 +45,16 @@ struct san_pieces {
 #define SAN_SPECIAL_FIELD(f, piece) int32_t f;
     SAN_SPECIALS(SAN_SPECIAL_FIELD)
 #undef SAN_SPECIAL_FIELD
+    int has_unsaid; /* targets may be <unsaid>: the network's grammar is 2 or later */
     int32_t spell_char[sizeof SAN_SPELL_ALPHABET - 1]; /* ids of the alphabet's characters */
 };
 
 /* Pieces of SAN_SPECIALS in order, for the trainer of vocabularies; *n receives how many. */
 const char *const *san_pieces_list(int *n);
-/* Look up every special piece. LT_ERR_UNSUPPORTED names the first that the vocabulary lacks. */
-LT_NODISCARD enum lt_err
-san_pieces_init(struct san_pieces *v, const struct san_tokenizer *tokenizer, struct lt_diag *diag);
+/* Look up every special piece. `grammar` is that of the network (struct san_hparams).
+ * LT_ERR_UNSUPPORTED names the first piece that the vocabulary lacks. */
+LT_NODISCARD enum lt_err san_pieces_init(struct san_pieces *v,
+                                         const struct san_tokenizer *tokenizer, int grammar,
+                                         struct lt_diag *diag);
 
 #endif

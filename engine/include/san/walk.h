@@ -9,7 +9,7 @@
  * a string keeps to pattern, minLength and maxLength is left to whoever checks the calls.
  *
  *   tool    {<none>, tools}                      next   {<done>, tools}
- *   target  {<all>, entities, areas, floors}     key    {<end>, parameters still open, in order}
+ *   target  {<all>, <unsaid>, entities, areas, floors}   key    {<end>, parameters still open, in order}
  *   value   listed values | true, false | numbers said, <spell> | first word, listed, <spell>
  *   end     last word of a copied string         spell  characters, <end>
  *   more    further items of a list, <end>
@@ -64,7 +64,14 @@ struct san_arg {
     struct san_value values[SAN_LIST_MAX];
 };
 
-enum san_target_kind { SAN_TARGET_NONE, SAN_TARGET_ENTITY, SAN_TARGET_AREA, SAN_TARGET_FLOOR };
+enum san_target_kind {
+    SAN_TARGET_NONE,
+    SAN_TARGET_ENTITY,
+    SAN_TARGET_AREA,
+    SAN_TARGET_FLOOR,
+    SAN_TARGET_UNSAID /* a kind of device, no place; none is left when the walk is finished, but in
+                       * calls that are unclear */
+};
 
 struct san_call_plan {
     int tool;
@@ -90,6 +97,8 @@ struct san_walk {
     const struct san_utterance *u;
     enum san_phase_of_walk phase;
     int n_calls;
+    int n_unclear; /* finished: calls[] has so many, but nobody can tell what one of them means; then
+                    * n_calls is 0 */
     struct san_call_plan calls[SAN_CALLS_MAX];
     /* where the walk is within the current call */
     int call;    /* index of the current call */
