@@ -204,6 +204,14 @@ static enum lt_err fill_answer(struct san_engine *e, const struct san__worker *w
         out->n_tokens = w->utterance.n_tok;
         out->calls_json = lt_buf_take(&json);
         if (!out->calls_json) err = LT_ERR_NOMEM;
+        if (!err && w->walk.n_unclear) {
+            lt_buf_free(&json);
+            lt_buf_init(&json, ANSWER_MAX_BYTES);
+            err = san_walk_write_unclear(&w->walk, &json);
+            if (!err && !(out->unclear_json = lt_buf_take(&json))) err = LT_ERR_NOMEM;
+        }
+    }
+    if (!err) {
         conf->decisions = w->decisions;
         conf->n_decisions = w->n_decisions;
         conf->n_calls = w->walk.n_calls;
@@ -257,6 +265,7 @@ enum lt_err san_call(struct san_engine *e, struct san_catalog *c, const struct s
 void san_answer_free(struct san_answer *a)
 {
     free(a->calls_json);
+    free(a->unclear_json);
     free(a->decisions);
     *a = (struct san_answer){0};
 }

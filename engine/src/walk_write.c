@@ -214,11 +214,11 @@ static enum lt_err put_args(const struct san_walk *w, const struct san_call_plan
     return err;
 }
 
-enum lt_err san_walk_write(const struct san_walk *w, struct lt_buf *out)
+static enum lt_err put_calls(const struct san_walk *w, int n, struct lt_buf *out)
 {
     const struct san_home_plan *h = w->plan->home;
     enum lt_err err = lt_buf_adds(out, "[");
-    for (int k = 0; k < w->n_calls && !err; k++) {
+    for (int k = 0; k < n && !err; k++) {
         const struct san_call_plan *c = &w->calls[k];
         const struct san_tool_plan *t = w->plan->tools[c->tool];
         int count = 0, i = 0;
@@ -239,4 +239,14 @@ enum lt_err san_walk_write(const struct san_walk *w, struct lt_buf *out)
         if (!err) err = lt_buf_adds(out, "}}");
     }
     return err ? err : lt_buf_adds(out, "]");
+}
+
+enum lt_err san_walk_write(const struct san_walk *w, struct lt_buf *out)
+{
+    return put_calls(w, w->n_calls, out);
+}
+
+enum lt_err san_walk_write_unclear(const struct san_walk *w, struct lt_buf *out)
+{
+    return put_calls(w, w->n_unclear, out);
 }

@@ -491,7 +491,8 @@ static int candidate_is_right(const struct san_gold *g, const struct san_walk *w
                                       [SAN_TARGET_FLOOR] = SAN_CLASS_FLOOR};
         if (x->from == SAN_FROM_VOCAB)
             return c->target == (x->id == w->v->unsaid ? SAN_TARGET_UNSAID : SAN_TARGET_NONE);
-        return c->target != SAN_TARGET_NONE && c->target != SAN_TARGET_UNSAID && x->cls == cls[c->target] && x->ref == c->target_ref;
+        return c->target != SAN_TARGET_NONE && c->target != SAN_TARGET_UNSAID &&
+               x->cls == cls[c->target] && x->ref == c->target_ref;
     }
     if (w->phase == SAN_WALK_KEY) return key_is_right(c, w, x);
     const struct san_arg *a = expected_arg(c, w->param);

@@ -556,7 +556,7 @@ static void test_gold__every_sample_case__followed_gives_its_answer(void **state
         if (json_is_object(home)) json_object_set(catalog, "home", home);
         scene_open(&s, catalog);
         scene_say(&s, query);
-        enum san_gold_reason reason = san_gold_init(&g, &s.plan, &s.u, answers);
+        enum san_gold_reason reason = san_gold_init_case(&g, &pieces, &s.plan, &s.u, c);
         if (reason) {
             n_refused++;
         } else if (!follow(&s, &g)) {

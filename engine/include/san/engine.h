@@ -17,10 +17,10 @@
 
 #include "lt/err.h"
 
-#define SAN_TEXT_MAX_BYTES 2000     /* longest utterance, UTF-8 bytes */
-#define SAN_CATALOG_MAX_TOOLS 2000  /* most tools of one catalogue */
+#define SAN_TEXT_MAX_BYTES       2000  /* longest utterance, UTF-8 bytes */
+#define SAN_CATALOG_MAX_TOOLS    2000  /* most tools of one catalogue */
 #define SAN_CATALOG_MAX_ENTITIES 20000 /* most entities of one catalogue */
-#define SAN_CALLS_MAX 4             /* most calls of one answer */
+#define SAN_CALLS_MAX            4     /* most calls of one answer */
 
 struct san_engine;  /* opaque: san_engine_open makes it, san_engine_close releases it */
 struct san_catalog; /* opaque, reference counted: san_catalog_new, _ref, _unref */
@@ -65,12 +65,16 @@ struct san_answer {
     char *calls_json; /* JSON array of {"name","arguments"}, "[]" for nothing; valid against the
                          catalogue's schemas */
     int n_calls;
+    char
+        *unclear_json; /* NULL, or, beside the answer "[]": the calls as far as they were said, when
+                           one was for a kind of device ("the light") and the home has several, none
+                           of them in the speaker's room: ask back which one */
     double confidence; /* calibrated probability that the whole answer is right, 0..1 */
     struct san_decision *decisions;
     int n_decisions;
-    int n_tokens;             /* tokens of the utterance */
-    int64_t encode_us;        /* tokenizer and encoder */
-    int64_t decode_us;        /* decisions */
+    int n_tokens;      /* tokens of the utterance */
+    int64_t encode_us; /* tokenizer and encoder */
+    int64_t decode_us; /* decisions */
 };
 
 /* Answer one utterance. LT_ERR_INVALID (text is not UTF-8 or empty), LT_ERR_LIMIT (longer than

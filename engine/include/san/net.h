@@ -16,17 +16,16 @@
 enum san_mask { SAN_MASK_JOINT, SAN_MASK_BLOCK };
 enum san_render { SAN_RENDER_NEEDLE_JSON, SAN_RENDER_LINTEL };
 
-
 /* Sizes of a network. All are checked by san_hparams_check before anything is allocated. */
 struct san_hparams {
     int n_vocab;
-    int width;     /* C, a multiple of n_head */
-    int n_head;    /* H */
-    int n_kv_head; /* G, divides H */
-    int n_enc;     /* Le */
-    int n_dec;     /* Ld */
-    int n_ctx;     /* longest token sequence */
-    int ret_hidden, ret_dim; /* retrieval head; 0 when absent */
+    int width;                   /* C, a multiple of n_head */
+    int n_head;                  /* H */
+    int n_kv_head;               /* G, divides H */
+    int n_enc;                   /* Le */
+    int n_dec;                   /* Ld */
+    int n_ctx;                   /* longest token sequence */
+    int ret_hidden, ret_dim;     /* retrieval head; 0 when absent */
     int n_flag, n_class, n_feat; /* render "lintel" only; 0 otherwise */
     int grammar; /* render "lintel": version of the walk, SAN_GRAMMAR; 0 for files before 2 */
     float rope_base;
@@ -79,12 +78,15 @@ enum san_tensor_id {
 #define SAN_TENSOR_ENUM(f, name, layers, rows, cols, group) SAN_T_##f,
     SAN_TENSORS(SAN_TENSOR_ENUM)
 #undef SAN_TENSOR_ENUM
-    SAN_T_COUNT
+        SAN_T_COUNT
 };
 
 enum san_tensor_group { SAN_GROUP_M, SAN_GROUP_E, SAN_GROUP_N, SAN_GROUP_P, SAN_GROUP_R };
 
-static inline int san_head_width(const struct san_hparams *h) { return h->width / h->n_head; }
+static inline int san_head_width(const struct san_hparams *h)
+{
+    return h->width / h->n_head;
+}
 static inline int san_kv_width(const struct san_hparams *h)
 {
     return h->n_kv_head * san_head_width(h);

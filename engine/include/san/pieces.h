@@ -17,7 +17,8 @@ struct san_tokenizer;
 #define SAN_SPECIALS(XX)                                                                           \
     /* marks inside blocks: the token that stands for the thing it opens */                        \
     XX(tool, "<tool>")                                                                             \
-    XX(param, "<param>") XX(val, "<val>") XX(ent, "<ent>") XX(area, "<area>") XX(floor, "<floor>") \
+    XX(param, "<param>")                                                                           \
+    XX(val, "<val>") XX(ent, "<ent>") XX(area, "<area>") XX(floor, "<floor>")                      \
         XX(kind, "<kind>") /* structure inside blocks */                                           \
         XX(req, "<req>") XX(t_int, "<int>") XX(t_num, "<num>") XX(t_str, "<str>")                  \
             XX(t_bool, "<bool>") XX(t_list, "<list>") XX(t_enum, "<enum>")                         \
@@ -31,9 +32,9 @@ struct san_tokenizer;
         XX(none, "<none>") XX(done, "<done>") XX(end, "<end>") XX(true_, "<true>")                 \
             XX(false_, "<false>") XX(spell, "<spell>")                                             \
                 XX(all, "<all>") /* for the future: unused rows that a later version may name */   \
-        XX(unsaid, "<spare_0>") /* target: a kind of device, no place said (grammar 2) */         \
-        XX(spare1, "<spare_1>") XX(spare2, "<spare_2>")                    \
-            XX(spare3, "<spare_3>") XX(spare4, "<spare_4>") XX(spare5, "<spare_5>")
+        XX(unsaid, "<spare_0>")  /* target: a kind of device, no place said (grammar 2) */         \
+        XX(spare1, "<spare_1>") XX(spare2, "<spare_2>") XX(spare3, "<spare_3>")                    \
+            XX(spare4, "<spare_4>") XX(spare5, "<spare_5>")
 
 /* Version of the walk (san/walk.h) that networks are trained for now. 2: targets may be <unsaid>. */
 #define SAN_GRAMMAR 2

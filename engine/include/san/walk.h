@@ -128,5 +128,8 @@ void san_walk_take(struct san_walk *w, int i);
 /* The finished walk's calls as a JSON array; entities as the fewest arguments that resolve to
  * exactly them. LT_ERR_LIMIT, LT_ERR_NOMEM from the buffer. */
 LT_NODISCARD enum lt_err san_walk_write(const struct san_walk *w, struct lt_buf *out);
+/* The n_unclear calls of a finished walk in the same form: as far as they were said, the target left
+ * out of those that could mean several devices or none. */
+LT_NODISCARD enum lt_err san_walk_write_unclear(const struct san_walk *w, struct lt_buf *out);
 
 #endif
