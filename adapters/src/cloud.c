@@ -173,6 +173,17 @@ static int64_t retry_delay_ms(struct lt_cloud_ask *a, const struct lt_cloud_faul
     return wait <= room ? wait : -1;
 }
 
+/* A whole number in the first header that came; -1 when none did. */
+static int64_t header_number(const struct lt_http_response *r, const char *name, const char *also)
+{
+    char text[24], *end;
+    if (!lt_http_header_get(r, name, text, sizeof text) &&
+        !lt_http_header_get(r, also, text, sizeof text))
+        return -1;
+    long long n = strtoll(text, &end, 10);
+    return end == text || *end || n < 0 ? -1 : n;
+}
+
 static void on_response(void *ctx, const struct lt_http_response *r)
 {
     struct lt_cloud_ask *a = ctx;
@@ -184,6 +195,10 @@ static void on_response(void *ctx, const struct lt_http_response *r)
     t->http_status = r->status;
     t->total_us = r->total_us;
     t->retry_after_ms = f.retry_after_ms;
+    t->left_requests = header_number(r, "anthropic-ratelimit-requests-remaining",
+                                     "x-ratelimit-remaining-requests");
+    t->left_tokens =
+        header_number(r, "anthropic-ratelimit-tokens-remaining", "x-ratelimit-remaining-tokens");
     if (a->adapter->request_id_header)
         lt_http_header_get(r, a->adapter->request_id_header, t->request_id, sizeof t->request_id);
     if (t->cls != LT_CLS_OK) {

@@ -135,3 +135,19 @@ bool lt_cost_of(const struct lt_prices *p, const char *provider, const char *mod
     *out_usd_micro = (int64_t)ceil(cost - 1e-6); /* binary fractions must not add a whole unit */
     return true;
 }
+
+bool lt_cost_ceiling(const struct lt_prices *p, const char *provider, const char *model,
+                     size_t request_bytes, int64_t max_tokens, int64_t now_unix_ms,
+                     int64_t *out_usd_micro)
+{
+    struct lt_cloud_usage u = {.cache_write_tokens = (int64_t)(request_bytes / 2) + 1,
+                               .output_tokens = max_tokens,
+                               .price_percent = 100};
+    struct lt_cloud_usage plain = {
+        .input_tokens = u.cache_write_tokens, .output_tokens = max_tokens, .price_percent = 100};
+    int64_t other;
+    if (!lt_cost_of(p, provider, model, &u, now_unix_ms, out_usd_micro)) return false;
+    (void)lt_cost_of(p, provider, model, &plain, now_unix_ms, &other);
+    if (other > *out_usd_micro) *out_usd_micro = other;
+    return true;
+}

@@ -45,6 +45,10 @@ uint64_t lt__tools_hash(const struct lt_cloud_tools *t);
 enum lt_err lt__tools_take_call(const struct lt_cloud_tools *t, struct lt_cloud_reply *reply,
                                 const char *id, const char *name, const json_t *args);
 
+/* Keep a call whose arguments are no JSON object as it came, so that its maker can be told. */
+enum lt_err lt__tools_keep_call(const struct lt_cloud_tools *t, struct lt_cloud_reply *reply,
+                                const char *id, const char *name, const char *text);
+
 /* Parameters in normal form: $ref replaced, allOf merged, oneOf as anyOf, no union at the root.
  * NULL with `diag` when it cannot be (recursion, not an object). New reference. */
 json_t *lt__schema_normal(const json_t *parameters, struct lt_diag *diag);
@@ -97,6 +101,9 @@ void lt__openai_error(const json_t *error, struct lt_cloud_fault *f);
 int lt__openai_price_percent(const char *service_tier);
 /* Least effort the model takes, or what the endpoint says; NULL for models without the setting. */
 const char *lt__openai_effort(const struct lt_cloud_endpoint *e, const char *model);
+
+/* What the endpoint's server understands, LT_CHAT_* with AUTO resolved (openai_chat.c). */
+unsigned lt__chat_caps(const struct lt_cloud_endpoint *e);
 
 extern const struct lt_adapter lt__anthropic, lt__gemini, lt__openai_responses, lt__openai_chat;
 

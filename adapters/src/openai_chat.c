@@ -19,7 +19,7 @@
 #define TAG_OPEN  "<tool_call>"
 #define TAG_CLOSE "</tool_call>"
 
-static unsigned caps_of(const struct lt_cloud_endpoint *e)
+unsigned lt__chat_caps(const struct lt_cloud_endpoint *e)
 {
     if (e->chat_caps & LT_CHAT_EXPLICIT) return e->chat_caps;
     return lt__starts(e->base_url, "https://api.openai.com/") ? CAPS_OPENAI : 0;
@@ -36,7 +36,7 @@ static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, cons
 
 static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
 {
-    bool has_strict = (caps_of(e) & LT_CHAT_STRICT) && !e->is_strict_off;
+    bool has_strict = (lt__chat_caps(e) & LT_CHAT_STRICT) && !e->is_strict_off;
     enum lt_dialect dialect = has_strict ? LT_DIALECT_OPENAI_STRICT : LT_DIALECT_PLAIN;
     json_t *list = json_array();
     for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
@@ -92,7 +92,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
                          struct lt_diag *diag)
 {
     static const char *const choice[] = {"auto", "required", "none"};
-    unsigned caps = caps_of(e);
+    unsigned caps = lt__chat_caps(e);
     const char *effort = e->effort;
     char *text = NULL, *words = NULL;
     json_t *body, *part, *messages;
@@ -176,6 +176,7 @@ static bool has_id(const struct lt_cloud_reply *reply, const char *id)
 static enum lt_cloud_class take_calls(struct lt_cloud_tools *tools, json_t *calls,
                                       struct lt_cloud_reply *reply, struct lt_cloud_fault *f)
 {
+    enum lt_cloud_class cls = LT_CLS_OK;
     json_t *call;
     size_t i;
     json_array_foreach(calls, i, call)
@@ -187,13 +188,19 @@ static enum lt_cloud_class take_calls(struct lt_cloud_tools *tools, json_t *call
         enum lt_err err = LT_ERR_PARSE;
         if (name && json_is_object(args)) err = lt__tools_take_call(tools, reply, id, name, args);
         json_decref(args);
-        if (err)
-            return lt__fault(f, LT_CLS_MALFORMED, "tool_calls", "call of '%.64s' not understood",
-                             name ? name : "?");
+        if (err) {
+            const char *text = lt__str(function, "arguments");
+            cls = lt__fault(f, LT_CLS_MALFORMED, "tool_calls", "call of '%.64s' not understood",
+                            name ? name : "?");
+            /* kept, so that whoever asked may tell the model */
+            if (err != LT_ERR_PARSE || !name || !text ||
+                lt__tools_keep_call(tools, reply, id, name, text))
+                return cls;
+        }
         if (!id || !*id) /* the raw turn must name what the results will name */
             json_object_set_new(call, "id", json_string(reply->calls[i].id));
     }
-    return LT_CLS_OK;
+    return cls;
 }
 
 /* Calls that the server passed on as text; `calls` gets them in the usual shape. Returns the text

@@ -192,9 +192,12 @@ static enum lt_cloud_class take_call(struct lt_cloud_tools *tools, const json_t 
     json_t *args = text && !*text ? json_object() : text ? lt__parse(text, strlen(text)) : NULL;
     enum lt_cloud_class cls = LT_CLS_OK;
     if (!name || !json_is_object(args) ||
-        lt__tools_take_call(tools, reply, lt__str(item, "call_id"), name, args))
+        lt__tools_take_call(tools, reply, lt__str(item, "call_id"), name, args)) {
         cls = lt__fault(f, LT_CLS_MALFORMED, "function_call", "call of '%.64s' not understood",
                         name ? name : "?");
+        if (name && text && !json_is_object(args)) /* whoever asked may tell the model */
+            (void)!lt__tools_keep_call(tools, reply, lt__str(item, "call_id"), name, text);
+    }
     json_decref(args);
     return cls;
 }
@@ -222,8 +225,10 @@ static enum lt_cloud_class parse(struct lt_cloud_tools *tools, const char *text,
         if (type && strcmp(type, "message") == 0) {
             if (!phase || strcmp(phase, "commentary") != 0) /* thinking aloud is not the answer */
                 cls = take_message(item, reply, cls, f);
-        } else if (type && strcmp(type, "function_call") == 0 && cls == LT_CLS_OK) {
-            cls = take_call(tools, item, reply, f);
+        } else if (type && strcmp(type, "function_call") == 0 &&
+                   (cls == LT_CLS_OK || reply->n_calls > 0)) {
+            enum lt_cloud_class one = take_call(tools, item, reply, f);
+            if (one != LT_CLS_OK) cls = one;
         }
     }
     if (json_array_size(output) > 0) reply->raw_turn = lt_json_dump(output);

@@ -345,3 +345,16 @@ enum lt_err lt__tools_take_call(const struct lt_cloud_tools *t, struct lt_cloud_
     json_decref(plain);
     return c->id && c->name && c->arguments_json ? LT_OK : LT_ERR_NOMEM;
 }
+
+enum lt_err lt__tools_keep_call(const struct lt_cloud_tools *t, struct lt_cloud_reply *reply,
+                                const char *id, const char *name, const char *text)
+{
+    json_t *nothing = json_object();
+    enum lt_err err = nothing ? lt__tools_take_call(t, reply, id, name, nothing) : LT_ERR_NOMEM;
+    json_decref(nothing);
+    if (err) return err;
+    struct lt_cloud_call *c = &reply->calls[reply->n_calls - 1];
+    free(c->arguments_json);
+    c->arguments_json = strdup(text);
+    return c->arguments_json ? LT_OK : LT_ERR_NOMEM;
+}

@@ -150,6 +150,12 @@ static enum lt_err list_add(const struct lt_config_row *row, struct lt_strings *
 {
     if (list->n >= LT_CONFIG_MAX_LIST) return bad(at, "more than 256 items");
     if (!n || (double)n > row->max) return bad(at, "an item is empty or too long");
+    if (row->choices) {
+        char word[64], what[KEY_MAX_BYTES];
+        snprintf(word, sizeof word, "%.*s", (int)n, value);
+        snprintf(what, sizeof what, "'%.40s' is not one of %s", word, row->choices);
+        if (!is_choice(row->choices, word)) return bad(at, what);
+    }
     char **grown = realloc(list->v, (list->n + 1) * sizeof *grown);
     if (!grown) return lt_fail(at->diag, LT_ERR_NOMEM, "out of memory");
     list->v = grown;
@@ -325,6 +331,39 @@ static int is_repeated(const struct reader *r, const yaml_node_t *map, const yam
     return 0;
 }
 
+int lt_config_hours(const char *text, int *from, int *to)
+{
+    char end;
+    *from = *to = 0;
+    return !*text || (sscanf(text, "%2d-%2d%c", from, to, &end) == 2 && *from >= 0 && *from <= 23 &&
+                      *to >= 0 && *to <= 24 && *from != *to);
+}
+
+/* What no single key of an endpoint can see. */
+static enum lt_err check_endpoint(const struct lt_config_endpoint *ep, const char *file,
+                                  size_t index, struct lt_diag *diag)
+{
+    char full[KEY_MAX_BYTES];
+    int from, to;
+    struct place at = {file, (size_t)ep->line, full, diag};
+    snprintf(full, sizeof full, "cloud.endpoints[%zu].hours", index);
+    if (!lt_config_hours(ep->hours, &from, &to))
+        return bad(&at, "hours are two of 0 to 24 as 22-6, the first included");
+    snprintf(full, sizeof full, "cloud.endpoints[%zu].confidence_min", index);
+    if (ep->confidence_min > ep->confidence_max)
+        return bad(&at, "more than confidence_max: no request would fit");
+    snprintf(full, sizeof full, "cloud.endpoints[%zu].model", index);
+    if (!strcmp(ep->provider, "openai-chat") && !*ep->model)
+        return bad(&at, "a model is needed: openai-chat has no default");
+    snprintf(full, sizeof full, "cloud.endpoints[%zu].base_url", index);
+    if (!strcmp(ep->provider, "openai-chat") && !*ep->base_url)
+        return bad(&at, "an address is needed: openai-chat has none of its own");
+    if (*ep->base_url && strncmp(ep->base_url, "http://", 7) != 0 &&
+        strncmp(ep->base_url, "https://", 8) != 0)
+        return bad(&at, "an address begins with https:// (or http:// in your own network)");
+    return LT_OK;
+}
+
 static enum lt_err read_endpoint(struct reader *r, const yaml_node_t *node,
                                  struct lt_config_endpoint *ep, size_t index)
 {
@@ -349,6 +388,8 @@ static enum lt_err read_endpoint(struct reader *r, const yaml_node_t *node,
         else
             err = read_value(r, row, ep, yaml_document_get_node(&r->doc, p->value), &at);
     }
+    ep->line = (int64_t)node->start_mark.line + 1;
+    if (!err) err = check_endpoint(ep, r->file, index, r->diag);
     if (!err && !*ep->provider) {
         snprintf(full, sizeof full, "cloud.endpoints[%zu]", index);
         at.line = node->start_mark.line + 1;
@@ -511,6 +552,11 @@ out:
     if (f) fclose(f);
     lt_buf_free(&text);
     return err;
+}
+
+int64_t lt_config_estimate_usd_micro(const struct lt_config_endpoint *e)
+{
+    return strcmp(e->price_as, "free") ? (int64_t)(e->estimate_usd * 1e6) : 0;
 }
 
 int lt_config_has_site(const struct lt_config *c, const char *site)

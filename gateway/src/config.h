@@ -39,8 +39,11 @@ struct lt_config_endpoint {
     char *price_as;
     double estimate_usd;
     int64_t min_ms;
-    struct lt_strings languages, sites;
+    struct lt_strings languages, sites, kinds;
+    char *hours; /* "22-6": from, to; "" always */
+    double confidence_min, confidence_max, spent_below_usd;
     int plain_key;
+    int64_t line; /* of the file where it begins; 0: not from a file */
 };
 
 struct lt_config {
@@ -92,7 +95,10 @@ struct lt_config {
         struct lt_strings never_cloud_sites, never_cloud_areas;
         int64_t timeout_ms;
         char *price_file;
-        double usd_per_request, usd_per_day, usd_per_month; /* 0: no limit */
+        double usd_per_request, usd_per_day, usd_per_month, usd_per_site_day; /* 0: no limit */
+        struct lt_strings redact, redact_names, read_tools;
+        int64_t hedge_ms, max_steps;
+        int cache;
         struct lt_config_endpoint *endpoints;
         size_t n_endpoints;
     } cloud;
@@ -107,6 +113,10 @@ struct lt_config {
     struct {
         int64_t interval_s;
     } stats;
+    struct {
+        char *file;
+        int64_t port;
+    } metrics;
 };
 
 /* Read and check `path`. NULL means LT_CONFIG_DEFAULT_PATH, which may be missing (all defaults);
@@ -122,6 +132,11 @@ void lt_config_free(struct lt_config *c); /* zeroes it; harmless on a zeroed one
 
 /* Non-zero when `site` is one of c->sites. */
 int lt_config_has_site(const struct lt_config *c, const char *site);
+
+/* What one request to the endpoint is expected to cost at most; 0 for one that costs nothing. */
+int64_t lt_config_estimate_usd_micro(const struct lt_config_endpoint *e);
+/* "22-6" as hours [from, to); "" gives 0 and 0, always. 0 when it is neither. */
+int lt_config_hours(const char *text, int *from, int *to);
 
 /* Append the annotated example: every key with its explanation, commented out at its default. */
 LT_NODISCARD enum lt_err lt_config_sample(struct lt_buf *out);

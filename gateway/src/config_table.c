@@ -101,6 +101,19 @@ const struct lt_config_row lt__config_rows[] = {
     {"cloud.usd_per_day", LT_CFG_NUM, "USD", 0, 1e6, "1.00", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_day),
      "Most spent on cloud answers a day (UTC); 0 for no limit"},
     {"cloud.usd_per_month", LT_CFG_NUM, "USD", 0, 1e6, "10.00", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_month), "The same for a month"},
+    {"cloud.usd_per_site_day", LT_CFG_NUM, "USD", 0, 1e6, "0", NULL, 0, AT(cloud.usd_per_site_day), "The same for one site and day"},
+    {"cloud.redact", LT_CFG_LIST, "", 0, 16, "names, numbers, addresses", "names|numbers|addresses|home", 0, AT(cloud.redact),
+     "What is replaced by placeholders before it is sent and put back in the answer; home: names of devices, areas and floors"},
+    {"cloud.redact_names", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, 0, AT(cloud.redact_names),
+     "People of the household, replaced as names"},
+    {"cloud.hedge_ms", LT_CFG_INT, "ms", 0, 600000, "0", NULL, 0, AT(cloud.hedge_ms),
+     "Ask the next endpoint as well when the first has not answered after this time; 0 never does"},
+    {"cloud.max_steps", LT_CFG_INT, "", 1, 16, "4", NULL, 0, AT(cloud.max_steps),
+     "Most times one request may ask a model, results of its calls and a repair included"},
+    {"cloud.read_tools", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "HassGet*, HassClimateGetTemperature, HassTimerStatus, get_*, list_*", NULL, 0, AT(cloud.read_tools),
+     "Tools that read something: their results go back to the model; a name may end with *"},
+    {"cloud.cache", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(cloud.cache),
+     "Answer from memory what was answered before and confirmed (feedback \"correct\"), while the catalogue is the same"},
 
     {"limits.text_bytes", LT_CFG_INT, "bytes", 1, 2000, "2000", NULL, LT_CFG_RELOAD, AT(limits.text_bytes), "Longest utterance"},
     {"limits.payload_bytes", LT_CFG_INT, "bytes", 64, 1048576, "65536", NULL, LT_CFG_RELOAD, AT(limits.payload_bytes), "Longest request or feedback message"},
@@ -114,6 +127,10 @@ const struct lt_config_row lt__config_rows[] = {
     {"log.level", LT_CFG_STR, "", 0, 8, "info", "error|warn|info|debug|trace", LT_CFG_RELOAD, AT(log.level),
      "What is logged; what people said appears at debug only"},
     {"stats.interval_s", LT_CFG_INT, "s", 1, 86400, "60", NULL, LT_CFG_RELOAD, AT(stats.interval_s), "How often <prefix>/<site>/stats is published"},
+    {"metrics.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(metrics.file),
+     "Counters as Prometheus text, written anew every stats.interval_s; empty for none"},
+    {"metrics.port", LT_CFG_INT, "", 0, 65535, "0", NULL, 0, AT(metrics.port),
+     "The same on http://127.0.0.1:<port>/metrics; 0 for none"},
 };
 const size_t lt__config_n_rows = sizeof lt__config_rows / sizeof lt__config_rows[0];
 
@@ -134,6 +151,13 @@ const struct lt_config_row lt__config_endpoint_rows[] = {
     {"min_ms", LT_CFG_INT, "ms", 0, 600000, "800", NULL, 0, AT(min_ms), "Least time left before the deadline that makes asking worthwhile"},
     {"languages", LT_CFG_LIST, "", 0, 16, "", NULL, 0, AT(languages), "Only for requests in these languages (en, de); empty for any"},
     {"sites", LT_CFG_LIST, "", 0, 64, "", NULL, 0, AT(sites), "Only for these sites; empty for any"},
+    {"kinds", LT_CFG_LIST, "", 0, 16, "", "unsure|nothing|failed", 0, AT(kinds),
+     "Only for these kinds of request: unsure (the network was), nothing (no tool applies), failed (no usable local answer); empty for any"},
+    {"hours", LT_CFG_STR, "", 0, 5, "", NULL, 0, AT(hours), "Only between these local hours, as 22-6; empty for always"},
+    {"confidence_min", LT_CFG_NUM, "", 0, 1, "0", NULL, 0, AT(confidence_min), "Only where the local confidence is at least this"},
+    {"confidence_max", LT_CFG_NUM, "", 0, 1, "1", NULL, 0, AT(confidence_max), "Only where the local confidence is at most this"},
+    {"spent_below_usd", LT_CFG_NUM, "USD", 0, 1e6, "0", NULL, 0, AT(spent_below_usd),
+     "Only while less than this has been spent today on all endpoints; 0 for always"},
     {"plain_key", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(plain_key), "Send the key over http:// beyond this machine (for a server in your own network)"},
 };
 /* clang-format on */

@@ -299,6 +299,7 @@ static void reload(struct lt_gateway *gw)
     gw->config = fresh;
     gw->policy = policy;
     gw->policy.policy.providers = gw->policy.providers; /* the array moved with the struct */
+    lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
     lt_gateway_budget_caps(&gw->budget, &gw->config);
     lt_log_set_level((enum lt_log_level)lt_log_level_parse(gw->config.log.level));
     lt_mqtt_set_reconnect_max(gw->mqtt, gw->config.mqtt.reconnect_max_s * 1000);
@@ -478,6 +479,8 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err)
         err = lt_worker_start(&gw->loop, "lintel-store", (int)gw->started.limits.queue, &group,
                               &gw->writer, diag);
+    if (!err) err = lt_tier_book(gw->tier, gw->store, gw->writer, diag);
+    if (!err) lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
     if (!err) first_catalogs(gw); /* reads the store, while its writer has no job yet */
     return err;
 }

@@ -58,10 +58,18 @@ enum lt_err lt_gateway_policy_init(struct lt_gateway_policy *p, const struct lt_
         const struct lt_config_endpoint *e = &c->cloud.endpoints[i];
         struct lt_provider_rule *r = &p->providers[q->n_providers++];
         r->name = e->provider;
-        r->estimate_usd_micro = (int64_t)(e->estimate_usd * 1e6);
+        r->estimate_usd_micro = lt_config_estimate_usd_micro(e);
         r->min_ms = e->min_ms;
         r->langs = view(p, &e->languages, &bad);
         r->sites = view(p, &e->sites, &bad);
+        (void)lt_config_hours(e->hours, &r->hour_from, &r->hour_to);
+        r->confidence_min = e->confidence_min;
+        r->confidence_max = e->confidence_max;
+        r->spent_below_usd_micro = (int64_t)(e->spent_below_usd * 1e6);
+        for (size_t k = 0; k < e->kinds.n; k++)
+            r->kinds |= !strcmp(e->kinds.v[k], "unsure")    ? LT_KIND_UNSURE
+                        : !strcmp(e->kinds.v[k], "nothing") ? LT_KIND_NOTHING
+                                                            : LT_KIND_FAILED;
     }
     q->providers = p->providers;
     if (bad) lt_gateway_policy_fini(p);

@@ -37,8 +37,7 @@ static enum lt_err run_accept(struct lt_job *job, struct lt_diag *diag)
                              .is_dry_run = r->is_dry_run,
                              .received_unix_ms = r->received_unix_ms,
                              .deadline_ms = r->deadline_ms};
-    enum lt_err err =
-        lt_store_trace_accept(r->gw->store, &t, r->new_trace, &r->is_repeated, diag);
+    enum lt_err err = lt_store_trace_accept(r->gw->store, &t, r->new_trace, &r->is_repeated, diag);
     if (!err && r->is_repeated)
         err = lt_store_trace_result(r->gw->store, r->new_trace, &r->first_result, diag);
     return err;
@@ -153,18 +152,14 @@ static enum lt_err record_decision(struct lt_req *r, struct lt_diag *diag)
     return lt_store_trace_decided(r->gw->store, r->trace, &d, diag);
 }
 
-/* The attempts, what they cost, and what they teach: an accepted cloud answer is a label. */
+/* The attempts, and what they teach: an accepted cloud answer is a label. */
 static enum lt_err record_cloud(struct lt_req *r, const char *calls, struct lt_diag *diag)
 {
     struct lt_store *s = r->gw->store;
     enum lt_err err = LT_OK;
     for (size_t i = 0; !err && i < r->upper.n_attempts; i++) {
         const struct lt_store_attempt *a = &r->upper.attempts[i].row;
-        err = lt_store_attempt_add(s, r->trace, a, diag);
-        if (!err && (a->cost_usd_micro || a->input_tokens || a->output_tokens))
-            err = lt_store_spend_add(s, r->site_name, a->provider, lt_now_unix_ms(),
-                                     a->cost_usd_micro, a->input_tokens + a->cached_tokens,
-                                     a->output_tokens, diag);
+        err = lt_store_attempt_add(s, r->trace, a, diag); /* the tier has booked what it cost */
     }
     if (err || r->bad_code || r->route != LT_ROUTE_CLOUD || r->is_dry_run) return err;
     struct lt_label label = {.source = "cloud",

@@ -381,6 +381,9 @@ static void facts_of(const struct lt_req *r, struct lt_facts *f, int *is_open)
     struct tm tm;
     localtime_r(&now, &tm);
     lt_budget_roll(&r->gw->budget, lt_now_unix_ms());
+    int64_t left = lt_budget_left(&r->gw->budget);
+    int64_t site_left = lt_tier_site_left(r->gw->tier, r->site_name);
+    const struct lt_catalog *catalog = r->catalog ? r->catalog->checked : NULL;
     lt_tier_closed(r->gw->tier, lt_now_us(), is_open, LT_ROUTER_MAX_PROVIDERS);
     *f = (struct lt_facts){.site = r->site_name,
                            .here = r->here,
@@ -388,7 +391,10 @@ static void facts_of(const struct lt_req *r, struct lt_facts *f, int *is_open)
                            .hour = tm.tm_hour,
                            .is_dry_run = r->is_dry_run,
                            .left_ms = (r->deadline_us - lt_now_us()) / 1000,
-                           .budget_left_usd_micro = lt_budget_left(&r->gw->budget),
+                           .budget_left_usd_micro = site_left < left ? site_left : left,
+                           .spent_usd_micro = r->gw->budget.day_spent_usd_micro,
+                           .is_private = lt_privacy_is_private(
+                               catalog, r->gw->policy.policy.never_cloud_areas, r->text),
                            .is_open = is_open};
 }
 
@@ -448,6 +454,7 @@ static void decide(struct lt_req *r)
     }
     struct lt_tier_question q = {.text = r->text,
                                  .here = r->here,
+                                 .site = r->site_name,
                                  .catalog = r->catalog,
                                  .providers = d.providers,
                                  .n_providers = d.n_providers,

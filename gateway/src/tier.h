@@ -1,9 +1,17 @@
-/* tier.h - the cloud tier as the gateway uses it: endpoints in order, breakers, budget.
+/* tier.h - the cloud tier as the gateway uses it: endpoints in order, breakers, budget, privacy.
  *
- * lt_tier_ask() tries the endpoints the router named, one after the other, until one answers or the
- * deadline comes; lt/cloud.h does the single attempt. What each attempt cost and said comes back for
- * the trace. An endpoint whose key cannot be read stays in the list, closed, so that the home keeps
- * working and the status says why.
+ * lt_tier_ask() tries the endpoints the router named, one after the other (with cloud.hedge_ms, two
+ * at once when the first is slow), until one answers or the deadline comes; lt/cloud.h does the
+ * single attempt. A conversation with one endpoint may take several turns (tier_leg.c): calls that do
+ * not fit the catalogue go back once with the reason, and results of calls that read something go
+ * back until the model is done, up to cloud.max_steps turns. What is sent has passed privacy.h; what
+ * each attempt cost and said comes back for the trace.
+ * Money: before a turn is sent, the most it may cost is reserved in the budget and booked in the
+ * store; the booking is committed before the first byte leaves, and corrected when the cost is known.
+ * So a crash in between counts the estimate as spent, and no cap is passed by more than what one
+ * request costs above its estimate.
+ * An endpoint whose key cannot be read stays in the list, closed, so that the home keeps working and
+ * the status says why.
  * Threads: the loop's thread. */
 #ifndef LT_TIER_H
 #define LT_TIER_H
@@ -11,12 +19,16 @@
 #include <jansson.h>
 
 #include "config.h"
+#include "lt/breaker.h"
 #include "lt/budget.h"
 #include "lt/clock.h"
 #include "lt/cloud.h"
 #include "lt/router.h"
 #include "lt/store.h"
 #include "site.h"
+#include "worker.h"
+
+#define LT_TIER_MAX_STEPS 16 /* ceiling of cloud.max_steps */
 
 struct lt_tier; /* opaque */
 struct lt_tier_ask;
@@ -29,7 +41,8 @@ struct lt_tier_attempt {
 
 struct lt_tier_answer {
     enum lt_outcome outcome;
-    json_t *calls; /* array, or NULL */
+    json_t *calls; /* array, or NULL; the first n_done are carried out already */
+    size_t n_done;
     char *speech, *model;
     int64_t cost_usd_micro;
     lt_us total_us;
@@ -38,12 +51,17 @@ struct lt_tier_answer {
 };
 void lt_tier_answer_fini(struct lt_tier_answer *a); /* zeroes it */
 
+/* Carry out calls whose results the model wants to see. `calls` fits the catalogue; whether policy
+ * allows each is the callee's to judge. Then, now or later, call lt_tier_ran(tier, ticket, …). */
+typedef void (*lt_tier_run_fn)(void *ctx, const json_t *calls, uint64_t ticket);
+
 struct lt_tier_question { /* borrowed for the call of lt_tier_ask; the catalogue is referenced */
-    const char *text, *here;
+    const char *text, *here, *site;
     struct lt_site_catalog *catalog;
     const int *providers;
     int n_providers;
     lt_us deadline_us;
+    lt_tier_run_fn run; /* NULL: no call is carried out in between; ctx is that of lt_tier_ask */
 };
 
 /* Runs once, from the loop; `a` is the callback's to keep (copy the struct and zero it) or to leave. */
@@ -53,14 +71,43 @@ typedef void (*lt_tier_fn)(void *ctx, struct lt_tier_answer *a);
 LT_NODISCARD enum lt_err lt_tier_new(struct lt_io *io, const struct lt_config *c,
                                      struct lt_budget *budget, struct lt_tier **out,
                                      struct lt_diag *diag);
-/* Asks in flight end without their callback. NULL is fine. */
+/* Book spend in `store`, which belongs to the thread of `writer`, and load what each site has spent
+ * today (before the writer's first job). Without this nothing is booked. */
+LT_NODISCARD enum lt_err lt_tier_book(struct lt_tier *t, struct lt_store *store,
+                                      struct lt_worker *writer, struct lt_diag *diag);
+/* Asks in flight end without their callback; bookings under way must be done (lt_worker_stop).
+ * NULL is fine. */
 void lt_tier_free(struct lt_tier *t);
 /* Why an endpoint cannot be used, one line; "" when all can. */
 const char *lt_tier_fault(const struct lt_tier *t);
 /* n flags for lt_facts.is_open: the endpoint must not be asked now. */
 void lt_tier_closed(const struct lt_tier *t, lt_us now_us, int *is_open, int n);
+/* Left of the site's own cap for today; LT_BUDGET_UNLIMITED when it has none. */
+int64_t lt_tier_site_left(struct lt_tier *t, const char *site);
+/* The areas that must stay unnamed have changed (SIGHUP); `areas` is borrowed until the next. */
+void lt_tier_set_private_areas(struct lt_tier *t, const char *const *areas);
 /* LT_ERR_NOMEM; otherwise fn runs later. */
 LT_NODISCARD enum lt_err lt_tier_ask(struct lt_tier *t, const struct lt_tier_question *q,
                                      lt_tier_fn fn, void *ctx);
+/* What came of the calls of `ticket`, an array of {"output"} or {"error"} in their order, borrowed. A
+ * ticket whose ask is over is ignored. */
+void lt_tier_ran(struct lt_tier *t, uint64_t ticket, const json_t *results);
+
+/* ---- for metrics ---- */
+
+/* Counters of one endpoint since the start. */
+struct lt_tier_counts {
+    const char *provider, *model;
+    enum lt_breaker_state breaker;
+    int64_t by_class[16]; /* attempts by enum lt_cloud_class */
+    int64_t input_tokens, cached_tokens, output_tokens, cost_usd_micro;
+    int64_t left_requests, left_tokens; /* vendor's rate limits as last said; -1: never */
+    int64_t n_repairs, n_hedges, n_adapted;
+    int64_t duration_us; /* all attempts together */
+    int64_t buckets[12]; /* attempts that took at most LT_TIER_BUCKET_MS[i] */
+};
+extern const int64_t lt_tier_bucket_ms[12]; /* upper ends, the last INT64_MAX */
+/* Endpoint number i; 0 past the last. */
+int lt_tier_counts(const struct lt_tier *t, int i, struct lt_tier_counts *out);
 
 #endif

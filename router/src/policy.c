@@ -153,7 +153,7 @@ static int is_in(const char *const *list, const char *word)
 
 int lt__policy_is_never_cloud(const struct lt_policy *p, const struct lt_facts *f)
 {
-    return p->is_never_cloud || is_in(p->never_cloud_sites, f->site) ||
+    return p->is_never_cloud || f->is_private || is_in(p->never_cloud_sites, f->site) ||
            is_in(p->never_cloud_areas, f->here);
 }
 
@@ -169,8 +169,13 @@ static int fits_lang(const char *const *langs, const char *lang)
     return 0;
 }
 
-int lt__policy_applies(const struct lt_provider_rule *r, const struct lt_facts *f)
+int lt__policy_applies(const struct lt_provider_rule *r, const struct lt_facts *f, unsigned kind,
+                       double confidence)
 {
+    if (r->kinds && !(r->kinds & kind)) return 0;
+    if (r->confidence_max > 0 && (confidence < r->confidence_min || confidence > r->confidence_max))
+        return 0;
+    if (r->spent_below_usd_micro && f->spent_usd_micro >= r->spent_below_usd_micro) return 0;
     if (!fits_lang(r->langs, f->lang) || (r->sites && !is_in(r->sites, f->site))) return 0;
     if (r->hour_from == r->hour_to) return 1;
     return r->hour_from < r->hour_to ? f->hour >= r->hour_from && f->hour < r->hour_to

@@ -8,7 +8,8 @@
 int lt__policy_is_blocked(const struct lt_policy *p, const json_t *calls);
 /* Must this request stay in the house? */
 int lt__policy_is_never_cloud(const struct lt_policy *p, const struct lt_facts *f);
-/* Do the provider's conditions (language, site, hour) fit this request? */
-int lt__policy_applies(const struct lt_provider_rule *r, const struct lt_facts *f);
+/* Do the provider's conditions (language, site, hour, kind, confidence, spend) fit this request? */
+int lt__policy_applies(const struct lt_provider_rule *r, const struct lt_facts *f, unsigned kind,
+                       double confidence);
 
 #endif

@@ -29,13 +29,16 @@ static struct guess look_at(const struct lt_policy *p, const struct lt_catalog *
 /* Rule 5: fill the chain. LT_WHY_COUNT when there is one, else the reason why there is none: the
  * one that came closest to asking. */
 static enum lt_why find_providers(const struct lt_policy *p, const struct lt_facts *f,
-                                  struct lt_decision *out)
+                                  enum lt_why why, double confidence, struct lt_decision *out)
 {
+    unsigned kind = why == LT_WHY_GATE_NOTHING_ESCALATED ? LT_KIND_NOTHING
+                    : why == LT_WHY_GATE_LOW_CONFIDENCE  ? LT_KIND_UNSURE
+                                                         : LT_KIND_FAILED;
     if (lt__policy_is_never_cloud(p, f)) return LT_WHY_POLICY_NEVER_CLOUD;
     int n_fit = 0, n_in_time = 0, n_affordable = 0;
     for (int i = 0; i < p->n_providers && i < LT_ROUTER_MAX_PROVIDERS; i++) {
         const struct lt_provider_rule *r = p->providers + i;
-        if (!lt__policy_applies(r, f)) continue;
+        if (!lt__policy_applies(r, f, kind, confidence)) continue;
         n_fit++;
         if (f->left_ms < r->min_ms || f->left_ms <= 0) continue;
         n_in_time++;
@@ -125,7 +128,7 @@ void lt_router_decide(const struct lt_policy *policy, const struct lt_catalog *c
         return;
     }
     /* 5 */
-    enum lt_why obstacle = find_providers(policy, facts, out);
+    enum lt_why obstacle = find_providers(policy, facts, why, g.confidence, out);
     if (obstacle == LT_WHY_COUNT) {
         settle(out, LT_ROUTE_CLOUD, why, NULL);
         if (facts->is_dry_run) out->n_providers = 0;

@@ -50,7 +50,8 @@ static void test_config__values__are_read(void **state)
                            "gate:\n  threshold: 0.5\n  sensitive_tools: [HassTurnOff]\n"
                            "cloud:\n  endpoints:\n"
                            "    - provider: anthropic\n      model: m1\n      key: file:/k\n"
-                           "    - provider: openai-chat\n      base_url: http://127.0.0.1:1\n",
+                           "    - provider: openai-chat\n      base_url: http://127.0.0.1:1\n"
+                           "      model: m2\n      hours: 22-6\n      kinds: [unsure, nothing]\n",
                            &c, &d),
                      LT_OK);
     assert_int_equal(c.sites.n, 2);
@@ -101,6 +102,22 @@ static void test_config__faults__name_line_and_key(void **state)
         {"cloud:\n  endpoints:\n    - provider: gemini\n      kye: env:A\n",
          LT_ERR_INVALID,
          {"cloud.endpoints[0].kye", "'key'", ":4"}},
+        {"cloud:\n  endpoints:\n    - provider: openai-chat\n      base_url: http://h/v1\n",
+         LT_ERR_INVALID,
+         {"cloud.endpoints[0].model", "needed", ":3"}},
+        {"cloud:\n  endpoints:\n    - provider: openai-chat\n      model: m\n",
+         LT_ERR_INVALID,
+         {"cloud.endpoints[0].base_url", "needed", ":3"}},
+        {"cloud:\n  endpoints:\n    - provider: gemini\n      base_url: example.org\n",
+         LT_ERR_INVALID,
+         {"cloud.endpoints[0].base_url", "https://", ":3"}},
+        {"cloud:\n  endpoints:\n    - provider: gemini\n      hours: late\n",
+         LT_ERR_INVALID,
+         {"cloud.endpoints[0].hours", "22-6", ":3"}},
+        {"cloud:\n  endpoints:\n    - provider: gemini\n      kinds: [never]\n",
+         LT_ERR_INVALID,
+         {"cloud.endpoints[0].kinds", "unsure", ":4"}},
+        {"cloud:\n  redact: [faces]\n", LT_ERR_INVALID, {"cloud.redact", "addresses", ":2"}},
         {"a: [1\n", LT_ERR_PARSE, {"test.yaml:", "not YAML", ""}},
         {"- a\n", LT_ERR_PARSE, {"test.yaml:1", "keys", ""}},
         {"mqtt:\n  cert_file: /a\n", LT_ERR_INVALID, {"mqtt.key_file", "together", ""}},

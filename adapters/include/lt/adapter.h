@@ -136,12 +136,19 @@ struct lt_cloud_endpoint {
     const char *user_hash;       /* opaque hash of this hub for abuse reports; NULL: none */
     const char *price_as;        /* provider in the price file; NULL: the adapter's own; "free" */
     unsigned chat_caps;          /* LT_CHAT_*; openai-chat only */
+    unsigned adapted;            /* of them, changed by lt_cloud_endpoint_adapt; start at 0 */
     bool is_strict_off;          /* never ask for schema-constrained calls */
     bool is_plain_key_ok;        /* key may go over http:// beyond loopback */
     int64_t connect_ms;          /* 0: 3 s */
     int64_t first_ms;            /* until the answer begins; 0: 15 s */
     int64_t gap_ms;              /* 0: 10 s */
 };
+
+/* An endpoint's server has refused the form of a request (INVALID_REQUEST) with these words: switch
+ * off, or over, the one setting they name (strict tools, max_tokens, role developer, parallel calls,
+ * reasoning effort). Returns whether something was changed, so that asking again makes sense; each
+ * setting changes once. */
+bool lt_cloud_endpoint_adapt(struct lt_cloud_endpoint *e, const char *text);
 
 /* ---- what came back ------------------------------------------------------------------------- */
 

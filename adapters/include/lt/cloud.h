@@ -34,6 +34,8 @@ struct lt_cloud_try {
     char text[320];         /* one line: why it failed; "" when it did not */
     char request_id[128];   /* vendor's id for support; "" when none */
     int64_t retry_after_ms; /* -1: not said */
+    int64_t left_requests;  /* vendor's rate limit: requests left; -1: not said */
+    int64_t left_tokens;    /* the same in tokens */
     int64_t wait_ms;        /* waited before this attempt */
     int64_t started_unix_ms;
     lt_us total_us;

@@ -25,4 +25,11 @@ const char *lt_prices_as_of(const struct lt_prices *p); /* "2026-11-22" */
 bool lt_cost_of(const struct lt_prices *p, const char *provider, const char *model,
                 const struct lt_cloud_usage *usage, int64_t now_unix_ms, int64_t *out_usd_micro);
 
+/* Most that a request of `request_bytes` with at most `max_tokens` of answer may cost: a token is
+ * taken to be two bytes, and all of the prompt to be written to the vendor's cache. false, and 0,
+ * when the list has no such model. */
+bool lt_cost_ceiling(const struct lt_prices *p, const char *provider, const char *model,
+                     size_t request_bytes, int64_t max_tokens, int64_t now_unix_ms,
+                     int64_t *out_usd_micro);
+
 #endif

@@ -97,6 +97,9 @@ struct lt_gate_rule {
     int is_sensitive; /* never from the cloud alone unless allowed; asked back when unsure */
 };
 
+/* Kinds of request that go up, as bits of lt_provider_rule.kinds. */
+enum { LT_KIND_UNSURE = 1, LT_KIND_NOTHING = 2, LT_KIND_FAILED = 4 };
+
 /* A provider as the router sees it. */
 struct lt_provider_rule {
     const char *name;
@@ -105,6 +108,10 @@ struct lt_provider_rule {
     const char *const *langs;   /* NULL-terminated list of "en", "de"; NULL: any */
     const char *const *sites;   /* NULL-terminated; NULL: any */
     int hour_from, hour_to;     /* local hours [from, to), may wrap over midnight; equal: always */
+    unsigned kinds;             /* LT_KIND_*; 0: any */
+    double confidence_min;      /* local confidence in [min, max]; max 0: any */
+    double confidence_max;
+    int64_t spent_below_usd_micro; /* only while the day's spend is below; 0: always */
 };
 
 enum lt_no_answer { LT_NO_ANSWER_ASK, LT_NO_ANSWER_GUESS, LT_NO_ANSWER_APOLOGISE };
@@ -143,6 +150,8 @@ struct lt_facts {
     int is_dry_run;   /* decided as usual, but no provider is named: nothing may be sent */
     int64_t left_ms;  /* time to the deadline; INT64_MAX: none */
     int64_t budget_left_usd_micro; /* lt_budget_left, LT_BUDGET_UNLIMITED */
+    int64_t spent_usd_micro;       /* today, on all providers */
+    int is_private;                /* the words name something that must not leave the house */
     const int *is_open; /* n_providers flags: the provider's breaker forbids it now; NULL: none */
     const json_t *cached_calls; /* confirmed answer to the same request, or NULL */
 };

@@ -1,0 +1,95 @@
+/* tier_int.h - what tier.c (who is asked, and who next) and tier_leg.c (one conversation) share. */
+#ifndef LT_TIER_INT_H
+#define LT_TIER_INT_H
+
+#include "tier.h"
+
+struct endpoint {
+    struct lt_cloud_endpoint e;
+    struct lt_secret *key;
+    struct lt_breaker breaker;
+    int64_t timeout_ms, estimate_usd_micro;
+    int max_tokens, is_unusable;
+    struct lt_tier_counts counts;
+};
+
+/* A site's own spend today, for its cap. */
+struct site_budget {
+    const char *site;
+    struct lt_budget budget;
+};
+
+struct lt_tier {
+    struct lt_io *io;
+    const struct lt_config *config;
+    struct lt_budget *budget;
+    struct site_budget *sites;
+    struct lt_prices *prices;
+    struct lt_cloud *cloud;
+    struct lt_store *store;
+    struct lt_worker *writer;
+    struct endpoint endpoints[LT_CONFIG_MAX_ENDPOINTS];
+    int n_endpoints;
+    struct lt_tier_ask *asks;
+    struct lt_privacy_rules rules;
+    const char **names; /* of rules, NULL-terminated */
+    int rules_version;
+    uint64_t last_ticket;
+    char fault[LT_DIAG_TEXT];
+};
+
+/* A conversation with one endpoint, turn by turn; tier_leg.c draws it. */
+struct leg {
+    struct lt_tier_ask *ask; /* NULL while idle */
+    struct endpoint *endpoint;
+    struct lt_cloud_ask *flight;
+    struct booking *booking; /* being committed before the turn goes */
+    int64_t reserved_usd_micro;
+    size_t request_bytes; /* of the turn under way, about */
+    uint64_t ticket;      /* calls being carried out; 0: none */
+    json_t *wanted;       /* these calls, with the ids of `ids` */
+    const char *ids[LT_CLOUD_MAX_CALLS];
+    void **owned; /* what the turns and ids point to */
+    size_t n_owned;
+    struct lt_cloud_turn turns[2 * LT_TIER_MAX_STEPS];
+    size_t n_turns;
+    int n_steps;                              /* turns asked so far */
+    int is_repaired, is_adapted, is_speaking; /* speaking: no further call is allowed */
+};
+
+enum { N_LEGS = 2 };
+
+struct lt_tier_ask {
+    struct lt_tier *tier;
+    struct lt_tier_ask *next, **prev;
+    char *text, *here; /* as sent: with placeholders */
+    const char *site;
+    struct lt_site_catalog *catalog;
+    struct lt_veil_home *home;
+    struct lt_veil *veil;
+    int providers[LT_ROUTER_MAX_PROVIDERS];
+    int n_providers, i_next;
+    struct leg legs[N_LEGS];
+    lt_us started_us, deadline_us;
+    struct lt_tier_answer answer;
+    lt_tier_run_fn run;
+    lt_tier_fn fn;
+    void *ctx;
+    struct lt_io_timer *timer; /* first start, then hedging */
+    int is_started;
+};
+
+/* ---- tier_leg.c ---- */
+void lt__leg_start(struct leg *l, struct lt_tier_ask *ask, struct endpoint *e);
+/* End it without a word; what may have been billed is booked. An idle one is fine. */
+void lt__leg_stop(struct leg *l);
+void lt__leg_ran(struct leg *l, const json_t *results);
+
+/* ---- tier.c ---- */
+/* The leg has an answer (in ask->answer): the ask is over. */
+void lt__ask_answered(struct lt_tier_ask *ask);
+/* The leg has none and is idle again: the next endpoint's turn. */
+void lt__ask_next(struct lt_tier_ask *ask, struct leg *l);
+struct lt_budget *lt__tier_site_budget(struct lt_tier *t, const char *site); /* NULL: no cap */
+
+#endif
