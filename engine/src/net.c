@@ -147,3 +147,18 @@ void san_params_init(struct san_params *p, const struct san_hparams *h, uint64_t
         for (size_t k = 0; k < n; k++) p->mem[t->offset + k] = (float)(dev * san_rand_normal(&rnd));
     }
 }
+
+int san_params_take(struct san_params *dst, const struct san_params *src)
+{
+    int n_left = 0;
+    for (int i = 0; i < SAN_T_COUNT; i++) {
+        const struct san_tensor_info *to = &dst->info[i], *from = &src->info[i];
+        size_t n = (size_t)to->layers * (size_t)to->rows * (size_t)to->cols;
+        if (!n) continue;
+        if (to->layers == from->layers && to->rows == from->rows && to->cols == from->cols)
+            memcpy(dst->mem + to->offset, src->mem + from->offset, n * sizeof(float));
+        else
+            n_left++;
+    }
+    return n_left;
+}

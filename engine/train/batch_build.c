@@ -29,6 +29,8 @@ struct san_batch_builder {
     struct vec tok, flag, block_off, utt_tok, utt_flag, utt_off, cat_off, cat_block;
     struct vec step_off, step_kind, step_prev, step_weight, cand_off, cand, cls, feat, right;
     struct vec plans, keys, tools;
+    struct vec ret_block, ret_right_off, ret_right, ret_tool;
+    int has_retrieval;
     struct san_utterance utterance;
     struct san_walk walk;
     struct san_gold gold;
@@ -61,11 +63,12 @@ static int vec_push_i32(struct vec *v, int32_t x)
 
 static struct vec *const *all_vecs(struct san_batch_builder *b, size_t *n)
 {
-    static _Thread_local struct vec *list[20];
-    struct vec *v[] = {&b->tok,       &b->flag,        &b->block_off, &b->utt_tok,  &b->utt_flag,
-                       &b->utt_off,   &b->cat_off,     &b->cat_block, &b->step_off, &b->step_kind,
-                       &b->step_prev, &b->step_weight, &b->cand_off,  &b->cand,     &b->cls,
-                       &b->feat,      &b->right,       &b->plans,     &b->keys,     &b->tools};
+    static _Thread_local struct vec *list[24];
+    struct vec *v[] = {&b->tok,       &b->flag,          &b->block_off, &b->utt_tok,  &b->utt_flag,
+                       &b->utt_off,   &b->cat_off,       &b->cat_block, &b->step_off, &b->step_kind,
+                       &b->step_prev, &b->step_weight,   &b->cand_off,  &b->cand,     &b->cls,
+                       &b->feat,      &b->right,         &b->plans,     &b->keys,     &b->tools,
+                       &b->ret_block, &b->ret_right_off, &b->ret_right, &b->ret_tool};
     memcpy(list, v, sizeof v);
     *n = sizeof v / sizeof v[0];
     return list;
@@ -262,6 +265,31 @@ static enum lt_err add_steps(struct san_batch_builder *b, const int *tool_plan, 
     return LT_OK;
 }
 
+void san_batch_builder_retrieve(struct san_batch_builder *b, int is_on)
+{
+    b->has_retrieval = is_on;
+}
+
+/* The utterance alone, and the tools that it calls. */
+static enum lt_err add_retrieval(struct san_batch_builder *b, const int *tool_plan)
+{
+    const struct san_utterance *u = &b->utterance;
+    const struct plan_entry *e = b->plans.p;
+    struct san_block_text alone = {.tok = (int32_t *)(uintptr_t)u->tok,
+                                   .hash = {UINT64_C(1469598103934665603), 1}};
+    while (alone.n_tok < u->n_tok && u->tok[alone.n_tok] != b->pieces->here) alone.n_tok++;
+    for (int i = 0; i < alone.n_tok; i++)
+        alone.hash[0] = (alone.hash[0] ^ (uint64_t)u->tok[i]) * UINT64_C(1099511628211);
+    int block = block_index(b, &alone);
+    if (block < 0 || !vec_push_i32(&b->ret_block, block) ||
+        !vec_push_i32(&b->ret_right_off, (int32_t)b->ret_right.n))
+        return LT_ERR_NOMEM;
+    for (int i = 0; i < b->gold.n_calls; i++)
+        if (!vec_push_i32(&b->ret_right, e[tool_plan[b->gold.calls[i].tool]].block[0]))
+            return LT_ERR_NOMEM;
+    return LT_OK;
+}
+
 /* Add a block to the case's catalogue, once: blocks of equal text are one block. */
 static int add_block(struct san_batch_builder *b, size_t first, int block)
 {
@@ -342,6 +370,7 @@ enum lt_err san_batch_builder_add(struct san_batch_builder *b, const json_t *c,
     for (int i = 0; home_plan >= 0 && i < plan.home->n_blocks && is_ok; i++)
         is_ok = add_block(b, first, e[home_plan].block[i]);
     if (!is_ok) err = LT_ERR_NOMEM;
+    if (!err && b->has_retrieval && b->gold.n_calls) err = add_retrieval(b, tool_plan);
 out:
     free(tool_plan);
     return err ? lt_fail(diag, err, "cannot add a case: %s", lt_strerror(err)) : LT_OK;
@@ -378,6 +407,14 @@ static void join(struct san_batch_builder *b)
         memmove(c + 1, c, (b->cand_off.n - 1) * sizeof *c);
         c[0] = 0;
     }
+    vec_push_i32(&b->ret_right_off, (int32_t)b->ret_right.n);
+    const struct plan_entry *e = b->plans.p;
+    for (size_t i = 0; i < b->plans.n && b->has_retrieval; i++) {
+        const int32_t *known = b->ret_tool.p;
+        int is_new = e[i].tool != NULL;
+        for (size_t k = 0; is_new && k < b->ret_tool.n; k++) is_new = known[k] != e[i].block[0];
+        if (is_new) vec_push_i32(&b->ret_tool, e[i].block[0]);
+    }
     b->is_joined = 1;
 }
 
@@ -394,6 +431,12 @@ struct san_batch san_batch_builder_view(struct san_batch_builder *b)
         .utt_off = b->utt_off.p,
         .cat_off = b->cat_off.p,
         .cat_block = b->cat_block.p,
+        .n_ret = (int)b->ret_block.n,
+        .ret_block = b->ret_block.p,
+        .ret_right_off = b->ret_right_off.p,
+        .ret_right = b->ret_right.p,
+        .n_ret_tool = (int)b->ret_tool.n,
+        .ret_tool = b->ret_tool.p,
         .n_step = (int)b->step_kind.n,
         .step_off = b->step_off.p,
         .step_kind = b->step_kind.p,

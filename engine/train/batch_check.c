@@ -99,6 +99,26 @@ static enum lt_err check_steps(const struct san_hparams *h, const struct san_bat
     return err;
 }
 
+static enum lt_err check_retrieval(const struct san_batch *b, struct lt_diag *diag)
+{
+    if (b->n_ret < 0 || b->n_ret > b->n_ex || b->n_ret_tool < 0 || b->n_ret_tool > b->n_block)
+        return lt_fail(diag, LT_ERR_INVALID, "batch: %d utterances and %d tools for retrieval",
+                       b->n_ret, b->n_ret_tool);
+    for (int i = 0; i < b->n_ret_tool && b->n_ret; i++)
+        if (b->ret_tool[i] < 0 || b->ret_tool[i] >= b->n_block)
+            return lt_fail(diag, LT_ERR_INVALID, "batch: ret_tool[%d] is no block", i);
+    for (int r = 0; r < b->n_ret; r++) {
+        int32_t from = b->ret_right_off[r], to = b->ret_right_off[r + 1];
+        if (b->ret_block[r] < 0 || b->ret_block[r] >= b->n_block || from < 0 || from >= to ||
+            (!r && from))
+            return lt_fail(diag, LT_ERR_INVALID, "batch: retrieval of utterance %d", r);
+        for (int32_t i = from; i < to; i++)
+            if (b->ret_right[i] < 0 || b->ret_right[i] >= b->n_block)
+                return lt_fail(diag, LT_ERR_INVALID, "batch: ret_right[%d] is no block", (int)i);
+    }
+    return LT_OK;
+}
+
 enum lt_err san_batch_check(const struct san_hparams *h, const struct san_batch *b,
                             struct lt_diag *diag)
 {
@@ -117,5 +137,6 @@ enum lt_err san_batch_check(const struct san_hparams *h, const struct san_batch 
     if (!err) err = check_rows("cand_off", b->cand_off, b->n_step, 0, 1, PACKED_MAX / 2, -1, diag);
     if (!err) err = check_tokens(h, b, diag);
     if (!err) err = check_steps(h, b, diag);
+    if (!err) err = check_retrieval(b, diag);
     return err;
 }

@@ -18,8 +18,11 @@
 
 struct san_calibrate_options san_calibrate_options_default(void)
 {
-    return (struct san_calibrate_options){
-        .type = SAN_TYPE_F16, .n_cases = 4000, .l2 = 10, .n_threads = 1};
+    return (struct san_calibrate_options){.type = SAN_TYPE_F16,
+                                          .n_cases = 4000,
+                                          .l2 = 10,
+                                          .n_threads = 1,
+                                          .retrieval = san_retrieval_fit_default()};
 }
 
 struct job {
@@ -157,8 +160,24 @@ static enum lt_err measure(const struct job *j, int n, double l2,
     return err;
 }
 
+static enum lt_err fit_retrieval(const struct san_calibrate_options *o, struct san_hparams *h,
+                                 struct san_params *p, const struct san_tokenizer *tok,
+                                 struct san_retrieval_fit_report *out, struct lt_diag *diag)
+{
+    struct san_pieces v;
+    struct san_hparams with_h;
+    struct san_params with = {0};
+    enum lt_err err = san_pieces_init(&v, tok, h->grammar, diag);
+    if (!err) err = san_retrieval_fit(&o->retrieval, &o->gen, h, p, &v, &with_h, &with, out, diag);
+    if (err) return err;
+    san_params_free(p);
+    *p = with;
+    *h = with_h;
+    return LT_OK;
+}
+
 static enum lt_err store(const struct san_calibrate_options *o, const struct san_confidence *head,
-                         struct lt_diag *diag)
+                         struct san_calibrate_report *out, struct lt_diag *diag)
 {
     struct san_hparams h;
     struct san_params p;
@@ -166,6 +185,7 @@ static enum lt_err store(const struct san_calibrate_options *o, const struct san
     struct san_gguf *file = NULL;
     enum lt_err err = san_model_load(o->model_path, &h, &p, &tok, &file, diag);
     if (err) return err;
+    if (o->retrieval.n_groups) err = fit_retrieval(o, &h, &p, tok, &out->retrieval, diag);
     const struct san_extra extra[] = {
         {.key = "general.name", .str = san_gguf_str_or(file, "general.name", "")},
         {.key = "general.license", .str = san_gguf_str_or(file, "general.license", "apache-2.0")},
@@ -174,8 +194,9 @@ static enum lt_err store(const struct san_calibrate_options *o, const struct san
         {.key = "san.confidence.mean", .f32 = head->mean, .n = (size_t)head->n},
         {.key = "san.confidence.scale", .f32 = head->scale, .n = (size_t)head->n},
     };
-    err = san_model_save(o->out_path, &h, &p, tok, extra, sizeof extra / sizeof extra[0], o->type,
-                         diag);
+    if (!err)
+        err = san_model_save(o->out_path, &h, &p, tok, extra, sizeof extra / sizeof extra[0],
+                             o->type, diag);
     san_params_free(&p);
     san_tokenizer_free(tok);
     san_gguf_close(file);
@@ -217,7 +238,7 @@ enum lt_err san_calibrate_run(const struct san_calibrate_options *o,
     }
     if (!err)
         err = san_confidence_fit(&head, j.features, j.right, out->n, j.n_feature, o->l2, diag);
-    if (!err) err = store(o, &head, diag);
+    if (!err) err = store(o, &head, out, diag);
     san_confidence_free(&head);
     free(j.features);
     free(j.right);

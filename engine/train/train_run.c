@@ -29,7 +29,9 @@ struct san_train_options san_train_options_default(void)
               .grammar = SAN_GRAMMAR,
               .n_flag = SAN_N_FLAG,
               .n_class = SAN_CLASS_COUNT,
-              .n_feat = SAN_N_FEAT},
+              .n_feat = SAN_N_FEAT,
+              .ret_hidden = 256,
+              .ret_dim = 128},
         .optim = san_optim_opts_default(),
         .weights = {2, 2, 1.5f, 1.5f, 1.5f, 1},
         .batch = 48,
@@ -144,6 +146,7 @@ static enum lt_err feeder_start(struct feeder *f, const struct san_train_options
         f->slot[i].cases = calloc((size_t)o->batch, sizeof(json_t *));
         err = f->slot[i].cases ? san_batch_builder_new(pieces, &o->weights, &f->slot[i].builder)
                                : LT_ERR_NOMEM;
+        if (!err) san_batch_builder_retrieve(f->slot[i].builder, o->h.ret_dim > 0);
     }
     if (!err && pthread_create(&f->thread, NULL, feed, f)) err = LT_ERR_NOMEM;
     if (err && f->gen) {
@@ -351,10 +354,10 @@ static enum lt_err prepare(struct run *r, struct lt_diag *diag)
         struct san_hparams h;
         struct san_params p = {0};
         err = san_model_load(o->init_path, &h, &p, NULL, NULL, diag);
-        if (!err && (p.n != r->params.n || h.width != r->h.width || h.n_head != r->h.n_head ||
-                     h.n_enc != r->h.n_enc || h.n_dec != r->h.n_dec))
+        if (!err && (h.n_vocab != r->h.n_vocab || h.width != r->h.width ||
+                     h.n_head != r->h.n_head || h.n_enc != r->h.n_enc || h.n_dec != r->h.n_dec))
             err = lt_fail(diag, LT_ERR_INVALID, "%s: has other sizes than this run", o->init_path);
-        if (!err) memcpy(r->params.mem, p.mem, p.n * sizeof(float));
+        if (!err) (void)san_params_take(&r->params, &p); /* a head it lacks starts anew */
         san_params_free(&p);
     }
     if (!err) err = san_trainer_new(&r->h, &topts, &r->trainer, diag);
@@ -377,7 +380,7 @@ static enum lt_err loop(struct run *r, san_train_report_fn fn, void *user, struc
 {
     const struct san_train_options *o = r->o;
     struct san_train_report rep = {.steps = o->steps};
-    double loss = 0, ok = 0, n_dec = 0, n_steps = 0;
+    double loss = 0, ret_loss = 0, ok = 0, n_dec = 0, n_steps = 0;
     lt_us since = lt_now_us();
     uint64_t ex_since = 0;
     enum lt_err err = LT_OK;
@@ -407,6 +410,7 @@ static enum lt_err loop(struct run *r, san_train_report_fn fn, void *user, struc
         rep.step = r->at.step;
         rep.grad_norm = ostats.grad_norm;
         loss += stats.loss;
+        ret_loss += stats.retrieval_loss;
         ok += stats.n_ok;
         n_dec += stats.n_step;
         n_steps++;
@@ -414,6 +418,7 @@ static enum lt_err loop(struct run *r, san_train_report_fn fn, void *user, struc
         if ((o->report_every && r->at.step % o->report_every == 0) || is_valid) {
             double dt = (double)(lt_now_us() - since) / 1e6;
             rep.loss = loss / n_steps;
+            rep.retrieval_loss = ret_loss / n_steps;
             rep.step_ok = n_dec > 0 ? ok / n_dec : 0;
             rep.examples_per_s = dt > 0 ? (double)ex_since / dt : 0;
             double used = (double)(lt_now_us() - r->started) / 1e6;
@@ -424,7 +429,7 @@ static enum lt_err loop(struct run *r, san_train_report_fn fn, void *user, struc
             rep.valid_right = -1;
             if (is_valid) err = validate(r, &rep, diag);
             if (fn) fn(&rep, user);
-            loss = ok = n_dec = n_steps = 0;
+            loss = ret_loss = ok = n_dec = n_steps = 0;
             ex_since = 0;
             since = lt_now_us();
         }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "retrieval_head.h"
 #include "trainer_int.h"
 
 #define STRIPE 64 /* columns a thread owns where rows of a table are shared by tokens */
@@ -76,6 +77,7 @@ void san_trainer_free(struct san_trainer *t)
 {
     if (!t) return;
     san__workspace_free(t);
+    san__ret_free(t->ret);
     free(t->enc);
     free(t->self);
     free(t->cross);
@@ -290,9 +292,9 @@ static void forward(struct san_trainer *t, const struct san_params *p, const str
                      t->h.rms_eps, t->nt);
 }
 
-static void backward(struct san_trainer *t, const struct san_params *p, struct san_params *g,
-                     const struct san_batch *b, const struct san__rope *enc_rope,
-                     const struct san__rope *dec_rope)
+static enum lt_err backward(struct san_trainer *t, const struct san_params *p, struct san_params *g,
+                            const struct san_batch *b, const struct san__rope *enc_rope,
+                            const struct san__rope *dec_rope, double *ret_loss)
 {
     const int c = t->h.width;
     lt_us now = lt_now_us();
@@ -313,6 +315,8 @@ static void backward(struct san_trainer *t, const struct san_params *p, struct s
     now = lt_now_us();
     embed_steps_backward(t, p, g, b);
     san__phase(t, SAN_PHASE_EMBED, &now);
+    if (san__retrieval_step(t, p, g, b, ret_loss)) return LT_ERR_NOMEM;
+    san__phase(t, SAN_PHASE_LOSS, &now);
     san__zcn_backward(t->dx_enc, 0, g->enc_out_norm, t->de, t->x_enc[t->h.n_enc], t->inv_e,
                       p->enc_out_norm, b->n_tok, c, t->part, t->nt);
     san__phase(t, SAN_PHASE_NORM, &now);
@@ -325,6 +329,7 @@ static void backward(struct san_trainer *t, const struct san_params *p, struct s
     now = lt_now_us();
     embed_tokens_backward(t, g, b);
     san__phase(t, SAN_PHASE_EMBED, &now);
+    return LT_OK;
 }
 
 enum lt_err san_trainer_forward_backward(struct san_trainer *t, const struct san_params *params,
@@ -347,6 +352,8 @@ enum lt_err san_trainer_forward_backward(struct san_trainer *t, const struct san
             diag, LT_ERR_INVALID,
             "trainer: the loss is %g; lower the learning rate or go back to a saved state",
             stats->loss);
-    if (grads && stats->weight > 0) backward(t, params, grads, b, &enc_rope, &dec_rope);
-    return LT_OK;
+    stats->retrieval_loss = 0;
+    if (grads && stats->weight > 0)
+        err = backward(t, params, grads, b, &enc_rope, &dec_rope, &stats->retrieval_loss);
+    return err ? lt_fail(diag, err, "trainer: out of memory") : LT_OK;
 }

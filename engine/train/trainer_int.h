@@ -9,6 +9,8 @@
 #include "san/train_step.h"
 #include "train_int.h"
 
+struct san__ret_head;
+
 /* What a sub-layer's forward pass leaves for its backward pass. In self-attention `raw` holds
  * q|k|v (R, C+2KC), kv points at its k, and qk holds normed q|k (R, C+KC), k at its k. In
  * cross-attention they are apart, because q has T rows and k, v have S. */
@@ -72,6 +74,8 @@ struct san_trainer {
     float *part;      /* (nt, C) */
     float *gemm_part; /* (SAN__PARTS, C+2KC, C) */
     float *scratch;   /* (nt, cap_scratch) */
+
+    struct san__ret_head *ret; /* room for the retrieval head; NULL until it is needed */
 };
 
 /* workspace.c: make room for `b` and describe it as jobs. LT_ERR_NOMEM leaves the trainer usable
@@ -102,6 +106,12 @@ void san__sub_forward(struct san_trainer *t, float *x_out, const float *x_in,
 /* dx(R,C): in the gradient of x_out, out that of x_in. */
 void san__sub_backward(struct san_trainer *t, float *dx, const float *x_in,
                        const struct san__sub_io *io);
+
+/* retrieval_train.c: add the gradient of the retrieval loss to g and de (assigned before); *loss
+ * receives the mean, 0 when batch or network has no retrieval part. LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err san__retrieval_step(struct san_trainer *t, const struct san_params *p,
+                                             struct san_params *g, const struct san_batch *b,
+                                             double *loss);
 
 /* decide.c. Scores, loss and stats from hd and e; with is_training also dlogit. */
 void san__decide_forward(struct san_trainer *t, const struct san_params *p,

@@ -16,6 +16,7 @@ enum {
     OPT_CASES,
     OPT_SEED,
     OPT_L2,
+    OPT_RETRIEVAL,
     OPT_THREADS,
     N_OPTIONS
 };
@@ -29,12 +30,15 @@ static const struct lt_cli_option options[] = {
     [OPT_CASES] = {"cases", 0, "N", "held-out cases from the generator (default 4000; 0: none)"},
     [OPT_SEED] = {"seed", 0, "N", "of the generator (default 1)"},
     [OPT_L2] = {"l2", 0, "X", "penalty on the head's weights (default 10)"},
+    [OPT_RETRIEVAL] = {"retrieval", 0, "N",
+                       "groups of cases for the retrieval head (default 400; 0: leave it)"},
     [OPT_THREADS] = {"threads", 0, "N", "cases answered at the same time (default 1)"},
 };
 static const struct lt_cli_spec spec = {
     "lintel calibrate --model FILE --out FILE [options] [DATAFILE...]",
-    "Fit the confidence of a network on utterances that training keeps back (one in fifty of the\n"
-    "generator's) and on data lines, print how well it holds, and store it in the network's file.",
+    "Fit the heads of a network and store them in its file: the confidence, on utterances that\n"
+    "training keeps back (one in fifty of the generator's) and on data lines; the retrieval head,\n"
+    "which ranks the tools of a large catalogue. Prints how well they hold.",
     options, N_OPTIONS};
 
 static int read_type(const char *text, enum san_type *out)
@@ -62,13 +66,14 @@ int lt_cmd_calibrate(int argc, char **argv)
     if (!value[OPT_MODEL] || !value[OPT_OUT])
         return lt_cli_usage(&spec, "--model and --out are needed");
     struct san_calibrate_options o = san_calibrate_options_default();
-    int64_t n_cases = o.n_cases, seed = 1, n_threads = 1;
+    int64_t n_cases = o.n_cases, seed = 1, n_threads = 1, n_groups = o.retrieval.n_groups;
     if (value[OPT_TYPE] && !read_type(value[OPT_TYPE], &o.type))
         return lt_cli_usage(&spec, "--type: expected f32, f16, q8_0 or q4_0, got \"%s\"",
                             value[OPT_TYPE]);
     if (!lt_cli_int(&spec, "cases", value[OPT_CASES], 0, 1000000, &n_cases) ||
         !lt_cli_int(&spec, "seed", value[OPT_SEED], 0, INT64_MAX, &seed) ||
         !lt_cli_num(&spec, "l2", value[OPT_L2], 0, 1e9, &o.l2) ||
+        !lt_cli_int(&spec, "retrieval", value[OPT_RETRIEVAL], 0, 100000, &n_groups) ||
         !lt_cli_int(&spec, "threads", value[OPT_THREADS], 1, 64, &n_threads))
         return LT_EXIT_USAGE;
     o.gen = (struct san_gen_options){.tree_dir = value[OPT_TREE] ? value[OPT_TREE] : "engine/data",
@@ -80,6 +85,8 @@ int lt_cmd_calibrate(int argc, char **argv)
     o.out_path = value[OPT_OUT];
     o.n_cases = (int)n_cases;
     o.n_threads = (int)n_threads;
+    o.retrieval.n_groups = (int)n_groups;
+    o.retrieval.seed = (uint64_t)seed;
     o.files = (const char *const *)argv + first;
     o.n_files = argc - first;
     struct lt_diag diag = {0};
@@ -93,5 +100,10 @@ int lt_cmd_calibrate(int argc, char **argv)
            "share at 99 %% precision %6.2f %% %6.2f %%\n",
            r.n, 100 * r.right, r.ece_before, r.ece_after, r.brier_before, r.brier_after,
            100 * r.cover99_before, 100 * r.cover99_after);
+    if (n_groups)
+        printf("retrieval: learnt from %d utterances; of %d others the tool is first of %.0f in "
+               "%.2f %%, among the first 5 in %.2f %%; shortest vector %.3f\n",
+               r.retrieval.n_queries, r.retrieval.n_kept, r.retrieval.mean_tools,
+               100 * r.retrieval.top1, 100 * r.retrieval.top5, r.retrieval.least_norm);
     return LT_EXIT_DONE;
 }

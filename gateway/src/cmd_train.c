@@ -92,10 +92,12 @@ static void report(const struct san_train_report *r, void *user)
                 r->valid_loss);
     else
         fprintf(stderr,
-                "step %llu/%llu  loss %.4f  decisions %.2f %%  rate %.3f  norm %.2f  %.0f "
+                "step %llu/%llu  loss %.4f  retrieval %.3f  decisions %.2f %%  rate %.3f  norm "
+                "%.2f  %.0f "
                 "examples/s  eta %d:%02d\n",
                 (unsigned long long)r->step, (unsigned long long)r->steps, r->loss,
-                100 * r->step_ok, r->lr_scale, r->grad_norm, r->examples_per_s, minutes, seconds);
+                r->retrieval_loss, 100 * r->step_ok, r->lr_scale, r->grad_norm, r->examples_per_s,
+                minutes, seconds);
 }
 
 /* Numbers of the options: option, field, least and greatest value. */

@@ -187,6 +187,69 @@ static void test_step__every_head_width__matches_reference_and_differences(void 
     check_net(tiny(64, 1, 1), &SMALL, 1);
 }
 
+/* Loss of decisions plus the weighted one of retrieval: what the gradient is of. */
+static double whole_loss(struct net *n, struct san_params *g)
+{
+    struct san_step_stats st = {0};
+    struct lt_diag diag = {0};
+    memset(g->mem, 0, g->n * sizeof(float));
+    enum lt_err err = san_trainer_forward_backward(n->t, &n->p, g, &n->b, &st, &diag);
+    if (err) fail_msg("%s", lt_diag_text(&diag, err));
+    assert_true(st.retrieval_loss > 0);
+    return st.loss + 0.25 * st.retrieval_loss;
+}
+
+static void test_step__retrieval_part__gradient_matches_differences(void **state)
+{
+    static const int32_t alone[] = {0, 2, 1}, off[] = {0, 1, 3, 4}, right[] = {1, 2, 1, 0},
+                         tools[] = {0, 1, 2};
+    static const int tensors[] = {SAN_T_ret_w1, SAN_T_ret_b1,   SAN_T_ret_w2, SAN_T_tok_embd,
+                                  SAN_T_enc_q,  SAN_T_enc_norm, SAN_T_enc_out_norm};
+    struct san_hparams h = tiny(32, 4, 2);
+    struct san_params other = {0};
+    struct net n;
+    (void)state;
+    h.ret_hidden = 24;
+    h.ret_dim = 8;
+    net_make(&n, h, &SMALL, 1);
+    assert_int_equal(san_params_new(&h, &other), LT_OK);
+    for (int i = 0; i < h.ret_hidden; i++) n.p.ret_b1[i] = 0.1f;
+    n.b.n_ret = 3;
+    n.b.ret_block = alone;
+    n.b.ret_right_off = off;
+    n.b.ret_right = right;
+    n.b.n_ret_tool = 3;
+    n.b.ret_tool = tools;
+    (void)whole_loss(&n, &n.g);
+    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
+        const struct san_tensor_info *t = &n.p.info[tensors[i]];
+        size_t size = (size_t)t->layers * (size_t)t->rows * (size_t)t->cols;
+        float *w = n.p.mem + t->offset;
+        const float *g = n.g.mem + t->offset;
+        double norm = 0, loss[2];
+        for (size_t k = 0; k < size; k++) norm += (double)g[k] * (double)g[k];
+        norm = sqrt(norm);
+        if (!(norm > 1e-5)) fail_msg("%s: gradient is zero", t->name);
+        float *was = malloc(size * sizeof *was);
+        assert_non_null(was);
+        memcpy(was, w, size * sizeof *was);
+        const double step = 2e-3; /* along the gradient; fp32 losses are good to about 1e-6 */
+        for (int side = 0; side < 2; side++) {
+            for (size_t k = 0; k < size; k++)
+                w[k] = was[k] + (float)((side ? -step : step) * (double)g[k] / norm);
+            loss[side] = whole_loss(&n, &other);
+        }
+        memcpy(w, was, size * sizeof *was);
+        free(was);
+        double seen = (loss[0] - loss[1]) / (2 * step);
+        if (fabs(seen - norm) > 0.02 * norm + 2e-3)
+            fail_msg("%s: slope %.6g, gradient %.6g", t->name, seen, norm);
+    }
+    n.b.ret_block = n.b.ret_right_off = n.b.ret_right = n.b.ret_tool = NULL; /* not the batch's own */
+    san_params_free(&other);
+    net_free(&n);
+}
+
 static void test_step__no_gradients_wanted__evaluates_the_same(void **state)
 {
     struct net n;
@@ -408,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_step__tiny_net__matches_reference_and_differences),
         cmocka_unit_test(test_step__long_catalogues__match_reference_and_differences),
         cmocka_unit_test(test_step__every_head_width__matches_reference_and_differences),
+        cmocka_unit_test(test_step__retrieval_part__gradient_matches_differences),
         cmocka_unit_test(test_step__no_gradients_wanted__evaluates_the_same),
         cmocka_unit_test(test_step__second_call__adds_gradients),
         cmocka_unit_test(test_step__workspace_used_before__gives_the_same_bits),

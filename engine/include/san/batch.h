@@ -19,10 +19,18 @@ struct san_batch {
     const int32_t *block_off; /* (n_block+1) block b is tokens [block_off[b], block_off[b+1]);
                                  block_off[0] == 0; utterances begin at block_off[n_block] */
     int n_ex;
-    const int32_t *utt_off; /* (n_ex+1) utterance x is tokens [utt_off[x], utt_off[x+1]);
+    const int32_t *utt_off;   /* (n_ex+1) utterance x is tokens [utt_off[x], utt_off[x+1]);
                                utt_off[0] == block_off[n_block], utt_off[n_ex] == n_tok */
-    const int32_t *cat_off; /* (n_ex+1) into cat_block */
+    const int32_t *cat_off;   /* (n_ex+1) into cat_block */
     const int32_t *cat_block; /* block indices of each example's catalogue */
+
+    /* retrieval: utterances once more, as blocks alone that no catalogue has */
+    int n_ret;                    /* 0: nothing of it is learnt from this batch */
+    const int32_t *ret_block;     /* (n_ret) block of each */
+    const int32_t *ret_right_off; /* (n_ret+1) into ret_right */
+    const int32_t *ret_right;     /* the blocks of the tools that it calls, at least one */
+    int n_ret_tool;
+    const int32_t *ret_tool; /* (n_ret_tool) blocks of all tools, each once; to choose from */
 
     /* decoder steps */
     int n_step;

@@ -24,6 +24,9 @@ LT_NODISCARD enum lt_err san_batch_builder_new(const struct san_pieces *pieces,
                                                const struct san_loss_weights *weights,
                                                struct san_batch_builder **out);
 void san_batch_builder_free(struct san_batch_builder *b);
+/* Fill the batch's retrieval part too (off at first): utterances that call something come once more,
+ * as blocks without flags and the speaker's room (san/retrieve.h), among the tools of all cases. */
+void san_batch_builder_retrieve(struct san_batch_builder *b, int is_on);
 /* Forget the cases; JSON objects seen before may be freed now. */
 void san_batch_builder_reset(struct san_batch_builder *b);
 /* Add one case. LT_OK also when it was left out: *reason says so. LT_ERR_INVALID for a catalogue

@@ -1,4 +1,5 @@
-/* san/calibrate.h - fit the confidence of a network on cases it was not trained on.
+/* san/calibrate.h - fit the heads of a network: the confidence on cases it was not trained on, and the
+ * retrieval head (san/retrieval_fit.h).
  *
  * The cases are the utterances that every training run keeps back (san_train_is_held_out), drawn
  * from the generator, and data lines given beside them. Half of them (by hash) fit the head, the
@@ -9,6 +10,7 @@
 
 #include "san/generate.h"
 #include "san/quant.h"
+#include "san/retrieval_fit.h"
 
 struct san_calibrate_options {
     const char *model_path; /* network to read */
@@ -19,7 +21,8 @@ struct san_calibrate_options {
     const char *const *files; /* further data lines of the full form */
     int n_files;
     double l2;
-    int n_threads; /* at least 1 */
+    int n_threads;                              /* at least 1 */
+    struct san_retrieval_fit_options retrieval; /* n_groups 0: the head stays as it is */
 };
 
 struct san_calibrate_report {
@@ -28,6 +31,7 @@ struct san_calibrate_report {
     double ece_before, ece_after; /* on the half that did not fit */
     double brier_before, brier_after;
     double cover99_before, cover99_after; /* share kept at 99 % precision */
+    struct san_retrieval_fit_report retrieval;
 };
 
 struct san_calibrate_options san_calibrate_options_default(void);

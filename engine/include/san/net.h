@@ -120,6 +120,9 @@ void san_params_layout(const struct san_hparams *h, struct san_params *out);
 /* Lay out and allocate (64-byte aligned, zeroed). LT_ERR_NOMEM. Free with san_params_free. */
 LT_NODISCARD enum lt_err san_params_new(const struct san_hparams *h, struct san_params *out);
 void san_params_free(struct san_params *p); /* zeroed struct is fine */
+/* Copy from `src` every tensor that both have in the same shape; returns how many of dst's tensors
+ * stayed as they were because src lacks them. */
+int san_params_take(struct san_params *dst, const struct san_params *src);
 /* Start values: matrices and embeddings normal(0, 1/sqrt(cols)) from `seed` with embeddings
  * normal(0, 1/sqrt(C)) (so that sqrt(C)*E has unit variance), ptr_key and ptr_in likewise, gains,
  * gates, feature weights, biases and log scales 0. */

@@ -38,15 +38,16 @@ struct san_train_options {
     const char *note;      /* general.training: how it was made */
     uint64_t seed;
     int n_threads;      /* 0: all */
-    int is_bf16; /* products of the layers in bfloat16, where the processor has it */
+    int is_bf16;        /* products of the layers in bfloat16, where the processor has it */
     double max_seconds; /* stop (after the decay is pulled in) by then; 0: no limit */
 };
 
 /* Numbers of the run so far, for whoever shows progress. */
 struct san_train_report {
     uint64_t step, steps;
-    double loss;    /* mean since the last report */
-    double step_ok; /* share of decisions right, likewise */
+    double loss;           /* mean since the last report */
+    double retrieval_loss; /* likewise */
+    double step_ok;        /* share of decisions right, likewise */
     double lr_scale;
     double grad_norm;
     double examples_per_s;

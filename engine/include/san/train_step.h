@@ -10,8 +10,9 @@
  *             san_trainer_forward_backward(trainer, &params, &grads, &batch, &stats, diag);
  *             san_optim_step(optim, &params, &grads, lr_scale, &ostats, diag);
  *
- * Only the render "lintel" with the mask "block" is trained here; tensors it does not use (the
- * retrieval head) keep their gradient of 0.
+ * Only the render "lintel" with the mask "block" is trained here; the retrieval
+ * head learns beside it, where the network has one and the batch a retrieval part: its loss's
+ * gradient is added with a weight of 0.25, the loss itself is told apart.
  * Threads: a trainer or an optimiser is used by one thread at a time and spreads its work over
  * n_threads of OpenMP. Results repeat bit for bit for the same number of threads.
  * Memory: the trainer's workspace grows to the largest batch seen and is then reused; about
@@ -63,8 +64,11 @@ struct san_step_stats {
     uint8_t *step_ok; /* in, (n_step): receives 1 where the best-scored candidate is right */
     double loss;      /* out: sum of weight * -logp over the steps, divided by `weight` */
     double weight;    /* out: sum of the steps' weights; with 0 loss and gradients are 0 */
-    int n_step;       /* out: steps of the batch */
-    int n_ok;         /* out: steps whose best candidate is right, whatever their weight */
+    double
+        retrieval_loss; /* out: mean contrastive loss of the batch's retrieval part; 0 without one or
+                            * without gradients */
+    int n_step;         /* out: steps of the batch */
+    int n_ok;           /* out: steps whose best candidate is right, whatever their weight */
 };
 
 /* Check every size, offset and index of `b` against `h`, in time linear in the batch.
