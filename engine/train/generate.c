@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "generate_internal.h"
 
@@ -385,6 +386,10 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     if (!err) err = gen_mix_load(&g->mix, o->mix_path, diag);
     snprintf(path, sizeof path, "%s/teacher", o->tree_dir);
     if (!err) err = gen_teacher_load(&g->teacher, path, o->exclude, o->n_exclude, diag);
+    snprintf(path, sizeof path, "%s/lexicon.json", o->tree_dir);
+    int has_lexicon = g->mix.composed > 0 && !access(path, R_OK);
+    for (int i = 0; i < o->n_exclude; i++) has_lexicon &= strcmp(o->exclude[i], "lexicon") != 0;
+    if (!err && has_lexicon) err = gen_lexicon_load(&g->teacher, path, o->seed, diag);
     if (!err) err = san_lookup_new(tools, homes, &g->lookup, diag);
     snprintf(path, sizeof path, "%s/home-tools.json", o->tree_dir);
     if (!err) err = load_home_tools(g, path, diag);

@@ -10,13 +10,25 @@
 #define POOL_CATEGORIES_MIN 3
 #define POOL_CATEGORIES_MAX 5
 
+/* All categories in random order, of the first POOL_CATEGORIES_MAX a share that is composed. */
+static void pick_categories(struct gen_rng *r, const struct gen_teacher *t, double composed,
+                            int *out)
+{
+    int told[GEN_CATEGORIES_MAX], made[GEN_CATEGORIES_MAX], n_told = 0, n_made = 0, n = 0;
+    for (int i = 0; i < t->n_cat; i++)
+        *(t->cat[i].is_composed ? &made[n_made++] : &told[n_told++]) = i;
+    gen_shuffle_ints(r, told, n_told);
+    gen_shuffle_ints(r, made, n_made);
+    for (int a = 0, b = 0; n < t->n_cat; n++)
+        out[n] = a == n_told || (b < n_made && gen_chance(r, composed)) ? made[b++] : told[a++];
+}
+
 int gen_function_pool(struct gen_group *gg)
 {
     const struct gen_teacher *t = &gg->g->teacher;
     struct gen_rng *r = &gg->r;
     int cats[GEN_CATEGORIES_MAX], fns[64];
-    for (int i = 0; i < t->n_cat; i++) cats[i] = i;
-    gen_shuffle_ints(r, cats, t->n_cat);
+    pick_categories(r, t, gg->g->mix.composed, cats);
     int n_cats =
         POOL_CATEGORIES_MIN + (int)gen_below(r, POOL_CATEGORIES_MAX - POOL_CATEGORIES_MIN + 1);
     if (n_cats > t->n_cat) n_cats = t->n_cat;

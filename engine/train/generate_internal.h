@@ -31,7 +31,7 @@
 #define GEN_POOL_MAX       48   /* most function tools of a group */
 #define GEN_HOME_TOOLS_MAX 64   /* most home tools */
 #define GEN_FILES_MAX      24   /* most data files of a mix */
-#define GEN_CATEGORIES_MAX 40   /* most teacher categories */
+#define GEN_CATEGORIES_MAX 192  /* most teacher categories */
 #define GEN_TRIES          24   /* attempts at a draft before another family is drawn */
 
 /* ---- generate_words.c ------------------------------------------------------------------------ */
@@ -161,6 +161,7 @@ struct gen_mix {
     int pool;             /* function tools of a group */
     double random_home;   /* share of the teacher's home phrases over a random home */
     double noise;         /* share of the queries that get noise */
+    double composed;      /* share of the categories drawn that are composed from the lexicon */
     double absent_files;  /* share of the file lines whose tool is taken away */
     double renamed_files; /* share of the groups whose file tools are renamed */
     double home_style[4]; /* weights of enum gen_style for the home tools */
@@ -174,7 +175,8 @@ struct gen_category {
     char name[40];
     json_t *root; /* the file; owned */
     json_t *slots, *nothing;
-    int first, n; /* functions */
+    int first, n;    /* functions */
+    int is_composed; /* from the lexicon */
 };
 struct gen_function {
     const char *id;
@@ -202,6 +204,12 @@ struct gen_teacher {
 enum lt_err gen_teacher_load(struct gen_teacher *t, const char *dir, const char *const *exclude,
                              int n_exclude, struct lt_diag *diag);
 void gen_teacher_free(struct gen_teacher *t);
+/* Add the functions of one file's object (kept by reference); `path` is for errors. */
+enum lt_err gen_teacher_add(struct gen_teacher *t, json_t *root, const char *path,
+                            struct lt_diag *diag);
+/* generate_lexicon.c: add the categories composed from the lexicon; the same for the same seed. */
+enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t seed,
+                             struct lt_diag *diag);
 /* Fill the slots of `phrase` into `text`; sets canonical arguments in `args`. `fill` may give the
  * text of placeholders that are no slots ({name}); it returns 0 if it cannot. 1 on success. */
 typedef int (*gen_fill_fn)(void *ctx, const char *placeholder, struct gen_text *text);

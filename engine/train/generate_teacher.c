@@ -463,8 +463,8 @@ static json_t *coded_parameters(const struct gen_category *c, const struct gen_f
     return coded;
 }
 
-static enum lt_err add_functions(struct gen_teacher *t, json_t *root, const char *path,
-                                 struct lt_diag *diag)
+enum lt_err gen_teacher_add(struct gen_teacher *t, json_t *root, const char *path,
+                            struct lt_diag *diag)
 {
     if (t->n_cat == GEN_CATEGORIES_MAX)
         return lt_fail(diag, LT_ERR_LIMIT, "%s: more than %d categories", path, GEN_CATEGORIES_MAX);
@@ -474,6 +474,7 @@ static enum lt_err add_functions(struct gen_teacher *t, json_t *root, const char
     if (!fn) return lt_fail(diag, LT_ERR_NOMEM, "%s: out of memory", path);
     t->fn = fn;
     struct gen_category *c = &t->cat[t->n_cat];
+    memset(c, 0, sizeof *c);
     snprintf(c->name, sizeof c->name, "%s", json_string_value(json_object_get(root, "category")));
     c->slots = json_object_get(root, "slots");
     c->nothing = json_object_get(root, "nothing");
@@ -568,7 +569,7 @@ static enum lt_err load_file(struct gen_teacher *t, const char *path, const char
     else if (out)
         ;
     else if (json_object_get(root, "functions"))
-        err = add_functions(t, root, path, diag);
+        err = gen_teacher_add(t, root, path, diag);
     else if (json_object_get(root, "entries"))
         err = add_entries(t, root, path, diag);
     else if (json_object_get(root, "nothing"))

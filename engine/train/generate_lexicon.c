@@ -1,0 +1,308 @@
+/* generate_lexicon.c - functions composed from words: a verb's wordings over a noun and its names.
+ *
+ * The teacher's phrases teach how people ask; few of them can teach that a telescope's "scope" or a
+ * "digger" is named so, or that "call off" is to cancel. engine/data/lexicon.json holds such words by
+ * the hundred, and this file multiplies them: nouns of one class are dealt out to categories, each
+ * noun with two or three verbs of its class, so that within a category the noun or the verb alone
+ * never tells. What comes out has the form of a teacher's file and goes the same way. */
+#include <stdio.h>
+#include <string.h>
+
+#include "generate_internal.h"
+
+#define NOUNS_PER_CATEGORY 7
+#define VERBS_PER_CATEGORY 7
+#define VERBS_PER_NOUN     3
+#define NAMES_MAX          6 /* names of a noun */
+#define PHRASES_MAX        18
+#define NAME_BYTES         64
+
+struct noun {
+    char name[NAMES_MAX][NAME_BYTES];
+    int n;
+};
+
+static const json_t *member(const json_t *o, const char *key)
+{
+    return json_object_get(o, key);
+}
+
+static const char *pick_text(struct gen_rng *r, const json_t *list)
+{
+    return json_string_value(json_array_get(list, gen_below(r, json_array_size(list))));
+}
+
+/* "light bulb|bulb" */
+static void read_noun(const char *text, struct noun *out)
+{
+    out->n = 0;
+    while (*text && out->n < NAMES_MAX) {
+        size_t n = strcspn(text, "|");
+        snprintf(out->name[out->n++], NAME_BYTES, "%.*s", (int)n, text);
+        text += n + (text[n] == '|');
+    }
+}
+
+static int shares_name(const struct noun *a, const struct noun *b)
+{
+    for (int i = 0; i < a->n; i++)
+        for (int k = 0; k < b->n; k++)
+            if (gen_share_word(a->name[i], b->name[k])) return 1;
+    return 0;
+}
+
+static int is_near(const json_t *a, const json_t *b)
+{
+    size_t i;
+    json_t *x;
+    const char *id_a = json_string_value(member(a, "id")),
+               *id_b = json_string_value(member(b, "id"));
+    json_array_foreach(member(a, "near"), i, x) if (!strcmp(json_string_value(x), id_b)) return 1;
+    json_array_foreach(member(b, "near"), i, x) if (!strcmp(json_string_value(x), id_a)) return 1;
+    return 0;
+}
+
+static void plural(const char *noun, struct gen_text *t)
+{
+    size_t n = strlen(noun);
+    gen_text_adds(t, noun);
+    if (!n || noun[n - 1] == 's') return;
+    if (noun[n - 1] == 'y' && n > 1 && !strchr("aeiou", noun[n - 2])) {
+        gen_text_erase(t, t->n - 1, 1);
+        gen_text_adds(t, "ies");
+    } else if (noun[n - 1] == 'x' || (n > 1 && noun[n - 1] == 'h' && strchr("cs", noun[n - 2]))) {
+        gen_text_adds(t, "es");
+    } else {
+        gen_text_adds(t, "s");
+    }
+}
+
+/* The wording with {n} and {N} replaced; other slots stay. */
+static void put_noun(struct gen_rng *r, const char *wording, const struct noun *noun, int names,
+                     struct gen_text *t)
+{
+    const char *name = noun->name[gen_below(r, (size_t)(names < noun->n ? names : noun->n))];
+    gen_text_clear(t);
+    for (const char *at = wording; *at;) {
+        if (!strncmp(at, "{n}", 3) || !strncmp(at, "{N}", 3)) {
+            if (!strncmp(name, "the ", 4) && t->n >= 4 && !strcmp(t->s + t->n - 4, "the "))
+                gen_text_erase(t, t->n - 4, 4);
+            if (at[1] == 'n')
+                gen_text_adds(t, name);
+            else
+                plural(name, t);
+            at += 3;
+        } else {
+            gen_text_add(t, at++, 1);
+        }
+    }
+}
+
+/* ---- one function ---------------------------------------------------------------------------- */
+
+static json_t *property(struct gen_rng *r, const json_t *arg)
+{
+    json_t *p = json_object(), *row;
+    size_t i;
+    if (member(arg, "int")) {
+        json_object_set_new(p, "type", json_string("integer"));
+        json_object_set_new(p, "minimum", json_integer(0));
+        json_object_set(p, "maximum", (json_t *)(uintptr_t)member(arg, "max"));
+    } else {
+        json_object_set_new(p, "type", json_string("string"));
+    }
+    if (member(arg, "enum")) {
+        json_t *values = json_array();
+        json_array_foreach(member(arg, "enum"), i, row)
+            json_array_append(values, json_array_get(row, 0));
+        json_object_set_new(p, "enum", values);
+    }
+    if (gen_chance(r, 0.6) && member(arg, "about"))
+        json_object_set_new(p, "description", json_string(pick_text(r, member(arg, "about"))));
+    return p;
+}
+
+/* Name words become snake_case; how a name is really spelt the renaming decides later. */
+static void put_words(struct gen_text *t, const char *words)
+{
+    for (; *words; words++) gen_text_add(t, *words == ' ' ? "_" : words, 1);
+}
+
+static json_t *schema(struct gen_rng *r, const json_t *lexicon, const json_t *verb,
+                      const struct noun *noun, int number)
+{
+    json_t *props = json_object(), *map = json_object(), *required = json_array(), *wordings;
+    const char *needs = json_string_value(member(verb, "needs")), *arg;
+    const char *noun_name = noun->name[number && noun->n > 1];
+    const char *verb_name = number ? pick_text(r, member(verb, "schema"))
+                                   : json_string_value(json_array_get(member(verb, "schema"), 0));
+    struct gen_text name = {0}, about = {0};
+    json_object_foreach((json_t *)(uintptr_t)member(verb, "with"), arg, wordings)
+    {
+        if (number == 2 && !(needs && !strcmp(needs, arg))) continue; /* the terse one */
+        const json_t *spec = member(member(lexicon, "args"), arg);
+        const char *p = pick_text(r, member(spec, "names"));
+        if (!spec || !p || member(props, p)) continue;
+        json_object_set_new(props, p, property(r, spec));
+        json_object_set_new(map, arg, json_string(p));
+        if (needs && !strcmp(needs, arg)) json_array_append_new(required, json_string(p));
+    }
+    put_words(&name, gen_chance(r, 0.75) ? verb_name : noun_name);
+    gen_text_adds(&name, "_");
+    put_words(&name, !strncmp(name.s, verb_name, 3) ? noun_name : verb_name);
+    put_noun(r, pick_text(r, member(verb, "about")), noun, 2, &about);
+    json_t *out = json_pack("{s:s,s:s,s:{s:s,s:o,s:o},s:o}", "name", name.s, "description",
+                            number == 2 && gen_chance(r, 0.5) ? "" : about.s, "parameters", "type",
+                            "object", "properties", props, "required", required, "map", map);
+    return out;
+}
+
+static void add_wordings(struct gen_rng *r, const json_t *list, const struct noun *noun,
+                         struct gen_text *t, json_t *out)
+{
+    size_t i;
+    json_t *w;
+    json_array_foreach((json_t *)(uintptr_t)list, i, w)
+    {
+        put_noun(r, json_string_value(w), noun, NAMES_MAX, t);
+        if (!t->over && json_array_size(out) < PHRASES_MAX)
+            json_array_append_new(out, json_string(t->s));
+    }
+}
+
+static json_t *compose(struct gen_rng *r, const json_t *lexicon, const json_t *verb,
+                       const struct noun *noun, int number)
+{
+    json_t *schemas = json_array(), *utterances = json_array(), *wordings;
+    const char *arg;
+    struct gen_text t = {0};
+    char id[96];
+    for (int i = 0; i < 3; i++) json_array_append_new(schemas, schema(r, lexicon, verb, noun, i));
+    add_wordings(r, member(verb, "say"), noun, &t, utterances);
+    json_object_foreach((json_t *)(uintptr_t)member(verb, "with"), arg, wordings)
+        add_wordings(r, wordings, noun, &t, utterances);
+    snprintf(id, sizeof id, "%s_%d", json_string_value(member(verb, "id")), number);
+    return json_pack("{s:s,s:o,s:o}", "id", id, "schemas", schemas, "utterances", utterances);
+}
+
+/* ---- categories ------------------------------------------------------------------------------ */
+
+/* Slots of all categories: what may stand for an argument. */
+static json_t *slots_of(const json_t *lexicon)
+{
+    json_t *slots = json_object(), *spec, *row, *word;
+    const char *arg;
+    size_t i, k;
+    json_object_foreach((json_t *)(uintptr_t)member(lexicon, "args"), arg, spec)
+    {
+        if (member(spec, "int")) {
+            json_object_set_new(slots, arg, json_pack("{s:O}", "int", member(spec, "int")));
+        } else if (member(spec, "say")) {
+            json_object_set(slots, arg, (json_t *)(uintptr_t)member(spec, "say"));
+        } else {
+            json_t *values = json_array();
+            json_array_foreach(member(spec, "enum"), i, row) json_array_foreach(row, k, word) if (k)
+                json_array_append_new(
+                    values, json_pack("{s:O,s:O}", "say", word, "value", json_array_get(row, 0)));
+            json_object_set_new(slots, arg, values);
+        }
+    }
+    return slots;
+}
+
+/* Verbs of a class in random order; at most GEN_VERBS_MAX. */
+static int verbs_of(struct gen_rng *r, const json_t *lexicon, const char *class, const json_t **out,
+                    int cap)
+{
+    int order[128], n = 0;
+    size_t i, k;
+    json_t *verb, *on;
+    json_array_foreach(member(lexicon, "verbs"), i, verb) json_array_foreach(
+        member(verb, "on"), k, on) if (n < 128 && !strcmp(json_string_value(on), class))
+        order[n++] = (int)i;
+    gen_shuffle_ints(r, order, n);
+    if (n > cap) n = cap;
+    for (int j = 0; j < n; j++) out[j] = json_array_get(member(lexicon, "verbs"), (size_t)order[j]);
+    return n;
+}
+
+/* Lines that none of the category's functions serves: other verbs over its nouns, not near those that
+ * the noun has. */
+static json_t *nothing_of(struct gen_rng *r, const json_t *lexicon, const struct noun *nouns,
+                          const uint32_t *has, const json_t **verbs, int n_verbs, int n_nouns)
+{
+    json_t *out = json_array();
+    const json_t *all = member(lexicon, "verbs");
+    struct gen_text t = {0};
+    for (int tries = 0; tries < 200 && json_array_size(out) < 16; tries++) {
+        const json_t *verb = json_array_get(all, gen_below(r, json_array_size(all)));
+        int i = (int)gen_below(r, (size_t)n_nouns), ok = json_array_size(member(verb, "say")) > 0;
+        for (int k = 0; ok && k < n_verbs; k++)
+            ok = !(has[i] >> k & 1) || (verbs[k] != verb && !is_near(verbs[k], verb));
+        if (!ok) continue;
+        put_noun(r, pick_text(r, member(verb, "say")), &nouns[i], NAMES_MAX, &t);
+        json_array_append_new(out, json_string(t.s));
+    }
+    return out;
+}
+
+/* A category over `n` nouns of one class, in the form of a teacher's file. */
+static json_t *category(struct gen_rng *r, const json_t *lexicon, const char *class,
+                        const struct noun *nouns, int n, int number)
+{
+    const json_t *verbs[VERBS_PER_CATEGORY];
+    int n_verbs = verbs_of(r, lexicon, class, verbs, VERBS_PER_CATEGORY), made = 0;
+    uint32_t has[NOUNS_PER_CATEGORY] = {0};
+    json_t *functions = json_array();
+    char name[64];
+    for (int i = 0; i < n; i++) {
+        int from = (int)gen_below(r, (size_t)n_verbs), given = 0;
+        for (int k = 0; k < n_verbs && given < VERBS_PER_NOUN; k++) {
+            int at = (from + k) % n_verbs, ok = 1;
+            for (int j = 0; ok && j < n_verbs; j++)
+                ok = !(has[i] >> j & 1) || !is_near(verbs[j], verbs[at]);
+            if (!ok) continue;
+            has[i] |= 1u << at;
+            given++;
+            json_array_append_new(functions, compose(r, lexicon, verbs[at], &nouns[i], made++));
+        }
+    }
+    snprintf(name, sizeof name, "lexicon_%s_%d", class, number);
+    return json_pack("{s:s,s:o,s:o,s:o}", "category", name, "slots", slots_of(lexicon), "functions",
+                     functions, "nothing", nothing_of(r, lexicon, nouns, has, verbs, n_verbs, n));
+}
+
+enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t seed,
+                             struct lt_diag *diag)
+{
+    json_error_t je;
+    struct gen_rng r;
+    enum lt_err err = LT_OK;
+    json_t *lexicon = json_load_file(path, 0, &je), *list;
+    const char *class;
+    if (!lexicon) return lt_fail(diag, LT_ERR_PARSE, "%s, line %d: %s", path, je.line, je.text);
+    gen_seed(&r, seed, UINT64_C(0x6c657869));
+    json_object_foreach((json_t *)(uintptr_t)member(lexicon, "nouns"), class, list)
+    {
+        int order[512], n = 0, number = 0;
+        for (size_t i = 0; i < json_array_size(list) && n < 512; i++) order[n++] = (int)i;
+        gen_shuffle_ints(&r, order, n);
+        for (int at = 0; at < n && !err;) {
+            struct noun nouns[NOUNS_PER_CATEGORY];
+            int have = 0;
+            for (; at < n && have < NOUNS_PER_CATEGORY; at++) {
+                read_noun(json_string_value(json_array_get(list, (size_t)order[at])), &nouns[have]);
+                int ok = 1;
+                for (int k = 0; ok && k < have; k++) ok = !shares_name(&nouns[k], &nouns[have]);
+                have += ok; /* one that shares a word is left out this time */
+            }
+            json_t *root = category(&r, lexicon, class, nouns, have, number++);
+            err = root ? gen_teacher_add(t, root, path, diag)
+                       : lt_fail(diag, LT_ERR_PARSE, "%s: nouns of class %s", path, class);
+            json_decref(root);
+            if (!err) t->cat[t->n_cat - 1].is_composed = 1;
+        }
+    }
+    json_decref(lexicon);
+    return err;
+}
