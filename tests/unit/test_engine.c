@@ -478,6 +478,7 @@ static void compare(struct san_engine *e, const struct san_params *p, struct san
     struct san_batch_builder *b = NULL;
     enum san_gold_reason reason;
     json_object_set_new(c, "answers", json_loads(a.calls_json, 0, NULL));
+    if (a.unclear_json) json_object_set_new(c, "meant", json_loads(a.unclear_json, 0, NULL));
     assert_int_equal(san_batch_builder_new(&pieces, &weights, &b), LT_OK);
     if (san_batch_builder_add(b, c, &reason, &diag)) fail_msg("%s", diag.text);
     struct san_batch batch = san_batch_builder_view(b);

@@ -424,7 +424,8 @@ static void check_traps(json_t *c, void *ctx)
 static void test_traps__plain_names__none_is_stepped_into(void **state)
 {
     (void)state;
-    struct san_gen *g = open_gen(21, 1, NULL, 0);
+    const char *const out[] = {"lexicon"}; /* its functions have no ids to be told by */
+    struct san_gen *g = open_gen(21, 1, out, 1);
     json_t *root = json_load_file(SOURCE_DIR "/engine/data/home-tools.json", 0, NULL);
     struct trap_context x = {.needs = json_object_get(root, "needs")};
     each(g, 2 * GROUPS, check_traps, &x);
@@ -432,6 +433,52 @@ static void test_traps__plain_names__none_is_stepped_into(void **state)
     assert_true(x.t.nothing > 20 && x.t.absent_right > 50 && x.t.by_here > 50);
     json_decref(root);
     san_gen_free(g);
+}
+
+struct composed {
+    int n, with_args;
+    char first[400];
+};
+
+/* A function that no file of the teacher holds comes from the lexicon. */
+static void check_composed(json_t *c, void *ctx)
+{
+    struct composed *x = ctx;
+    const json_t *call = json_array_get(json_object_get(c, "answers"), 0);
+    json_t *tool = call ? san_case_tool(c, text_of(call, "name")) : NULL, *value;
+    const char *query = text_of(c, "query"), *key;
+    if (strcmp(text_of(c, "kind"), "function") || *function_id(tool)) return;
+    if (!x->n++) snprintf(x->first, sizeof x->first, "%s", query);
+    if (strchr(query, '{')) fail_msg("\"%s\": a slot is left", query);
+    if (contains(query, "the the")) fail_msg("\"%s\": two articles", query);
+    const json_t *props = json_object_get(json_object_get(tool, "parameters"), "properties");
+    json_object_foreach(json_object_get(call, "arguments"), key, value)
+    {
+        x->with_args++;
+        if (!json_is_string(value) || json_object_get(json_object_get(props, key), "enum"))
+            continue;
+        if (!contains(query, json_string_value(value)))
+            fail_msg("\"%s\": %s is not said", query, json_string_value(value));
+    }
+}
+
+static void test_lexicon__composed_functions__say_what_they_pass(void **state)
+{
+    (void)state;
+    const char *const none[] = {"lexicon"};
+    struct composed a = {0}, b = {0}, c = {0};
+    struct san_gen *g = open_gen(5, 1, NULL, 0), *same = open_gen(5, 1, NULL, 0),
+                   *without = open_gen(5, 1, none, 1);
+    each(g, GROUPS, check_composed, &a);
+    each(same, GROUPS, check_composed, &b);
+    each(without, GROUPS, check_composed, &c);
+    assert_true(a.n > 200 && a.with_args > 50);
+    assert_int_equal(a.n, b.n);
+    assert_string_equal(a.first, b.first);
+    assert_int_equal(c.n, 0);
+    san_gen_free(g);
+    san_gen_free(same);
+    san_gen_free(without);
 }
 
 static void no_excluded(json_t *c, void *ctx)
@@ -530,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_group__tools_and_homes__shared_within_the_group),
         cmocka_unit_test(test_rename__many_groups__names_cannot_be_learnt_by_heart),
         cmocka_unit_test(test_traps__plain_names__none_is_stepped_into),
+        cmocka_unit_test(test_lexicon__composed_functions__say_what_they_pass),
         cmocka_unit_test(test_exclude__categories_and_files__never_seen),
         cmocka_unit_test(test_notes__files_absent__said_and_made_up_for),
         cmocka_unit_test(test_mix__mistakes__named),
