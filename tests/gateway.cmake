@@ -5,6 +5,7 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_discovery.c)
 endif()
 lt_unit_test(test_worker lt_front)
 lt_unit_test(test_privacy lt_gateway)
+lt_unit_test(test_tier lt_gateway lt_stub_http)
 
 # Against a real broker and the real binary. One at a time: they start processes and keep time.
 add_library(test_harness STATIC integration/harness.c)

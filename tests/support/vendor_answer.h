@@ -1,0 +1,106 @@
+/* vendor_answer.h - answers as each vendor words them, for tests that care what is said and not how.
+ *
+ * Adapters are numbered as in bad_answers.h: anthropic, gemini, openai, openai-chat. Every answer is
+ * billed as 100 tokens in and 10 out. Results are malloc'ed. */
+#ifndef VENDOR_ANSWER_H
+#define VENDOR_ANSWER_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_VENDORS 4
+static const char *const vendor_names[N_VENDORS] = {"anthropic", "gemini", "openai", "openai-chat"};
+/* Behind http://127.0.0.1:<port>. */
+static const char *const vendor_bases[N_VENDORS] = {"", "/v1beta", "/v1", "/v1"};
+
+static inline char *vendor_dump(json_t *o)
+{
+    char *text = json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    if (!text) abort();
+    return text;
+}
+
+/* Calls of `names[i]` with `args[i]` (JSON text; for the OpenAI kinds it need not be JSON). */
+static inline char *vendor_calls(int vendor, int n, const char *const *names,
+                                 const char *const *args)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++) {
+        char id[24];
+        snprintf(id, sizeof id, "call_%d", i + 1);
+        json_t *input = vendor < 2 ? json_loads(args[i], 0, NULL) : NULL;
+        if (vendor == 0)
+            json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o}", "type", "tool_use", "id", id,
+                                                  "name", names[i], "input", input));
+        else if (vendor == 1)
+            json_array_append_new(list, json_pack("{s:{s:s,s:o,s:s},s:s}", "functionCall", "name",
+                                                  names[i], "args", input, "id", id,
+                                                  "thoughtSignature", "c2ln"));
+        else if (vendor == 2)
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "function_call",
+                                            "id", "fc_1", "call_id", id, "name", names[i],
+                                            "arguments", args[i], "status", "completed"));
+        else
+            json_array_append_new(list,
+                                  json_pack("{s:s,s:s,s:{s:s,s:s}}", "id", id, "type", "function",
+                                            "function", "name", names[i], "arguments", args[i]));
+    }
+    if (vendor == 0) {
+        json_array_insert_new(list, 0,
+                              json_pack("{s:s,s:s,s:s}", "type", "thinking", "thinking", "",
+                                        "signature", "c2lnbmF0dXJl"));
+        return vendor_dump(json_pack("{s:s,s:s,s:s,s:s,s:o,s:s,s:{s:i,s:i}}", "id", "msg_1", "type",
+                                     "message", "role", "assistant", "model", "claude-haiku-5-5",
+                                     "content", list, "stop_reason", "tool_use", "usage",
+                                     "input_tokens", 100, "output_tokens", 10));
+    }
+    if (vendor == 1)
+        return vendor_dump(json_pack("{s:[{s:{s:s,s:o},s:s}],s:{s:i,s:i}}", "candidates", "content",
+                                     "role", "model", "parts", list, "finishReason", "STOP",
+                                     "usageMetadata", "promptTokenCount", 100,
+                                     "candidatesTokenCount", 10));
+    if (vendor == 2) {
+        json_array_insert_new(list, 0,
+                              json_pack("{s:s,s:s,s:[],s:s}", "type", "reasoning", "id", "rs_1",
+                                        "summary", "encrypted_content", "b3BhcXVl"));
+        return vendor_dump(json_pack("{s:s,s:o,s:{s:i,s:i}}", "status", "completed", "output", list,
+                                     "usage", "input_tokens", 100, "output_tokens", 10));
+    }
+    return vendor_dump(json_pack("{s:[{s:i,s:{s:s,s:n,s:o},s:s}],s:{s:i,s:i}}", "choices", "index",
+                                 0, "message", "role", "assistant", "content", "tool_calls", list,
+                                 "finish_reason", "tool_calls", "usage", "prompt_tokens", 100,
+                                 "completion_tokens", 10));
+}
+
+static inline char *vendor_call(int vendor, const char *name, const char *args)
+{
+    return vendor_calls(vendor, 1, &name, &args);
+}
+
+static inline char *vendor_text(int vendor, const char *text)
+{
+    if (vendor == 0)
+        return vendor_dump(json_pack("{s:s,s:s,s:s,s:[{s:s,s:s}],s:s,s:{s:i,s:i}}", "id", "msg_2",
+                                     "type", "message", "role", "assistant", "content", "type",
+                                     "text", "text", text, "stop_reason", "end_turn", "usage",
+                                     "input_tokens", 100, "output_tokens", 10));
+    if (vendor == 1)
+        return vendor_dump(json_pack("{s:[{s:{s:s,s:[{s:s}]},s:s}],s:{s:i,s:i}}", "candidates",
+                                     "content", "role", "model", "parts", "text", text,
+                                     "finishReason", "STOP", "usageMetadata", "promptTokenCount",
+                                     100, "candidatesTokenCount", 10));
+    if (vendor == 2)
+        return vendor_dump(json_pack("{s:s,s:[{s:s,s:[{s:s,s:s}]}],s:{s:i,s:i}}", "status",
+                                     "completed", "output", "type", "message", "content", "type",
+                                     "output_text", "text", text, "usage", "input_tokens", 100,
+                                     "output_tokens", 10));
+    return vendor_dump(json_pack("{s:[{s:i,s:{s:s,s:s},s:s}],s:{s:i,s:i}}", "choices", "index", 0,
+                                 "message", "role", "assistant", "content", text, "finish_reason",
+                                 "stop", "usage", "prompt_tokens", 100, "completion_tokens", 10));
+}
+
+#endif
