@@ -20,6 +20,7 @@
 #include "san/engine.h"
 #include "site.h"
 #include "stats.h"
+#include "submit.h"
 #include "tier.h"
 #include "topics.h"
 #include "worker.h"
@@ -74,6 +75,7 @@ struct lt_gateway {
 
     struct lt_req *requests; /* all that live */
     int n_requests;
+    uint64_t last_ticket; /* of submit.h */
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
     lt_us started_us, drain_until_us;
@@ -115,6 +117,7 @@ struct lt_req {
     int n_busy; /* jobs and asks under way: the struct must stay */
 
     /* as it came; read-only once submitted */
+    const char *door;        /* where it came in; static */
     struct lt_gw_site *site; /* NULL: not ours */
     char site_name[LT_SITE_MAX_BYTES + 1];
     char *id;  /* the caller's, or NULL */
@@ -127,6 +130,17 @@ struct lt_req {
     lt_us arrived_us, deadline_us;
     struct lt_gw_reply *replies;
     char catalog_hash[LT_SHA256_HEX_CAP];
+    /* from a door inside the process, submit.h */
+    struct {
+        char *text;
+        double share;
+    } readings[LT_SUBMIT_MAX_ALTERNATIVES]; /* of a recogniser */
+    int n_readings;
+    int is_hands_off;
+    uint64_t ticket;        /* 0: none */
+    lt_submit_fn on_answer; /* NULL: none, or called already */
+    void *on_answer_ctx;
+    int is_cancelled; /* nobody waits any more: what has not acted will not */
 
     /* what is wrong with it; bad_code NULL: nothing */
     enum lt_why bad_why;
@@ -141,7 +155,8 @@ struct lt_req {
     char *first_result;
     lt_us committed_us;
 
-    struct lt_job infer_job; /* worker: catalog, answer, local_calls, decisions_json */
+    struct lt_job infer_job; /* worker: catalog, answer, local_calls, decisions_json, reading */
+    int reading;             /* which of the readings won */
     struct lt_site_catalog *catalog;
     struct san_answer answer;
     json_t *local_calls; /* NULL: the network did not answer */

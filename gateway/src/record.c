@@ -23,7 +23,7 @@ static enum lt_err run_accept(struct lt_job *job, struct lt_diag *diag)
     struct lt_req *r = REQ_OF(job, accept_job);
     const struct lt_gw_reply *to = r->replies;
     struct lt_trace_new t = {.site = r->site_name,
-                             .source = "mqtt",
+                             .source = r->door,
                              .request_id = r->key,
                              .text = r->text,
                              .text_len = r->text_len,

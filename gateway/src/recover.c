@@ -62,7 +62,8 @@ static int take_row(const struct lt_trace_row *row, void *user)
         for (int i = 0; row->route && i < LT_ROUTE_COUNT; i++)
             if (!strcmp(row->route, lt_route_word((enum lt_route)i))) r->route = (enum lt_route)i;
     }
-    struct lt_gw_reply *reply = calloc(1, sizeof *reply);
+    r->door = strcmp(row->source, "mqtt") ? "door" : "mqtt";
+    struct lt_gw_reply *reply = strcmp(row->source, "mqtt") ? NULL : calloc(1, sizeof *reply);
     if (reply) {
         reply->qos = 1;
         reply->topic = copy(row->reply_topic);
@@ -93,6 +94,7 @@ static void carry_on(struct lt_req *r, int is_known)
 {
     /* what the store was not allowed to keep as it was cannot be taken up again */
     int can_go_on = !strcmp(r->gw->started.store.text, "keep") && lt_now_us() <= r->deadline_us;
+    if (strcmp(r->door, "mqtt") != 0 && !is_answered(r)) can_go_on = 0; /* its speaker is gone */
     if (can_go_on && is_known && is_answered(r)) {
         lt_req_deliver(r);
     } else if (can_go_on && !is_answered(r) && r->site && r->text) {

@@ -62,6 +62,7 @@ struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site)
     struct lt_req *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     r->gw = gw;
+    r->door = "mqtt";
     snprintf(r->site_name, sizeof r->site_name, "%s", site);
     r->site = lt_gw_find_site(gw, site);
     r->arrived_us = lt_now_us();
@@ -91,10 +92,12 @@ void lt_req_settle(struct lt_req *r)
         lt_gw_check_drained(gw);
         return;
     }
+    if (r->on_answer) r->on_answer(r->on_answer_ctx, NULL); /* stopping: there will be none */
     *r->prev = r->next;
     if (r->next) r->next->prev = r->prev;
     gw->n_requests--;
     free_replies(r);
+    for (int i = 0; i < r->n_readings; i++) free(r->readings[i].text);
     free(r->id);
     free(r->key);
     free(r->text);
@@ -333,6 +336,37 @@ static char *decisions_text(const struct san_answer *a)
     return text;
 }
 
+/* Put every reading to the network. Readings with the same calls add up; the best sum wins and is the
+ * confidence. */
+static enum lt_err call_readings(struct lt_req *r, struct lt_diag *diag)
+{
+    struct san_answer answers[LT_SUBMIT_MAX_ALTERNATIVES] = {0};
+    double best_sum = -1;
+    enum lt_err err = LT_OK;
+    int n = 0, best = 0;
+    for (; !err && n < r->n_readings; n++) {
+        struct san_request ask = {.text = r->readings[n].text, .here = r->here};
+        err = san_call(r->gw->engine, r->catalog->compiled, &ask, &answers[n], diag);
+    }
+    for (int i = 0; !err && i < n; i++) {
+        double sum = 0;
+        for (int k = 0; k < n; k++)
+            if (!strcmp(answers[i].calls_json, answers[k].calls_json))
+                sum += r->readings[k].share * answers[k].confidence;
+        if (sum <= best_sum) continue; /* of equal sums the reading heard best */
+        best_sum = sum;
+        best = i;
+    }
+    if (!err) {
+        r->reading = best;
+        r->answer = answers[best];
+        r->answer.confidence = best_sum < 1 ? best_sum : 1;
+        memset(&answers[best], 0, sizeof answers[best]);
+    }
+    for (int i = 0; i < n; i++) san_answer_free(&answers[i]);
+    return err;
+}
+
 static enum lt_err run_infer(struct lt_job *job, struct lt_diag *diag)
 {
     struct lt_req *r = (struct lt_req *)((char *)job - offsetof(struct lt_req, infer_job));
@@ -342,7 +376,9 @@ static enum lt_err run_infer(struct lt_job *job, struct lt_diag *diag)
     uv_mutex_unlock(&r->site->lock);
     if (!r->catalog) return lt_fail(diag, LT_ERR_NOTFOUND, "the site has no catalogue yet");
     if (lt_now_us() > r->deadline_us) return lt_fail(diag, LT_ERR_TIMEOUT, "deadline passed");
-    enum lt_err err = san_call(r->gw->engine, r->catalog->compiled, &ask, &r->answer, diag);
+    enum lt_err err = r->n_readings
+                          ? call_readings(r, diag)
+                          : san_call(r->gw->engine, r->catalog->compiled, &ask, &r->answer, diag);
     if (err) return err;
     r->decisions_json = decisions_text(&r->answer);
     return lt_json_parse(r->answer.calls_json, strlen(r->answer.calls_json),
@@ -356,6 +392,14 @@ static void infer_done(struct lt_job *job)
     r->is_inferred = 1;
     if (!job->err && r->site)
         lt_stats_add(&r->site->stats.engine, r->answer.encode_us + r->answer.decode_us);
+    if (r->n_readings && !r->is_committed) { /* now it is known what was said */
+        char *text = r->readings[r->reading].text;
+        r->readings[r->reading].text = r->text;
+        r->text = text;
+        r->text_len = strlen(text);
+        lt_req_accept(r);
+        return;
+    }
     lt_req_advance(r);
 }
 
@@ -531,6 +575,13 @@ void lt_req_build_result(struct lt_req *r)
 void lt_req_send_result(struct lt_req *r, const char *result)
 {
     char topic[LT_TOPIC_MAX_BYTES + 1];
+    if (r->on_answer) {
+        lt_submit_fn fn = r->on_answer;
+        json_t *o = result ? json_loads(result, 0, NULL) : NULL;
+        r->on_answer = NULL;
+        fn(r->on_answer_ctx, o);
+        json_decref(o);
+    }
     if (!result ||
         lt_topic_build(r->gw->started.mqtt.prefix, r->site_name, LT_TOPIC_RESPONSE, NULL, topic))
         return;
@@ -552,7 +603,8 @@ void lt_req_send_result(struct lt_req *r, const char *result)
 /* Are the answer's calls to be carried out? A question or a refusal only names them. */
 static int has_calls_to_send(const struct lt_req *r)
 {
-    return !r->bad_code && !r->is_dry_run && json_array_size(r->calls) > (size_t)r->n_sent &&
+    return !r->bad_code && !r->is_dry_run && !r->is_hands_off &&
+           json_array_size(r->calls) > (size_t)r->n_sent &&
            (r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE);
 }
 
@@ -639,7 +691,14 @@ void lt_req_finish(struct lt_req *r)
 
 void lt_req_deliver(struct lt_req *r)
 {
-    if (!lt_mqtt_is_up(r->gw->mqtt) || !has_room(r)) {
+    int needs_broker = r->replies || has_calls_to_send(r);
+    if (r->is_cancelled && has_calls_to_send(r)) {
+        if (r->state != LT_REQ_UNSENT) lt_req_set_state(r, LT_REQ_UNSENT);
+        lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "cancelled", NULL,
+                    "who asked went away before the answer; nothing was called");
+        return;
+    }
+    if (needs_broker && (!lt_mqtt_is_up(r->gw->mqtt) || !has_room(r))) {
         if (r->state != LT_REQ_UNSENT) lt_req_set_state(r, LT_REQ_UNSENT);
         lt_gw_check_drained(r->gw);
         return;
@@ -650,6 +709,8 @@ void lt_req_deliver(struct lt_req *r)
     count(r);
     log_answer(r);
     if (r->n_undelivered) return;
+    if (r->is_hands_off && !r->bad_code && json_array_size(r->calls))
+        lt_req_executed(r); /* by whom we answered: nothing is left to us */
     lt_req_set_state(r, LT_REQ_DONE);
     lt_req_settle(r);
 }
