@@ -272,6 +272,177 @@ static json_t *category(struct gen_rng *r, const json_t *lexicon, const char *cl
                      functions, "nothing", nothing_of(r, lexicon, nouns, has, verbs, n_verbs, n));
 }
 
+/* ---- relations: several arguments of one world ------------------------------------------------ */
+
+#define WORLDS              24 /* categories of relations */
+#define RELATIONS_PER_WORLD 10
+
+struct world { /* what its persons, things and places are called in schemas */
+    const char *person, *thing, *spot, *unit;
+};
+
+/* Words of a schema or description: {person}, {thing}, {spot} and {unit} are the world's. In what
+ * people say only {unit} and {person_role} are; the others stay slots, but {thing}s. */
+static void put_world(const struct world *w, const char *text, int is_said, struct gen_text *t)
+{
+    const struct {
+        const char *mark, *word;
+        int in_speech;
+    } rows[] = {{"{person_role}", w->person, 1}, {"{unit}", w->unit, 1},
+                {"{spot}", w->spot, 1},          {"{thing}s", w->thing, 2},
+                {"{thing}", w->thing, 0},        {"{person}", w->person, 0}};
+    gen_text_clear(t);
+    for (const char *at = text; *at;) {
+        size_t i = 0, n = sizeof rows / sizeof *rows;
+        while (i < n &&
+               (strncmp(at, rows[i].mark, strlen(rows[i].mark)) || (is_said && !rows[i].in_speech)))
+            i++;
+        if (i == n) {
+            gen_text_add(t, at++, 1);
+            continue;
+        }
+        gen_text_adds(t, rows[i].word);
+        if (rows[i].in_speech == 2) gen_text_adds(t, "s");
+        at += strlen(rows[i].mark);
+    }
+}
+
+/* Name of the parameter that takes the argument, in this world. */
+static const char *role_of(struct gen_rng *r, const struct world *w, const char *arg)
+{
+    static const char *const counts[] = {"days", "nights", "duration", "length_of_stay"};
+    static const char *const amounts[] = {"amount", "value", "quantity", "number"};
+    static const char *const money[] = {"euros", "amount", "sum"};
+    static const char *const when[] = {"date", "when", "day", "slot", "time"};
+    if (!strcmp(arg, "person")) return gen_chance(r, 0.75) ? w->person : "name";
+    if (!strcmp(arg, "thing")) return gen_chance(r, 0.8) ? w->thing : "title";
+    if (!strcmp(arg, "code")) return gen_chance(r, 0.8) ? w->spot : "place";
+    if (!strcmp(arg, "amount")) return gen_chance(r, 0.6) ? w->unit : GEN_PICK(r, amounts);
+    if (!strcmp(arg, "count")) return GEN_PICK(r, counts);
+    if (!strcmp(arg, "euros")) return GEN_PICK(r, money);
+    if (!strcmp(arg, "date")) return GEN_PICK(r, when);
+    return arg;
+}
+
+static json_t *relation_property(const json_t *lexicon, const json_t *relation, const char *arg)
+{
+    const json_t *spec = member(member(lexicon, "relation_args"), arg);
+    json_t *values = (json_t *)(uintptr_t)member(member(relation, "enum"), arg);
+    if (values) return json_pack("{s:s,s:O}", "type", "string", "enum", values);
+    if (member(spec, "bool")) return json_pack("{s:s}", "type", "boolean");
+    if (member(spec, "int") || member(spec, "float"))
+        return json_pack("{s:s,s:i,s:O}", "type", member(spec, "int") ? "integer" : "number",
+                         "minimum", 0, "maximum", member(spec, "max"));
+    return json_pack("{s:s}", "type", "string");
+}
+
+static json_t *relation_schema(struct gen_rng *r, const json_t *lexicon, const json_t *relation,
+                               const struct world *w)
+{
+    json_t *props = json_object(), *map = json_object(), *required = json_array(), *must;
+    struct gen_text words = {0}, name = {0}, about = {0};
+    const char *arg;
+    json_object_foreach((json_t *)(uintptr_t)member(relation, "args"), arg, must)
+    {
+        const char *role = role_of(r, w, arg);
+        if (member(props, role)) role = arg;
+        json_object_set_new(props, role, relation_property(lexicon, relation, arg));
+        json_object_set_new(map, arg, json_string(role));
+        if (json_integer_value(must)) json_array_append_new(required, json_string(role));
+    }
+    put_world(w, pick_text(r, member(relation, "schema")), 0, &words);
+    put_words(&name, words.s);
+    put_world(w, pick_text(r, member(relation, "about")), 0, &about);
+    return json_pack("{s:s,s:s,s:{s:s,s:o,s:o},s:o}", "name", name.s, "description", about.s,
+                     "parameters", "type", "object", "properties", props, "required", required,
+                     "map", map);
+}
+
+static json_t *relation_function(struct gen_rng *r, const json_t *lexicon, const json_t *relation,
+                                 const struct world *w)
+{
+    json_t *schemas = json_array(), *utterances = json_array(), *say;
+    struct gen_text t = {0};
+    size_t i;
+    for (int k = 0; k < 3; k++)
+        json_array_append_new(schemas, relation_schema(r, lexicon, relation, w));
+    json_array_foreach(member(relation, "say"), i, say)
+    {
+        const char *text =
+            json_is_string(say) ? json_string_value(say) : json_string_value(member(say, "u"));
+        put_world(w, text, 1, &t);
+        json_array_append_new(utterances,
+                              json_is_string(say)
+                                  ? json_string(t.s)
+                                  : json_pack("{s:s,s:O}", "u", t.s, "args", member(say, "args")));
+    }
+    return json_pack("{s:O,s:o,s:o}", "id", member(relation, "id"), "schemas", schemas,
+                     "utterances", utterances);
+}
+
+static json_t *relation_slots(const json_t *lexicon)
+{
+    json_t *slots = json_object(), *spec;
+    const char *arg;
+    json_object_foreach((json_t *)(uintptr_t)member(lexicon, "relation_args"), arg, spec)
+    {
+        if (member(spec, "say"))
+            json_object_set(slots, arg, (json_t *)(uintptr_t)member(spec, "say"));
+        else if (member(spec, "int"))
+            json_object_set_new(slots, arg, json_pack("{s:O}", "int", member(spec, "int")));
+        else if (member(spec, "float"))
+            json_object_set_new(slots, arg, json_pack("{s:O}", "float", member(spec, "float")));
+    }
+    return slots;
+}
+
+static json_t *world_category(struct gen_rng *r, const json_t *lexicon, int number)
+{
+    const json_t *roles = member(lexicon, "roles"), *all = member(lexicon, "relations");
+    const struct world w = {
+        pick_text(r, member(roles, "person")), pick_text(r, member(roles, "thing")),
+        pick_text(r, member(roles, "spot")), pick_text(r, member(lexicon, "units"))};
+    const json_t *chosen[RELATIONS_PER_WORLD];
+    json_t *functions = json_array(), *nothing = json_array(), *say;
+    int order[64], n = 0, n_all = 0;
+    struct gen_text t = {0};
+    char name[40];
+    for (size_t i = 0; i < json_array_size(all) && n_all < 64; i++) order[n_all++] = (int)i;
+    gen_shuffle_ints(r, order, n_all);
+    for (int i = 0; i < n_all; i++) {
+        const json_t *one = json_array_get(all, (size_t)order[i]);
+        int ok = 1;
+        for (int k = 0; ok && k < n; k++) ok = !is_near(chosen[k], one);
+        if (!ok) continue;
+        if (n < RELATIONS_PER_WORLD) {
+            chosen[n++] = one;
+            json_array_append_new(functions, relation_function(r, lexicon, one, &w));
+            continue;
+        }
+        size_t k; /* what the others serve, nothing serves here */
+        json_array_foreach(member(one, "say"), k, say)
+        {
+            const char *text = json_string_value(say);
+            if (!text || strchr(text, '{')) continue;
+            put_world(&w, text, 1, &t);
+            json_array_append_new(nothing, json_string(t.s));
+        }
+    }
+    snprintf(name, sizeof name, "lexicon_world_%d", number);
+    return json_pack("{s:s,s:o,s:o,s:o}", "category", name, "slots", relation_slots(lexicon),
+                     "functions", functions, "nothing", nothing);
+}
+
+static enum lt_err add_composed(struct gen_teacher *t, json_t *root, const char *path,
+                                struct lt_diag *diag)
+{
+    enum lt_err err = root ? gen_teacher_add(t, root, path, diag)
+                           : lt_fail(diag, LT_ERR_PARSE, "%s: incomplete", path);
+    json_decref(root);
+    if (!err) t->cat[t->n_cat - 1].is_composed = 1;
+    return err;
+}
+
 enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t seed,
                              struct lt_diag *diag)
 {
@@ -296,13 +467,11 @@ enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t s
                 for (int k = 0; ok && k < have; k++) ok = !shares_name(&nouns[k], &nouns[have]);
                 have += ok; /* one that shares a word is left out this time */
             }
-            json_t *root = category(&r, lexicon, class, nouns, have, number++);
-            err = root ? gen_teacher_add(t, root, path, diag)
-                       : lt_fail(diag, LT_ERR_PARSE, "%s: nouns of class %s", path, class);
-            json_decref(root);
-            if (!err) t->cat[t->n_cat - 1].is_composed = 1;
+            err = add_composed(t, category(&r, lexicon, class, nouns, have, number++), path, diag);
         }
     }
+    for (int i = 0; i < WORLDS && !err && member(lexicon, "relations"); i++)
+        err = add_composed(t, world_category(&r, lexicon, i), path, diag);
     json_decref(lexicon);
     return err;
 }

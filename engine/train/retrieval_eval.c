@@ -25,6 +25,7 @@ struct set {
     struct tool *tool;
     int n, cap;
     json_t *known; /* text -> number + 1 */
+    int *order;    /* (n) */
     int *df;       /* (n_vocab) tools that have the token */
     double mean_len;
 };
@@ -117,11 +118,11 @@ static int draw(const struct set *s, const json_t *tools, uint64_t seed, int n_t
         free(text);
     }
     san_rand_seed(&r, seed);
-    int step = 1 + (int)(san_rand_u64(&r) % (uint64_t)s->n), at = step;
-    while (step > 1 && s->n % step == 0) step--; /* any walk over all will do */
+    for (int i = 0; i < s->n; i++) s->order[i] = i;
     for (int i = 0; i < s->n && n < n_tools; i++) {
-        at = (at + step) % s->n;
+        int pick = i + (int)san_rand_below(&r, (uint64_t)(s->n - i)), at = s->order[pick];
         int is_new = 1;
+        s->order[pick] = s->order[i];
         for (int j = 0; j < n && is_new; j++)
             is_new = out[j] != at && strcmp(s->tool[out[j]].name, s->tool[at].name);
         if (is_new) out[n++] = at;
@@ -172,6 +173,7 @@ enum lt_err san_retrieval_eval(const struct san_hparams *h, const struct san_par
         json_array_foreach(json_object_get(cases->p[i], "tools"), k, tool) if (!err) err =
             add_tool(&s, tool);
     }
+    if (!err && !(s.order = calloc((size_t)s.n + 1, sizeof *s.order))) err = LT_ERR_NOMEM;
     for (int i = 0; i < s.n && !err; i++) {
         err = encode_tool(session, v, h, &s.tool[i], diag);
         if (err) break;
@@ -215,6 +217,7 @@ enum lt_err san_retrieval_eval(const struct san_hparams *h, const struct san_par
     for (int i = 0; i < 3; i++) free(score[i]);
     free(s.tool);
     free(s.df);
+    free(s.order);
     free(chosen);
     free(vec);
     json_decref(s.known);

@@ -17,6 +17,8 @@
 #include "lt/router.h"
 #include "san/data.h"
 #include "san/engine.h"
+#include "san/model_file.h"
+#include "san/retrieval_eval.h"
 #include "san/score.h"
 
 enum {
@@ -31,6 +33,7 @@ enum {
     OPT_JSON,
     OPT_ERRORS,
     OPT_DATA,
+    OPT_RETRIEVAL,
     N_OPTIONS
 };
 static const struct lt_cli_option options[] = {
@@ -45,6 +48,8 @@ static const struct lt_cli_option options[] = {
     [OPT_JSON] = {"json", 0, NULL, "print the scores as JSON"},
     [OPT_ERRORS] = {"errors", 0, NULL, "list the wrong answers on standard error"},
     [OPT_DATA] = {"data", 'd', "FILE", "data lines, plain or gzip; further files may follow"},
+    [OPT_RETRIEVAL] = {"retrieval", 0, "N",
+                       "only rank N tools of the data for each line that calls one"},
 };
 static const struct lt_cli_spec spec = {
     "lintel eval --data FILE [options] [FILE...]",
@@ -278,6 +283,36 @@ static void print_scores(struct eval *e, struct group *groups, int n_groups,
                (double)e->total_us[n * 99 / 100] / 1000);
 }
 
+/* ---- retrieval alone ---- */
+
+static enum lt_err retrieval(const struct eval *e, int n_tools, struct lt_diag *diag)
+{
+    static const char *const names[] = {"vector", "words", "both"};
+    struct san_hparams h;
+    struct san_params p = {0};
+    struct san_tokenizer *tokenizer = NULL;
+    struct san_pieces pieces;
+    struct san_cases cases = {0};
+    struct san_data_report report = {0};
+    struct san_retrieval_score s;
+    enum lt_err err = san_model_load(e->model, &h, &p, &tokenizer, NULL, diag);
+    if (!err && !tokenizer)
+        err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no tokenizer", e->model);
+    if (!err) err = san_pieces_init(&pieces, tokenizer, h.grammar, diag);
+    for (int i = 0; i < e->n_files && !err; i++)
+        err = san_cases_load(&cases, e->files[i], e->limit, NULL, &report, diag);
+    if (!err) err = san_retrieval_eval(&h, &p, &pieces, &cases, n_tools, &s, diag);
+    if (!err)
+        printf("%d lines, %.0f tools each\nranked by   top 1   top 5  top 20\n", s.n, s.mean_tools);
+    for (int i = 0; i < 3 && !err; i++)
+        printf("%-9s %7.2f %7.2f %7.2f\n", names[i], 100 * s.top1[i], 100 * s.top5[i],
+               100 * s.top20[i]);
+    san_cases_free(&cases);
+    san_params_free(&p);
+    san_tokenizer_free(tokenizer);
+    return err;
+}
+
 /* ---- the command ---- */
 
 static enum lt_err run(struct eval *e, struct lt_diag *diag)
@@ -346,10 +381,11 @@ int lt_cmd_eval(int argc, char **argv)
                      .gate = 0.85,
                      .is_json = value[OPT_JSON] != NULL,
                      .has_errors = value[OPT_ERRORS] != NULL};
-    int64_t n_threads = 1, limit = 0;
+    int64_t n_threads = 1, limit = 0, n_tools = 0;
     char shipped[1024];
     if (!lt_cli_num(&spec, "gate", value[OPT_GATE], 0, 1, &e.gate) ||
         !lt_cli_int(&spec, "threads", value[OPT_THREADS], 1, MAX_THREADS, &n_threads) ||
+        !lt_cli_int(&spec, "retrieval", value[OPT_RETRIEVAL], 2, 10000, &n_tools) ||
         !lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, INT32_MAX, &limit))
         return LT_EXIT_USAGE;
     e.n_threads = (int)n_threads;
@@ -365,7 +401,7 @@ int lt_cmd_eval(int argc, char **argv)
     if (!e.model) e.model = shipped;
     pthread_mutex_init(&e.lock, NULL);
     struct lt_diag diag = {0};
-    enum lt_err err = run(&e, &diag);
+    enum lt_err err = n_tools ? retrieval(&e, (int)n_tools, &diag) : run(&e, &diag);
     pthread_mutex_destroy(&e.lock);
     return err ? lt_cli_fail(&spec, err, &diag) : LT_EXIT_DONE;
 }
