@@ -10,6 +10,7 @@
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "lt/store.h"
+#include "replay.h"
 
 #define DAY_MS 86400000LL
 
@@ -27,6 +28,7 @@ enum {
     OPT_CALLS,
     OPT_NOTE,
     OPT_MAX_MB,
+    OPT_POLICY,
     OPT_JSON,
     N_OPTIONS
 };
@@ -45,13 +47,15 @@ static const struct lt_cli_option options[] = {
     [OPT_CALLS] = {"calls", 0, "JSON", "label: what would have been right, [] for nothing"},
     [OPT_NOTE] = {"note", 0, "TEXT", "label: a remark"},
     [OPT_MAX_MB] = {"max-mb", 0, "N", "prune: remove the oldest until the database is this small"},
+    [OPT_POLICY] = {"policy", 0, "FILE", "replay: configuration whose gate and cloud are tried"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel traces list|show ID|stats|label ID|export|prune [options]",
+    "lintel traces list|show ID|stats|label ID|export|prune|replay [options]",
     "list    newest first        show ID   everything about one        stats   counts and times\n"
     "label   say whether an answer was right (--correct, or --wrong with --calls)\n"
-    "export  labelled traces as training lines        prune   remove old ones",
+    "export  labelled traces as training lines        prune   remove old ones\n"
+    "replay  what another policy would have decided, and what it would have cost",
     options, N_OPTIONS};
 
 struct listing {
@@ -236,6 +240,15 @@ static enum lt_err do_prune(struct lt_store *s, int64_t since_ms, int64_t max_mb
     return err;
 }
 
+/* What staying at home saved, priced by the configuration that serves. */
+static void add_saved(json_t *stats, const char *config_path)
+{
+    struct lt_config config;
+    if (lt_config_load(config_path, &config, NULL)) return;
+    lt_stats_add_saved(stats, &config);
+    lt_config_free(&config);
+}
+
 static enum lt_err open_store(const char *const *value, int is_readonly, struct lt_store **out,
                               struct lt_diag *diag)
 {
@@ -258,9 +271,9 @@ int lt_cmd_traces(int argc, char **argv)
     static const struct {
         const char *name;
         int has_id, is_writing;
-    } verbs[] = {{"list", 0, 0},  {"show", 1, 0},   {"stats", 0, 0},
-                 {"label", 1, 1}, {"export", 0, 0}, {"prune", 0, 1}};
-    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, N_VERBS };
+    } verbs[] = {{"list", 0, 0},   {"show", 1, 0},  {"stats", 0, 0}, {"label", 1, 1},
+                 {"export", 0, 0}, {"prune", 0, 1}, {"replay", 0, 0}};
+    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, REPLAY, N_VERBS };
     const char *value[N_OPTIONS];
     struct lt_store *s = NULL;
     struct lt_diag diag = {0};
@@ -268,7 +281,8 @@ int lt_cmd_traces(int argc, char **argv)
     int64_t days = 0, limit = 20, max_mb = 0;
     int verb = 0, first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
-    if (first >= argc) return lt_cli_usage(&spec, "list, show, stats, label, export or prune?");
+    if (first >= argc)
+        return lt_cli_usage(&spec, "list, show, stats, label, export, prune or replay?");
     while (verb < N_VERBS && strcmp(verbs[verb].name, argv[first]) != 0) verb++;
     if (verb == N_VERBS) return lt_cli_usage(&spec, "unknown '%s'", argv[first]);
     if (argc - first != 1 + verbs[verb].has_id)
@@ -283,6 +297,8 @@ int lt_cmd_traces(int argc, char **argv)
         return lt_cli_usage(&spec, "label needs --correct or --wrong");
     if (verb == PRUNE && !days && !max_mb)
         return lt_cli_usage(&spec, "prune needs --days or --max-mb");
+    if (verb == REPLAY && !value[OPT_POLICY])
+        return lt_cli_usage(&spec, "replay needs --policy FILE");
     const char *id = verbs[verb].has_id ? argv[first + 1] : NULL;
     int64_t since_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0;
     enum lt_err err = open_store(value, !verbs[verb].is_writing, &s, &diag);
@@ -296,6 +312,7 @@ int lt_cmd_traces(int argc, char **argv)
             break;
         case STATS:
             err = lt_store_trace_stats(s, value[OPT_SITE], since_ms, 0, &o, &diag);
+            if (!err) add_saved(o, value[OPT_CONFIG]);
             err = print_and_free(o, err, &diag);
             break;
         case LABEL:
@@ -306,6 +323,10 @@ int lt_cmd_traces(int argc, char **argv)
             break;
         case PRUNE:
             err = do_prune(s, since_ms, max_mb, &diag);
+            break;
+        case REPLAY:
+            err = lt_replay_run(s, value[OPT_POLICY], value[OPT_SITE], since_ms,
+                                lt_cli_wants_json(value[OPT_JSON]), &diag);
             break;
         }
     lt_store_close(s);

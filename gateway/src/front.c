@@ -75,6 +75,11 @@ void lt_front_stats(struct lt_gateway *gw)
                             json_pack("{s:I,s:I}", "day",
                                       (json_int_t)gw->budget.day_spent_usd_micro, "month",
                                       (json_int_t)gw->budget.month_spent_usd_micro));
+        const struct lt_stats *st = &gw->sites[i].stats;
+        int64_t n_home = st->by_route[LT_ROUTE_LOCAL] + st->by_route[LT_ROUTE_CACHE];
+        json_object_set_new(o, "cloud",
+                            json_pack("{s:I}", "saved_usd_micro",
+                                      (json_int_t)(n_home * lt_tier_typical_usd_micro(gw->tier))));
         json_object_set_new(o, "memory_bytes", json_integer(resident_bytes()));
         json_object_set_new(o, "cache_bytes", json_integer((json_int_t)gw->cache_bytes));
         send_retained(gw, gw->sites[i].name, LT_TOPIC_STATS, o, 0);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -210,7 +212,12 @@ static void first_catalogs(struct lt_gateway *gw)
 
 static void on_stats_timer(uv_timer_t *t)
 {
-    lt_front_stats(t->data);
+    struct lt_gateway *gw = t->data;
+    struct lt_diag diag = {0};
+    const char *file = gw->started.metrics.file;
+    lt_front_stats(gw);
+    if (*file && lt_metrics_write(gw, file, &diag))
+        LT_LOG(ERROR, "metrics.unwritten", LF_STR("why", diag.text));
 }
 static void on_watchdog(uv_timer_t *t)
 {
@@ -333,6 +340,8 @@ static void leave(struct lt_gateway *gw)
     if (gw->is_draining > 1) return;
     gw->is_draining = 2;
     uv_timer_stop(&gw->drain_timer);
+    lt_metrics_close(gw->metrics);
+    gw->metrics = NULL;
     for (size_t i = 0; i < gw->n_sites; i++) lt_front_status(gw, &gw->sites[i], 0);
     if (!lt_mqtt_stop(gw->mqtt, on_mqtt_stopped)) uv_stop(&gw->loop);
 }
@@ -428,6 +437,7 @@ static void forget_requests(struct lt_gateway *gw)
 
 static void close_all(struct lt_gateway *gw)
 {
+    lt_metrics_close(gw->metrics);
     lt_worker_stop(gw->infer); /* each in turn: what it finishes may still use those below */
     lt_tier_free(gw->tier);
     lt_worker_stop(gw->writer);
@@ -481,8 +491,23 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
                               &gw->writer, diag);
     if (!err) err = lt_tier_book(gw->tier, gw->store, gw->writer, diag);
     if (!err) lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
+    if (!err && gw->started.metrics.port)
+        err = lt_metrics_listen(gw, (int)gw->started.metrics.port, &gw->metrics, diag);
     if (!err) first_catalogs(gw); /* reads the store, while its writer has no job yet */
     return err;
+}
+
+/* Keys are in this process: no core file, and no core through a pipe either (a limit of one byte
+ * stops both; 0 would not stop the pipe, core(5)). Not dumpable also keeps other processes of the
+ * same user from reading our memory; a sanitizer needs to read its own. */
+static void forbid_core_dumps(void)
+{
+    struct rlimit one = {1, 1};
+    if (setrlimit(RLIMIT_CORE, &one)) LT_LOG(WARN, "core.limit", LF_STR("why", strerror(errno)));
+#ifndef __SANITIZE_ADDRESS__
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        LT_LOG(WARN, "core.dumpable", LF_STR("why", strerror(errno)));
+#endif
 }
 
 enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
@@ -492,6 +517,7 @@ enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
     gw->config_path = config_path;
     gw->started_us = lt_now_us();
     signal(SIGPIPE, SIG_IGN);
+    forbid_core_dumps();
     json_object_seed(0); /* before any thread makes an object */
     uv_loop_init(&gw->loop);
     enum lt_err err = open_all(gw, diag);

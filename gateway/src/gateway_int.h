@@ -15,6 +15,7 @@
 #include "lt/clock.h"
 #include "lt/docs.h"
 #include "lt/store.h"
+#include "metrics.h"
 #include "mqtt.h"
 #include "policy.h"
 #include "san/engine.h"
@@ -58,6 +59,7 @@ struct lt_gateway {
     char model_name[128];
     size_t cache_bytes; /* of encoded blocks, when the last catalogue was taken */
     struct lt_tier *tier;
+    struct lt_metrics *metrics; /* NULL: no endpoint */
     struct lt_store *store; /* writer's thread once it runs */
     struct lt_worker *writer, *infer;
     struct lt_mqtt *mqtt;

@@ -291,3 +291,18 @@ int lt_tier_counts(const struct lt_tier *t, int i, struct lt_tier_counts *out)
     out->breaker = t->endpoints[i].breaker.state;
     return 1;
 }
+
+int64_t lt_tier_typical_usd_micro(const struct lt_tier *t)
+{
+    struct lt_cloud_usage u = {.input_tokens = 1500, .output_tokens = 80, .price_percent = 100};
+    int64_t n = 0, cost = 0;
+    for (int i = 0; i < t->n_endpoints; i++) {
+        n += t->endpoints[i].counts.by_class[LT_CLS_OK];
+        cost += t->endpoints[i].counts.cost_usd_micro;
+    }
+    if (n && cost) return cost / n;
+    for (int i = 0; !cost && i < t->n_endpoints; i++)
+        (void)lt_cost_of(t->prices, t->endpoints[i].counts.provider, t->endpoints[i].counts.model,
+                         &u, lt_now_unix_ms(), &cost);
+    return cost;
+}

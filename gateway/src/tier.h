@@ -93,6 +93,9 @@ LT_NODISCARD enum lt_err lt_tier_ask(struct lt_tier *t, const struct lt_tier_que
  * ticket whose ask is over is ignored. */
 void lt_tier_ran(struct lt_tier *t, uint64_t ticket, const json_t *results);
 
+/* What a cloud answer costs here: the mean since the start, else a typical one by the price list. */
+int64_t lt_tier_typical_usd_micro(const struct lt_tier *t);
+
 /* ---- for metrics ---- */
 
 /* Counters of one endpoint since the start. */

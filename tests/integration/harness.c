@@ -412,6 +412,10 @@ int gateway_is_running(struct env *e)
 {
     return e->gateway && !kill(e->gateway, 0);
 }
+pid_t gateway_pid(const struct env *e)
+{
+    return e->gateway;
+}
 int gateway_signal(struct env *e, int signum)
 {
     return kill(e->gateway, signum);

@@ -50,6 +50,7 @@ void gateway_start(struct env *e, const char *extra);
 int gateway_stop(struct env *e);
 void gateway_kill(struct env *e); /* SIGKILL and wait */
 int gateway_is_running(struct env *e);
+pid_t gateway_pid(const struct env *e);
 int gateway_signal(struct env *e, int signum);
 /* Times the gateway's log holds `text`; wait until it does. */
 int gateway_log_count(struct env *e, const char *text);

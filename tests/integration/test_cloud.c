@@ -1,5 +1,6 @@
 /* test_cloud.c - what the network is not sure of goes to a cloud model: a local server speaks as an
  * OpenAI-compatible one would, and the rest is the real gateway. */
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -149,6 +152,8 @@ static void test_cloud__calls_that_do_not_fit__are_not_carried_out(void **state)
         json_t *r = ask(f);
         assert_string_not_equal(text_of(r, "route"), "cloud");
         assert_string_not_equal(text_of(r, "route"), "local");
+        assert_string_equal(text_of(r, "why"), "cloud.invalid_call");
+        assert_int_equal(stub_n_requests(f->stub), 2); /* one repair, no more */
         assert_null(client_try(f->env, "lintel/home/call/", 50));
         json_decref(r);
         stub_clear(f->stub);
@@ -248,6 +253,139 @@ static void test_cloud__killed_while_asking__asked_again_after_the_restart(void 
     assert_int_equal(db_int(f->env, "select count(*) from trace"), 1);
 }
 
+/* As begin, but with a model that costs money and further keys. */
+static void begin_priced(struct fixture *f, const char *extra, const char *sections)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "gate:\n  threshold: 1\n  nothing: 1\n  clarify: 1\n  no_answer: apologise\n%s"
+             "cloud:\n  timeout_ms: 2000\n%s  endpoints:\n"
+             "    - provider: openai-chat\n      model: gpt-6-luna\n"
+             "      base_url: http://127.0.0.1:%d/v1\n      key: env:LT_TEST_CLOUD_KEY\n",
+             sections, extra, stub_port(f->stub));
+    gateway_start(f->env, text);
+    client_forget(f->env);
+}
+
+static void test_cloud__wrong_call__repaired_and_carried_out(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "");
+    answer(f, 200,
+           MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+               "HassLightSet", "{\\\"name\\\":\\\"Kitchen Lamp\\\",\\\"brightness\\\":5}") "]"));
+    answer(f, 200,
+           MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+               "HassLightSet", "{\\\"name\\\":\\\"Kitchen Light\\\",\\\"brightness\\\":5}") "]"));
+    json_t *r = ask(f);
+    assert_string_equal(text_of(r, "why"), "cloud.answered");
+    json_decref(r);
+    json_decref(take_json(f->env, "lintel/home/call/HassLightSet", "call"));
+    assert_non_null(strstr(stub_request(f->stub, 1)->body, "is no device of this home"));
+    assert_int_equal(db_int(f->env, "select count(*) from cloud_attempt"), 2);
+}
+
+static void test_cloud__spend__booked_before_and_corrected_after(void **state)
+{
+    struct fixture *f = *state;
+    begin_priced(f, "", "");
+    stub_push(f->stub, (struct stub_reply){.kind = STUB_SILENT});
+    client_say(f->env, UTTERANCE);
+    for (int i = 0; i < 500 && !stub_n_requests(f->stub); i++) sleep_ms(10);
+    /* the estimate is in the store although the answer is not there, and outlives us */
+    int64_t booked = db_int(f->env, "select sum(cost_usd_micro) from spend where site = 'home'");
+    assert_true(booked >= 10000);
+    gateway_kill(f->env);
+    assert_int_equal(db_int(f->env, "select sum(cost_usd_micro) from spend"), booked);
+    answer(f, 200, MESSAGE("\"content\":\"Done.\""));
+    gateway_spawn(f->env); /* asks again: a second booking, corrected to 900 * 0.1 + 20 * 0.5 */
+    json_decref(take_json(f->env, "lintel/home/response", "result"));
+    db_wait(f->env, "select sum(cost_usd_micro) from spend", booked + 100);
+    assert_int_equal(db_int(f->env, "select sum(input_tokens) from spend"), 900);
+}
+
+static void test_cloud__cap_reached__holds_across_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    begin_priced(f, "  usd_per_day: 0.01\n", "");
+    answer(f, 200, MESSAGE("\"content\":\"One.\""));
+    json_decref(ask(f));
+    for (int i = 0; i < 2; i++) {
+        json_t *r = ask(f);
+        assert_string_equal(text_of(r, "why"), "budget.spent");
+        json_decref(r);
+        assert_int_equal(gateway_stop(f->env), 0);
+        gateway_spawn(f->env);
+        client_forget(f->env);
+    }
+    assert_int_equal(stub_n_requests(f->stub), 1);
+}
+
+static void test_cloud__core_dumps__are_off(void **state)
+{
+    struct fixture *f = *state;
+    char path[64], line[256] = "";
+    begin(f, "");
+    snprintf(path, sizeof path, "/proc/%d/limits", gateway_pid(f->env));
+    FILE *limits = fopen(path, "r");
+    assert_non_null(limits);
+    while (fgets(line, sizeof line, limits) && strncmp(line, "Max core file size", 18) != 0) {
+    }
+    fclose(limits);
+    long soft = -1, hard = -1;
+    assert_int_equal(sscanf(line + 18, "%ld %ld", &soft, &hard), 2);
+    assert_int_equal(soft, 1); /* 0 would let a core go through a pipe */
+    assert_int_equal(hard, 1);
+}
+
+/* One request to the metrics endpoint; the answer is cut at `cap`. */
+static void fetch(int port, const char *head, char *out, size_t cap)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    size_t n = 0;
+    ssize_t got;
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(write(fd, head, strlen(head)), strlen(head));
+    while (n + 1 < cap && (got = read(fd, out + n, cap - 1 - n)) > 0) n += (size_t)got;
+    out[n] = '\0';
+    close(fd);
+}
+
+static void test_cloud__metrics__tell_attempts_tokens_and_spend(void **state)
+{
+    static const char *const lines[] = {
+        "\nlintel_requests_total{site=\"home\",route=\"cloud\"} 1\n",
+        "gen_ai_provider_name=\"openai\",gen_ai_request_model=\"gpt-6-luna\","
+        "gen_ai_token_type=\"input\"} 900\n",
+        "gen_ai_client_operation_duration_seconds_count{endpoint=\"1\"",
+        "le=\"+Inf\"} 1\n",
+        "error_type=\"\"} 1\n",
+        "\nlintel_spend_usd{span=\"day\"} 0.000100\n",
+    };
+    static char text[1 << 18];
+    struct fixture *f = *state;
+    char sections[64];
+    int port = stub_dead_port();
+    snprintf(sections, sizeof sections, "metrics:\n  port: %d\n", port);
+    begin_priced(f, "", sections);
+    answer(f, 200, MESSAGE("\"content\":\"One.\""));
+    json_decref(ask(f));
+    fetch(port, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", text, sizeof text);
+    assert_non_null(strstr(text, "HTTP/1.0 200 OK\r\n"));
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(text, lines[i])) fail_msg("no %s in\n%s", lines[i], text);
+    assert_null(strstr(text, UTTERANCE));
+    assert_null(strstr(text, "Kitchen"));
+    fetch(port, "GET /other HTTP/1.1\r\n\r\n", text, sizeof text);
+    assert_non_null(strstr(text, "404"));
+    fetch(port, "POST /metrics HTTP/1.1\r\n\r\n", text, sizeof text);
+    assert_non_null(strstr(text, "405"));
+    assert_int_equal(gateway_stop(f->env), 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 int main(int argc, char **argv)
 {
@@ -261,6 +399,11 @@ int main(int argc, char **argv)
         TEST(test_cloud__never_cloud__nothing_is_sent),
         TEST(test_cloud__dry_run__nothing_is_sent),
         TEST(test_cloud__key_missing__endpoint_left_out_and_status_says_so),
+        TEST(test_cloud__wrong_call__repaired_and_carried_out),
+        TEST(test_cloud__spend__booked_before_and_corrected_after),
+        TEST(test_cloud__cap_reached__holds_across_a_restart),
+        TEST(test_cloud__core_dumps__are_off),
+        TEST(test_cloud__metrics__tell_attempts_tokens_and_spend),
         TEST(test_cloud__killed_while_asking__asked_again_after_the_restart),
     };
     signal(SIGPIPE, SIG_IGN); /* the stub writes to a killed gateway */
