@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of deploy/packages.txt that are not there yet.
+#
+#   deploy/install-packages.sh        what building and testing here needs
+#   deploy/install-packages.sh arm    what deploy/test.sh arm64 needs beside (packages-arm.txt)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 missing=()
 while read -r package; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-done <"$here/packages.txt"
+done <"$here/packages${1:+-$1}.txt"
 [ ${#missing[@]} -eq 0 ] && exit 0
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then

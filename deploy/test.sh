@@ -1,11 +1,20 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds three times (release, AddressSanitizer + UBSan, ThreadSanitizer
-# for the threaded parts) and runs all tests. Ends with the sums over the three runs.
+# Installs what is missing, builds (release, AddressSanitizer + UBSan, ThreadSanitizer for the
+# threaded parts, and for Arm) and runs all tests. Ends with the sums over all runs.
 #
 #   deploy/test.sh            everything
-#   deploy/test.sh release    one build alone (release, asan or tsan)
+#   deploy/test.sh release    one build alone (release, asan, tsan or arm64)
+#
+# arm64 cross-builds, runs the unit tests under qemu, and sees that the program builds for 32-bit
+# Arm. Where its compilers or libraries are not to be had, it says so and is left out; in CI (the
+# variable CI is set) that is a failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+what=${1:-all}
+case $what in
+    all | release | asan | tsan | arm64) ;;
+    *) echo "usage: deploy/test.sh [release|asan|tsan|arm64]" >&2; exit 2 ;;
+esac
 bash deploy/install-packages.sh || exit 1
 # tests whose subject runs on several threads
 threaded='^test_(http|adapters|engine|worker|serve)$'
@@ -37,14 +46,34 @@ run() { # preset, ctest arguments...
     fi
 }
 
-what=${1:-all}
-case $what in
-    all | release | asan | tsan) ;;
-    *) echo "usage: deploy/test.sh [release|asan|tsan]" >&2; exit 2 ;;
-esac
+# The cross-compilers, the emulator and the libraries of both Arms, or why not.
+arm_is_here() {
+    bash deploy/install-packages.sh arm && bash deploy/sysroot.sh arm64 build/sysroot-arm64 &&
+        bash deploy/sysroot.sh armhf build/sysroot-armhf
+}
+
+arm() {
+    if ! arm_is_here; then
+        echo "test.sh: no Arm build without the above${CI:+, which CI must have}" >&2
+        [ -z "${CI:-}" ] || failed=$((failed + 1))
+        return
+    fi
+    # Integration tests start the program itself, which this machine can do through qemu only; what
+    # they test beyond the unit tests (broker, database, processes) is not the processor's.
+    run arm64 -j 2 -LE integration
+    echo "== armhf"
+    if cmake --preset armhf >/dev/null && cmake --build --preset armhf --target lintel | tail -n 1; then
+        passed=$((passed + 1))
+    else
+        echo "test.sh: the armhf build failed" >&2
+        failed=$((failed + 1))
+    fi
+}
+
 [ "$what" = all ] || [ "$what" = release ] && run release -j 2
 [ "$what" = all ] || [ "$what" = asan ] && run asan -j 2
 [ "$what" = all ] || [ "$what" = tsan ] && run tsan -R "$threaded"
+[ "$what" = all ] || [ "$what" = arm64 ] && arm
 echo
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "emulated.h"
 #include "san/batch_build.h"
 #include "san/engine.h"
 #include "san/model_file.h"
@@ -19,6 +20,8 @@
 #include "san/score.h"
 #include "san/train_run.h"
 #include "tiny_lang.h"
+
+enum { N_RANDOM = LT_EMULATED ? 1 : 3 }; /* networks of random weights compared */
 
 static struct san_tokenizer *tokenizer;
 static struct san_pieces pieces;
@@ -530,7 +533,7 @@ static void test_trainer__random_networks__probabilities_of_inference(void **sta
     (void)state;
     struct san_trainer *trainer = new_trainer();
     int n_decisions = 0, n_cases = 0;
-    for (uint64_t seed = 1; seed <= 3; seed++) {
+    for (uint64_t seed = 1; seed <= N_RANDOM; seed++) {
         struct san_params p = random_params(seed);
         save(path, &hp, &p, tokenizer);
         struct san_engine *e = open_engine(path);
@@ -539,8 +542,8 @@ static void test_trainer__random_networks__probabilities_of_inference(void **sta
         san_engine_close(e);
         san_params_free(&p);
     }
-    assert_true(n_cases > 30);
-    assert_true(n_decisions > 120);
+    assert_true(n_cases > 10 * N_RANDOM);
+    assert_true(n_decisions > 40 * N_RANDOM);
     san_trainer_free(trainer);
 }
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "emulated.h"
 #include "san/forward.h"
 #include "san/rand.h"
 
@@ -496,7 +497,7 @@ static void test_join__any_blocks__equals_the_blocks_themselves(void **state)
 static void test_join__thousands_of_blocks__equals_the_blocks_themselves(void **state)
 {
     (void)state;
-    enum { COPIES = 400 };
+    enum { COPIES = LT_EMULATED ? 100 : 400 };
     static const int widths[] = {16, 32};
     static struct san_block *many[COPIES * N_BLOCK];
     for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {

@@ -68,7 +68,10 @@ static void check_error(enum san_type type, double steps)
     san_dequantize(y, raw, type, N);
     for (int b = 0; b < N; b += SAN_QBLOCK) {
         double top = 0;
-        for (int i = 0; i < SAN_QBLOCK; i++) top = fmax(top, fabs((double)x[b + i]));
+        for (int i = 0; i < SAN_QBLOCK; i++) {
+            const double size = fabs((double)x[b + i]);
+            if (size > top) top = size;
+        }
         for (int i = 0; i < SAN_QBLOCK; i++)
             assert_true(fabs((double)x[b + i] - (double)y[b + i]) <= top * (steps + 0x1p-10));
     }

@@ -1,0 +1,12 @@
+/* emulated.h - whether this test was built to run under an emulator.
+ *
+ * qemu computes floating point in software, some twenty times slower than a processor does. A test
+ * may then take fewer samples of the same thing; it never leaves out the thing. */
+#ifndef LT_EMULATED_H
+#define LT_EMULATED_H
+
+#ifndef LT_EMULATED /* tests/CMakeLists.txt sets it to 1 for cross-builds */
+#define LT_EMULATED 0
+#endif
+
+#endif
