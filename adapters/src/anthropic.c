@@ -281,6 +281,7 @@ const struct lt_adapter lt__anthropic = {
     .key_header = "x-api-key",
     .request_id_header = "request-id",
     .extra = HEADERS,
+    .model_path = "/v1/models/",
     .url = url,
     .build = build,
     .parse = parse,

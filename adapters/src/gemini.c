@@ -280,6 +280,7 @@ const struct lt_adapter lt__gemini = {
     .default_url = "https://generativelanguage.googleapis.com/v1beta",
     .default_model = "gemini-3.5-flash-lite",
     .key_header = "x-goog-api-key",
+    .model_path = "/models/",
     .url = url,
     .build = build,
     .parse = parse,

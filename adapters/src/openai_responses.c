@@ -245,6 +245,7 @@ const struct lt_adapter lt__openai_responses = {
     .key_header = "authorization",
     .key_prefix = "Bearer ",
     .request_id_header = "x-request-id",
+    .model_path = "/models/",
     .url = url,
     .build = build,
     .parse = parse,

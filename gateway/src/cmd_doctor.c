@@ -13,7 +13,7 @@
 #include "cli.h"
 #include "cmd.h"
 #include "config.h"
-#include "lt/adapter.h"
+#include "doctor_cloud.h"
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "lt/secret.h"
@@ -26,10 +26,12 @@
 #define DISK_MIN_MB    64         /* less free space than this is a fault */
 #define CLOCK_MIN_UNIX 1735689600 /* 2025-01-01: an earlier clock was never set */
 
-enum { OPT_CONFIG, OPT_SAMPLE, OPT_JSON, N_OPTIONS };
+enum { OPT_CONFIG, OPT_SAMPLE, OPT_OFFLINE, OPT_JSON, N_OPTIONS };
 static const struct lt_cli_option options[] = {
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration (default /etc/lintel/lintel.yaml)"},
     [OPT_SAMPLE] = {"sample", 0, NULL, "print the annotated example configuration and stop"},
+    [OPT_OFFLINE] = {"offline", 0, NULL,
+                     "do not ask cloud providers whether key and model are good"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
@@ -186,29 +188,9 @@ static void check_broker(struct report *r, const struct lt_config *c)
     lt_secret_free(password);
 }
 
-static void check_cloud(struct report *r, const struct lt_config *c)
+static void note_cloud(void *ctx, const char *check, int is_ok, const char *text)
 {
-    if (!c->cloud.n_endpoints) note(r, "cloud", 1, "no endpoints: nothing leaves this machine");
-    for (size_t i = 0; i < c->cloud.n_endpoints; i++) {
-        const struct lt_config_endpoint *e = &c->cloud.endpoints[i];
-        const struct lt_adapter *a = lt_adapter_find(e->provider);
-        struct lt_secret *key = NULL;
-        struct lt_diag diag = {0};
-        char check[64];
-        snprintf(check, sizeof check, "cloud %zu %s", i + 1, e->provider);
-        if (!a)
-            note(r, check, 0, "no such provider");
-        else if (!*e->base_url && !a->default_url)
-            note(r, check, 0, "base_url is needed: this provider has no address of its own");
-        else if (!*e->model && !a->default_model)
-            note(r, check, 0, "model is needed: this provider has no default");
-        else if (*e->key && lt_secret_read(e->key, &key, &diag))
-            note(r, check, 0, "%s", diag.text);
-        else
-            note(r, check, 1, "%s, key %s", *e->model ? e->model : a->default_model,
-                 *e->key ? "set" : "none");
-        lt_secret_free(key);
-    }
+    note(ctx, check, is_ok, "%s", text);
 }
 
 static void check_clock(struct report *r)
@@ -281,7 +263,8 @@ int lt_cmd_doctor(int argc, char **argv)
         check_network(&r, &c, &engine);
         check_catalog(&r, &c, engine);
         check_broker(&r, &c);
-        check_cloud(&r, &c);
+        lt_doctor_cloud(&c, value[OPT_CONFIG] ? value[OPT_CONFIG] : LT_CONFIG_DEFAULT_PATH,
+                        value[OPT_OFFLINE] != NULL, note_cloud, &r);
         check_clock(&r);
     }
     int ok = print(&r, err ? NULL : &c, lt_cli_wants_json(value[OPT_JSON]));

@@ -386,6 +386,53 @@ static void test_cloud__metrics__tell_attempts_tokens_and_spend(void **state)
     assert_int_equal(gateway_stop(f->env), 0);
 }
 
+/* `lintel doctor` over one endpoint at the stub; its exit status, findings in `out`. */
+static int doctor(struct fixture *f, const char *endpoint, char *out, size_t cap)
+{
+    char text[512];
+    const char *path = env_path(f->env, "doctor.yaml");
+    snprintf(text, sizeof text,
+             "cloud:\n  endpoints:\n    - %s\n      base_url: http://127.0.0.1:%d\n", endpoint,
+             stub_port(f->stub));
+    FILE *to = fopen(path, "w");
+    fputs(text, to);
+    fclose(to);
+    return run_lintel(out, cap, NULL, 0, "doctor", "-c", path, "--json", NULL);
+}
+
+static void test_doctor__cloud_faults__named_with_line_and_key(void **state)
+{
+    static const struct {
+        const char *endpoint;
+        int status;
+        const char *finding;
+    } rows[] = {
+        {"provider: anthropic\n      key: env:LT_TEST_CLOUD_KEY", 401,
+         "[0].key: credentials refused"},
+        {"provider: anthropic\n      key: env:LT_TEST_CLOUD_KEY", 404, "[0].model: unknown model"},
+        {"provider: openai\n      key: env:LT_TEST_CLOUD_KEY", 403, "[0].key"},
+        {"provider: gemini\n      key: env:LT_TEST_CLOUD_KEY", 404, "[0].model"},
+        {"provider: openai-chat\n      model: nobody-1\n      price_as: free", 200,
+         "[0].model: the server does not list"},
+        {"provider: openai-chat\n      model: big-1\n      price_as: free", 200, "big-1 answers"},
+        {"provider: anthropic\n      key: env:LT_TEST_CLOUD_KEY", 200, "claude-haiku-5-5 answers"},
+        {"provider: anthropic\n      model: claude-next-9", 0,
+         "has no 'claude-next-9' of anthropic"},
+        {"provider: anthropic\n      key: env:LT_TEST_NO_SUCH", 0, "[0].key"},
+    };
+    static char out[1 << 17];
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stub_clear(f->stub);
+        if (rows[i].status) answer(f, rows[i].status, "{\"data\":[{\"id\":\"big-1\"}]}");
+        doctor(f, rows[i].endpoint, out, sizeof out);
+        if (!strstr(out, rows[i].finding)) fail_msg("no %s in %s", rows[i].finding, out);
+        if (strstr(rows[i].finding, "[0]")) assert_non_null(strstr(out, "doctor.yaml:3: cloud."));
+        assert_null(strstr(out, "sk-not-to-be-seen"));
+        assert_int_equal(stub_n_requests(f->stub), rows[i].status != 0);
+    }
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 int main(int argc, char **argv)
 {
@@ -404,6 +451,7 @@ int main(int argc, char **argv)
         TEST(test_cloud__cap_reached__holds_across_a_restart),
         TEST(test_cloud__core_dumps__are_off),
         TEST(test_cloud__metrics__tell_attempts_tokens_and_spend),
+        TEST(test_doctor__cloud_faults__named_with_line_and_key),
         TEST(test_cloud__killed_while_asking__asked_again_after_the_restart),
     };
     signal(SIGPIPE, SIG_IGN); /* the stub writes to a killed gateway */

@@ -206,6 +206,8 @@ struct lt_adapter {
     const char *key_header;             /* "x-api-key" */
     const char *key_prefix;             /* MAY: "Bearer " */
     const char *request_id_header;      /* MAY */
+    const char *model_path;             /* MAY: behind the address, before a model's id: asking it is
+                                           free and proves both key and model */
     const struct lt_http_header *extra; /* MAY: fixed headers (API version); name NULL ends */
 
     /* Append the address to `out`. `model` is never NULL. */

@@ -76,6 +76,14 @@ LT_NODISCARD enum lt_err lt_cloud_ask(struct lt_cloud *c, const struct lt_cloud_
                                       const struct lt_cloud_request *req, lt_us deadline_us,
                                       lt_cloud_fn fn, void *ctx, struct lt_cloud_ask **out,
                                       struct lt_diag *diag);
+/* How an endpoint took a free question about its model: OK, AUTH (key), NOT_FOUND (model), or what is
+ * in the way; `text` is one line, "" when OK. */
+typedef void (*lt_cloud_probe_fn)(void *ctx, enum lt_cloud_class cls, const char *text);
+/* Ask whether key and model are good. On LT_OK `fn` runs once, within `wait_ms`. LT_ERR_INVALID,
+ * LT_ERR_NOMEM: then it does not. */
+LT_NODISCARD enum lt_err lt_cloud_probe(struct lt_http *http, const struct lt_cloud_endpoint *e,
+                                        int64_t wait_ms, lt_cloud_probe_fn fn, void *ctx,
+                                        struct lt_diag *diag);
 void lt_cloud_cancel(struct lt_cloud_ask *ask); /* NULL is fine */
 
 #endif
