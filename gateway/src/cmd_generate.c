@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "cmd.h"
+#include "factory.h"
 #include "san/generate.h"
 
 enum {
@@ -17,6 +18,11 @@ enum {
     OPT_OUT,
     OPT_TREE,
     OPT_MIX,
+    OPT_TOOLS,
+    OPT_PROVIDER,
+    OPT_LANGS,
+    OPT_USD,
+    OPT_CONFIG,
     N_OPTIONS
 };
 static const struct lt_cli_option options[] = {
@@ -29,10 +35,19 @@ static const struct lt_cli_option options[] = {
     [OPT_OUT] = {"out", 'o', "FILE", "write here (default: standard output)"},
     [OPT_TREE] = {"tree", 0, "DIR", "the tree's own data (default engine/data)"},
     [OPT_MIX] = {"mix", 0, "FILE", "sources and weights (default engine/train/mix.json)"},
+    [OPT_TOOLS] = {"tools", 0, "FILE",
+                   "from a cloud model: for this catalogue (or array of tools)"},
+    [OPT_PROVIDER] = {"provider", 0, "P", "its endpoint in the configuration, as anthropic"},
+    [OPT_LANGS] = {"langs", 0, "L", "what the people speak (default English)"},
+    [OPT_USD] = {"usd", 0, "X", "stop before more than this is spent (default 1)"},
+    [OPT_CONFIG] = {"config", 'c', "FILE", "configuration with the endpoint"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel generate --grammar --n N [options]",
-    "Write N examples as data lines, one JSON object a line (docs/data.md).", options, N_OPTIONS};
+    "lintel generate --grammar --n N | --tools FILE --n N --provider P -o FILE",
+    "Write N examples as data lines, one JSON object a line (docs/data.md). From a cloud model "
+    "every "
+    "example\nis checked against the schemas; run again, it goes on where the file ends.",
+    options, N_OPTIONS};
 
 #define GROUP 48                     /* cases that share catalogues, as in training */
 #define CHUNK ((uint64_t)10 * GROUP) /* cases between two signs of life */
@@ -88,16 +103,20 @@ int lt_cmd_generate(int argc, char **argv)
     if (status >= 0) return status;
     if (first < argc) return lt_cli_usage(&spec, "unexpected argument \"%s\"", argv[first]);
     struct lt_diag diag = {0};
-    if (!value[OPT_GRAMMAR])
-        return lt_cli_fail(&spec,
-                           lt_fail(&diag, LT_ERR_UNSUPPORTED,
-                                   "examples from a cloud provider are not available in this "
-                                   "version yet; use --grammar"),
-                           &diag);
+    if (!value[OPT_GRAMMAR] && (!value[OPT_TOOLS] || !value[OPT_PROVIDER] || !value[OPT_OUT]))
+        return lt_cli_usage(&spec, "--grammar, or --tools FILE, --provider P and --out FILE");
     if (!value[OPT_N]) return lt_cli_usage(&spec, "--n N is needed");
     if (!lt_cli_int(&spec, "n", value[OPT_N], 1, INT64_C(1000000000), &n) ||
         !lt_cli_int(&spec, "seed", value[OPT_SEED], 0, INT64_MAX, &seed))
         return LT_EXIT_USAGE;
+    double usd = 1;
+    if (!lt_cli_num(&spec, "usd", value[OPT_USD], 0, 1e6, &usd)) return LT_EXIT_USAGE;
+    if (!value[OPT_GRAMMAR]) {
+        enum lt_err bad =
+            lt_factory_command(value[OPT_CONFIG], value[OPT_TOOLS], value[OPT_PROVIDER],
+                               value[OPT_OUT], value[OPT_LANGS], n, usd, &diag);
+        return bad ? lt_cli_fail(&spec, bad, &diag) : LT_EXIT_DONE;
+    }
     char *names = value[OPT_EXCLUDE] ? strdup(value[OPT_EXCLUDE]) : NULL, *rest = NULL;
     for (char *s = names ? strtok_r(names, ",", &rest) : NULL; s; s = strtok_r(NULL, ",", &rest)) {
         if (n_exclude == SAN_GEN_EXCLUDE_MAX) {
