@@ -102,6 +102,9 @@ enum lt_err lt_store_site_erase(struct lt_store *s, const char *site, struct lt_
     if (!err) {
         err = lt__db_run(s->db, diag, "DELETE FROM trace WHERE site = ?1", "t", site);
         if (!err) err = lt__db_run(s->db, diag, "DELETE FROM spend WHERE site = ?1", "t", site);
+        if (!err) err = lt__db_run(s->db, diag, "DELETE FROM timer WHERE site = ?1", "t", site);
+        if (!err) err = lt__db_run(s->db, diag, "DELETE FROM list_item WHERE site = ?1", "t", site);
+        if (!err) err = lt__db_run(s->db, diag, "DELETE FROM setting WHERE site = ?1", "t", site);
         if (!err) err = lt__db_run(s->db, diag, "DELETE FROM site WHERE name = ?1", "t", site);
         if (!err) err = drop_unused_catalogs(s, diag);
         err = lt__leave(s, err, diag);
