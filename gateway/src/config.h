@@ -91,6 +91,24 @@ struct lt_config {
     } gate;
 
     struct {
+        char *confirm; /* "gate", "ask", "pin" */
+        char *pin;     /* reference */
+        struct lt_strings allow_sources, allow_areas;
+        double max_heat; /* 0: no limit */
+        int64_t per_minute, sensitive_per_minute, lock_s;
+    } safety;
+    struct {
+        int64_t question_s, undo_s;
+        struct lt_strings yes, no, never_mind, undo, other, all;
+    } talk;
+    struct {
+        int tools;
+    } house;
+    struct {
+        int announce, last_utterance;
+    } self;
+
+    struct {
         int never_cloud;
         struct lt_strings never_cloud_sites, never_cloud_areas;
         int64_t timeout_ms;

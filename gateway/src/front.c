@@ -334,11 +334,14 @@ static void on_up(void *ctx, int has_session)
             subscribe(gw, site, LT_TOPIC_REQUEST, NULL, group, 1);
         subscribe(gw, site, LT_TOPIC_FEEDBACK, NULL, group, 1);
         subscribe(gw, site, LT_TOPIC_CATALOG, NULL, "", 0);
+        subscribe(gw, site, LT_TOPIC_CLOUD, NULL, "", 1);
         if (is_keeping) subscribe(gw, site, LT_TOPIC_CALL, "+", "", 1);
         lt_front_status(gw, &gw->sites[i], 1);
     }
     if (is_keeping) (void)!lt_mqtt_subscribe(gw->mqtt, gw->barrier_topic, 1, 1, NULL);
     lt_home_up(gw, has_session);
+    lt_self_up(gw);
+    lt_gw_talk_up(gw);
     lt_recover_up(gw, has_session);
     lt_req_resend(gw);
     say_ready(gw, "serving");
@@ -368,6 +371,9 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
     case LT_TOPIC_CATALOG:
         on_catalog(gw, &topic, msg);
         break;
+    case LT_TOPIC_CLOUD:
+        lt_self_message(gw, &topic, msg);
+        break;
     case LT_TOPIC_CALL:
         lt_recover_echo(gw, &topic, msg);
         break;
@@ -380,6 +386,7 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
 
 static void on_delivered(void *ctx, int publish_id, int reason)
 {
+    lt_gw_talk_delivered(ctx, publish_id);
     lt_req_delivered(ctx, publish_id, reason);
 }
 

@@ -307,6 +307,7 @@ static void reload(struct lt_gateway *gw)
     gw->policy = policy;
     gw->policy.policy.providers = gw->policy.providers; /* the array moved with the struct */
     lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
+    lt_gw_talk_reload(gw);
     lt_gateway_budget_caps(&gw->budget, &gw->config);
     lt_log_set_level((enum lt_log_level)lt_log_level_parse(gw->config.log.level));
     lt_mqtt_set_reconnect_max(gw->mqtt, gw->config.mqtt.reconnect_max_s * 1000);
@@ -410,6 +411,8 @@ static void start_handles(struct lt_gateway *gw)
     start_timer(gw, &gw->drain_timer, NULL, 0, 0);
     start_timer(gw, &gw->barrier_timer, NULL, 0, 0);
     start_timer(gw, &gw->home_timer, NULL, 0, 0);
+    start_timer(gw, &gw->bell_timer, NULL, 0, 0);
+    start_timer(gw, &gw->self_timer, NULL, 0, 0);
     start_signal(gw, &gw->on_term, on_stop_signal, SIGTERM);
     start_signal(gw, &gw->on_int, on_stop_signal, SIGINT);
     start_signal(gw, &gw->on_hup, on_hup, SIGHUP);
@@ -452,6 +455,7 @@ static void close_all(struct lt_gateway *gw)
     free(gw->sites);
     san_engine_close(gw->engine);
     lt_store_close(gw->store);
+    lt_gw_talk_close(gw);
     lt_home_close(gw);
     lt_docs_close(gw->docs);
     lt_secret_free(gw->password);
@@ -477,6 +481,8 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err) err = open_engine(gw, diag);
     if (!err) err = open_budget(gw, diag);
     if (!err) err = lt_home_open(gw, diag);
+    if (!err) err = lt_gw_talk_open(gw, diag);
+    if (!err) err = lt_self_open(gw, diag);
     if (err) return err;
     name_client(gw);
     lt_io_uv_init(&gw->io, &gw->loop);

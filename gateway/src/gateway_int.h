@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "bells.h"
 #include "config.h"
 #include "discovery.h"
 #include "io_uv.h"
@@ -18,10 +19,14 @@
 #include "metrics.h"
 #include "mqtt.h"
 #include "policy.h"
+#include "safety.h"
 #include "san/engine.h"
+#include "self.h"
+#include "session.h"
 #include "site.h"
 #include "stats.h"
 #include "submit.h"
+#include "talk.h"
 #include "tier.h"
 #include "topics.h"
 #include "worker.h"
@@ -44,7 +49,10 @@ struct lt_gw_site {
     size_t n_tools, n_entities;          /* of the catalogue in use */
     char error[LT_GW_TEXT_BYTES];        /* why the last catalogue sent was not taken; "" */
     struct lt_stats stats;
+    struct lt_self self;
 };
+
+struct lt_ring; /* bells.c */
 
 struct lt_gateway {
     uv_loop_t loop;
@@ -75,7 +83,20 @@ struct lt_gateway {
     uv_timer_t home_timer;
     lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
 
+    struct lt_talk *talk; /* conversations: talk.c */
+    struct lt_house *house;
+    struct lt_safety *safety;
+    struct lt_ulid_gen house_ids;
+    struct lt_ring *rings; /* timers that rang and are not acknowledged */
+    uv_timer_t bell_timer, self_timer;
+    struct {
+        lt_announce_fn fn;
+        void *ctx;
+    } doors[LT_ANNOUNCE_DOORS_MAX];
+    int n_doors;
+
     struct lt_req *requests; /* all that live */
+    uint64_t next_serial;
     int n_requests;
     uint64_t last_ticket; /* of submit.h */
     uv_signal_t on_term, on_int, on_hup;
@@ -117,6 +138,8 @@ struct lt_req {
     struct lt_req *next, **prev;
     enum lt_req_state state;
     int n_busy; /* jobs and asks under way: the struct must stay */
+    uint64_t serial; /* order of arrival */
+    int is_waiting;  /* for an earlier request of its session */
 
     /* as it came; read-only once submitted */
     const char *door;        /* where it came in; static */
@@ -127,6 +150,9 @@ struct lt_req {
     char *text;
     size_t text_len;
     char *here, *lang, *session;
+    char talk_key[LT_TALK_KEY_MAX + 1];
+    int is_text_hidden; /* it held the code, which is cut out */
+    int is_pin_right;   /* and it was right */
     int is_dry_run;
     int64_t deadline_ms, received_unix_ms;
     lt_us arrived_us, deadline_us;
@@ -175,6 +201,11 @@ struct lt_req {
     enum lt_why why;
     json_t *calls;
     char *speech, *result;
+    json_t *choices;  /* clarify: labels of what may be answered, or NULL */
+    int has_question; /* clarify: the question is remembered */
+    int is_confirmed; /* the speaker said yes to these calls */
+    struct lt_changes changes; /* of the house's timers and lists; the writer's while recording */
+    char *announce;            /* words for all speakers, or NULL */
     char *model;
     lt_us total_us;
 

@@ -108,6 +108,7 @@ static void report(const struct lt_gateway *gw, const char *topic)
 int lt_home_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
 {
     if (!gw->discovery) return 0;
+    if (lt_self_is_own(gw, msg->topic)) return 1; /* we are no device of the home */
     uint64_t n_bad = lt_discovery_n_bad(gw->discovery);
     int is_changed = lt_discovery_feed(gw->discovery, msg->topic, msg->payload, msg->payload_len);
     if (lt_discovery_n_bad(gw->discovery) != n_bad) report(gw, msg->topic);

@@ -254,6 +254,11 @@ int lt_house_take_due(struct lt_house *h, int64_t now_unix_ms, struct lt_timer_r
     return 0;
 }
 
+void lt_house_put_back(struct lt_house *h, const struct lt_timer_row *t)
+{
+    (void)!lt__house_put_timer(h, t); /* there was room for it a moment ago */
+}
+
 json_t *lt_house_json(const struct lt_house *h, const char *site, int64_t now_unix_ms)
 {
     json_t *timers = json_array(), *lists = json_object();
@@ -262,10 +267,11 @@ json_t *lt_house_json(const struct lt_house *h, const char *site, int64_t now_un
         if (strcmp(t->site, site) != 0) continue;
         int64_t left = t->due_unix_ms ? t->due_unix_ms - now_unix_ms : t->left_ms;
         json_array_append_new(
-            timers, json_pack("{s:s,s:s,s:s,s:b,s:I,s:I}", "id", t->id, "name", t->name, "area",
+            timers, json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I}", "id", t->id, "name", t->name, "area",
                               t->area, "paused", !t->due_unix_ms, "total_s",
                               (json_int_t)(t->total_ms / 1000), "left_s",
-                              (json_int_t)(left > 0 ? (left + 500) / 1000 : 0)));
+                              (json_int_t)(left > 0 ? (left + 500) / 1000 : 0), "due_unix_ms",
+                              (json_int_t)t->due_unix_ms));
     }
     for (size_t i = 0; i < h->n_items; i++) {
         const struct lt_item_row *t = h->items + i;
@@ -307,13 +313,16 @@ int lt__house_same(const char *a, const char *b)
     return !strcasecmp(a, b);
 }
 
-static enum lt_house_end say_time(const struct lt_house_ask *ask, const char *format,
+static enum lt_house_end say_time(const struct lt_house_ask *ask, int is_date,
                                   struct lt_house_answer *out)
 {
     time_t t = (time_t)(ask->now_unix_ms / 1000);
     struct tm tm;
     localtime_r(&t, &tm);
-    strftime(out->speech, sizeof out->speech, format, &tm);
+    if (is_date)
+        strftime(out->speech, sizeof out->speech, "It is %A, %-d %B %Y.", &tm);
+    else
+        strftime(out->speech, sizeof out->speech, "It is %H:%M.", &tm);
     return LT_HOUSE_DONE;
 }
 
@@ -347,8 +356,8 @@ enum lt_house_end lt_house_call(struct lt_house *h, const struct lt_house_ask *a
 {
     const char *verb = verb_of(tool);
     if (!strcmp(verb, "Broadcast")) return broadcast(arguments, out);
-    if (!strcmp(verb, "GetCurrentTime")) return say_time(ask, "It is %H:%M.", out);
-    if (!strcmp(verb, "GetCurrentDate")) return say_time(ask, "It is %A, %-d %B %Y.", out);
+    if (!strcmp(verb, "GetCurrentTime")) return say_time(ask, 0, out);
+    if (!strcmp(verb, "GetCurrentDate")) return say_time(ask, 1, out);
     if (!strcmp(verb, "Nevermind")) {
         snprintf(out->speech, sizeof out->speech, "OK.");
         return LT_HOUSE_DONE;

@@ -98,6 +98,8 @@ int64_t lt_house_next_due(const struct lt_house *h);
 /* Take one timer that is due out of memory; 0 when none is. Its row stays in the store until the
  * caller removes it: not before the world has heard of it. */
 int lt_house_take_due(struct lt_house *h, int64_t now_unix_ms, struct lt_timer_row *out);
+/* Put one back that could not be told. */
+void lt_house_put_back(struct lt_house *h, const struct lt_timer_row *t);
 /* Timers of a site; for status. */
 size_t lt_house_n_timers(const struct lt_house *h, const char *site);
 /* A site's timers and lists as JSON ({"timers":[…],"lists":{name:[…]}}); a new reference. */

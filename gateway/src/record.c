@@ -197,6 +197,7 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
                                 .total_us = r->total_us,
                                 .cost_usd_micro = r->upper.cost_usd_micro};
     if (!err) err = lt_store_trace_answered(s, r->trace, &a, diag);
+    if (!err) err = lt_gw_talk_write(r, diag);
 out:
     free(calls);
     return err;
@@ -213,7 +214,10 @@ static void record_done(struct lt_job *job)
         r->bad_why = LT_WHY_STORE_FAILED;
         r->bad_field[0] = '\0';
         snprintf(r->bad_text, sizeof r->bad_text, "%s", job->diag.text);
+        lt_gw_talk_unrecorded(r);
         lt_req_build_result(r);
+    } else {
+        lt_gw_talk_recorded(r);
     }
     if (r->is_recorded && r->n_sent && (size_t)r->n_sent >= json_array_size(r->calls))
         lt_req_executed(r); /* out before a restart */
@@ -224,6 +228,7 @@ void lt_req_record(struct lt_req *r)
 {
     r->record_job.run = run_record;
     r->record_job.done = record_done;
+    r->record_job.is_durable = r->changes.n > 0; /* a timer that was promised must ring */
     r->n_busy++;
     lt_worker_follow(r->gw->writer, &r->record_job);
 }

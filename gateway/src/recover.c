@@ -42,6 +42,7 @@ static int take_row(const struct lt_trace_row *row, void *user)
     r->here = copy(row->here);
     r->lang = copy(row->lang);
     r->session = copy(row->session);
+    lt_talk_key(r->site_name, r->session, r->here, row->source, r->talk_key);
     r->row_state = copy(row->state);
     r->is_dry_run = row->is_dry_run;
     r->is_committed = 1;

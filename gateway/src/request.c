@@ -67,6 +67,7 @@ struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site)
     r->site = lt_gw_find_site(gw, site);
     r->arrived_us = lt_now_us();
     r->received_unix_ms = lt_now_unix_ms();
+    r->serial = ++gw->next_serial;
     r->next = gw->requests;
     r->prev = &gw->requests;
     if (r->next) r->next->prev = &r->next;
@@ -93,6 +94,8 @@ void lt_req_settle(struct lt_req *r)
         return;
     }
     if (r->on_answer) r->on_answer(r->on_answer_ctx, NULL); /* stopping: there will be none */
+    char site[sizeof r->site_name], *session = r->session;
+    memcpy(site, r->site_name, sizeof site);
     *r->prev = r->next;
     if (r->next) r->next->prev = r->prev;
     gw->n_requests--;
@@ -103,7 +106,9 @@ void lt_req_settle(struct lt_req *r)
     free(r->text);
     free(r->here);
     free(r->lang);
-    free(r->session);
+    free(r->announce);
+    lt_changes_free(&r->changes);
+    json_decref(r->choices);
     free(r->first_result);
     free(r->decisions_json);
     free(r->speech);
@@ -116,6 +121,8 @@ void lt_req_settle(struct lt_req *r)
     lt_tier_answer_fini(&r->upper);
     lt_site_catalog_unref(r->catalog);
     free(r);
+    if (session) lt_gw_talk_next(gw, site, session);
+    free(session);
     lt_gw_check_drained(gw);
 }
 
@@ -231,13 +238,13 @@ static void take_payload(struct lt_req *r, const struct lt_mqtt_message *msg)
 
 /* A QoS 1 message without an id may come again after a crash of ours. Within one session of the
  * broker its packet id stays, and packet ids repeat only after 65535 messages. */
-static char *packet_key(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
+static char *packet_key(struct lt_gateway *gw, const struct lt_mqtt_message *msg, int is_hidden)
 {
     uint64_t h = 1469598103934665603ull; /* FNV-1a */
     char key[LT_STORE_REQUEST_ID_MAX];
     if (!msg->qos) return NULL;
     for (const char *p = msg->topic; *p; p++) h = (h ^ (unsigned char)*p) * 1099511628211ull;
-    for (size_t i = 0; i < msg->payload_len; i++)
+    for (size_t i = 0; i < msg->payload_len && !is_hidden; i++) /* a code is too short to hide so */
         h = (h ^ (unsigned char)msg->payload[i]) * 1099511628211ull;
     for (size_t i = 0; i < msg->correlation_len; i++)
         h = (h ^ ((const unsigned char *)msg->correlation)[i]) * 1099511628211ull;
@@ -267,11 +274,11 @@ static void take_reply(struct lt_req *r, const struct lt_mqtt_message *msg)
 }
 
 /* No room: answered at once, without a trace, since the store is what is behind. */
-static void answer_busy(struct lt_req *r)
+static void answer_busy(struct lt_req *r, enum lt_why why, const char *text)
 {
-    r->bad_why = LT_WHY_QUEUE_FULL;
+    r->bad_why = why;
     r->bad_code = "busy";
-    snprintf(r->bad_text, sizeof r->bad_text, "too many requests are waiting; send it again later");
+    snprintf(r->bad_text, sizeof r->bad_text, "%s", text);
     lt_req_build_result(r);
     lt_req_send_result(r, r->result);
     lt_req_set_state(r, LT_REQ_DONE);
@@ -283,6 +290,11 @@ void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
 {
     if (msg->is_retained) {
         LT_LOG(WARN, "request.retained_ignored", LF_STR("topic", msg->topic));
+        return;
+    }
+    if (lt_gw_talk_is_own(msg)) {
+        LT_LOG(WARN, "request.own_message_ignored", LF_STR("topic", msg->topic),
+               LF_STR("what_to_do", "something sends our messages back to us: look for a bridge"));
         return;
     }
     struct lt_req *r = lt_req_new(gw, topic->site);
@@ -304,10 +316,14 @@ void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
         r->site->stats.n_requests++;
         memcpy(r->catalog_hash, r->site->stored_hash, sizeof r->catalog_hash);
     }
-    r->key = r->id ? strdup(r->id) : packet_key(gw, msg);
+    int is_welcome = lt_gw_talk_arrived(r);
+    r->key = r->id ? strdup(r->id) : packet_key(gw, msg, r->is_text_hidden);
     r->deadline_us = r->arrived_us + r->deadline_ms * 1000;
-    if (gw->n_requests > gw->started.limits.queue) {
-        answer_busy(r);
+    if (!is_welcome || gw->n_requests > gw->started.limits.queue) {
+        answer_busy(r, is_welcome ? LT_WHY_QUEUE_FULL : LT_WHY_SAFETY_RATE,
+                    is_welcome ? "too many requests are waiting; send it again later"
+                               : "too many requests from this source; wait a little "
+                                 "(safety.per_minute)");
         return;
     }
     lt_req_set_state(r, LT_REQ_WORKING);
@@ -397,6 +413,7 @@ static void infer_done(struct lt_job *job)
         r->readings[r->reading].text = r->text;
         r->text = text;
         r->text_len = strlen(text);
+        (void)!lt_gw_talk_arrived(r); /* the code may be in it; its rate was looked at before */
         lt_req_accept(r);
         return;
     }
@@ -439,6 +456,7 @@ static void facts_of(const struct lt_req *r, struct lt_facts *f, int *is_open)
                            .spent_usd_micro = r->gw->budget.day_spent_usd_micro,
                            .is_private = lt_privacy_is_private(
                                catalog, r->gw->policy.policy.never_cloud_areas, r->text),
+                           .is_cloud_off = r->site && !r->site->self.is_cloud_on,
                            .is_open = is_open};
 }
 
@@ -447,6 +465,12 @@ static void take_decision(struct lt_req *r, const struct lt_decision *d)
     r->route = d->route;
     r->why = d->why;
     set_calls(r, d->calls);
+}
+
+static void settle_and_finish(struct lt_req *r)
+{
+    lt_gw_talk_settle(r);
+    lt_req_finish(r);
 }
 
 static void on_upper(void *ctx, struct lt_tier_answer *a)
@@ -475,7 +499,7 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
         lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
                     "the cloud's answer came after the deadline; nothing was called");
     else
-        lt_req_finish(r);
+        settle_and_finish(r);
 }
 
 static void decide(struct lt_req *r)
@@ -485,15 +509,20 @@ static void decide(struct lt_req *r)
     struct lt_diag detail = {0};
     int is_open[LT_ROUTER_MAX_PROVIDERS];
     struct lt_local local = {r->local_calls, r->answer.confidence};
+    if (lt_gw_talk_before(r)) {
+        settle_and_finish(r);
+        return;
+    }
     facts_of(r, &facts, is_open);
     lt_router_decide(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &d, &detail);
     if (detail.code)
         LT_LOG(WARN, "local.calls_refused", LF_STR("trace", r->trace), LF_STR("why", detail.text));
     take_decision(r, &d);
+    lt_gw_talk_after(r, &d);
     r->first_route = d.route;
     r->first_why = d.why;
     if (d.route != LT_ROUTE_CLOUD || !d.n_providers) {
-        lt_req_finish(r);
+        settle_and_finish(r);
         return;
     }
     struct lt_tier_question q = {.text = r->text,
@@ -518,6 +547,8 @@ void lt_req_advance(struct lt_req *r)
         lt_req_settle(r);
         return;
     }
+    r->is_waiting = lt_gw_talk_must_wait(r); /* commands of a session stay in order */
+    if (r->is_waiting) return;
     if (r->bad_code)
         lt_req_finish(r);
     else if (r->infer_job.err == LT_ERR_TIMEOUT || lt_now_us() > r->deadline_us)
@@ -563,6 +594,7 @@ void lt_req_build_result(struct lt_req *r)
     out.model = r->model ? r->model : r->local_calls ? r->gw->model_name : NULL;
     lt_result_speech(out.route, r->calls, speech, sizeof speech);
     out.speech = r->speech ? r->speech : r->bad_code ? NULL : speech;
+    if (out.route == LT_ROUTE_CLARIFY) out.choices = r->choices;
     out.error_code = r->bad_code;
     out.error_field = r->bad_field[0] ? r->bad_field : NULL;
     out.error_text = r->bad_text;
@@ -620,6 +652,8 @@ static enum lt_err send_call(struct lt_req *r, size_t index, const json_t *call)
         json_pack("{s:O,s:s,s:s,s:I}", "arguments", json_object_get(call, "arguments"), "trace",
                   r->trace, "route", lt_route_word(r->route), "index", (json_int_t)index);
     if (o && r->session) json_object_set_new(o, "session", json_string(r->session));
+    if (o && r->gw->config.house.tools && lt_house_is_ours(name))
+        json_object_set_new(o, "x-handled", json_string("lintel")); /* nobody else needs to */
     char *payload = o ? lt_json_dump(o) : NULL;
     json_decref(o);
     if (!payload) return LT_ERR_NOMEM;

@@ -48,6 +48,7 @@ json_t *lt_result_json(const struct lt_result *r)
         json_decref(us);
     if (r->cost_usd_micro > 0) bad |= put(o, "cost_usd_micro", json_integer(r->cost_usd_micro));
     bad |= put_text(o, "why", r->why);
+    if (r->choices) bad |= put(o, "choices", json_deep_copy(r->choices));
     if (r->error_code) {
         error = json_object();
         bad |= !error;

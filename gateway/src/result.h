@@ -19,6 +19,7 @@ struct lt_result {
     double confidence;   /* -1: the network did not answer */
     const char *model, *speech, *trace;
     int64_t total_us, encode_us, decode_us, cloud_us;  /* -1: absent */
+    const json_t *choices;                             /* labels to choose from, NULL: absent */
     int64_t cost_usd_micro;                            /* 0: absent */
     const char *error_code, *error_field, *error_text; /* error_code NULL: no error */
 };

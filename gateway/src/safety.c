@@ -37,8 +37,7 @@ struct rules {
     lt_us lock_us;
     int has_pin, is_cloud_ok;
     size_t n_pin;
-    uint8_t pin[32]; /* hash of its digits */
-    struct lt_secret *secret;
+    uint8_t pin[32]; /* hash of its digits; the code itself is not kept */
 };
 
 struct lt_safety {
@@ -84,7 +83,6 @@ static void rules_free(struct rules *r)
     for (size_t i = 0; i < r->areas.n; i++) free(r->areas.v[i]);
     free(r->sources.v);
     free(r->areas.v);
-    lt_secret_free(r->secret);
     memset(r, 0, sizeof *r);
 }
 
@@ -96,17 +94,21 @@ static enum lt_err read_pin(const struct lt_config *c, struct rules *r, struct l
                              "safety.confirm is pin, but safety.pin names no code; set it to "
                              "env:NAME, file:/path or credential:NAME")
                    : LT_OK;
-    enum lt_err err = lt_secret_read(c->safety.pin, &r->secret, diag);
+    struct lt_secret *secret = NULL;
+    enum lt_err err = lt_secret_read(c->safety.pin, &secret, diag);
     if (err) return err;
-    const char *pin = lt_secret_reveal(r->secret);
+    const char *pin = lt_secret_reveal(secret);
     r->n_pin = strlen(pin);
     if (r->n_pin < LT_SAFETY_PIN_MIN || r->n_pin > LT_SAFETY_PIN_MAX ||
-        strspn(pin, "0123456789") != r->n_pin)
-        return lt_fail(diag, LT_ERR_INVALID, "safety.pin: a code of %d to %d digits is needed",
-                       LT_SAFETY_PIN_MIN, LT_SAFETY_PIN_MAX);
-    hash_of(pin, r->pin);
-    r->has_pin = 1;
-    return LT_OK;
+        strspn(pin, "0123456789") != r->n_pin) {
+        err = lt_fail(diag, LT_ERR_INVALID, "safety.pin: a code of %d to %d digits is needed",
+                      LT_SAFETY_PIN_MIN, LT_SAFETY_PIN_MAX);
+    } else {
+        hash_of(pin, r->pin);
+        r->has_pin = 1;
+    }
+    lt_secret_free(secret);
+    return err;
 }
 
 static enum lt_err rules_from(const struct lt_config *c, struct rules *r, struct lt_diag *diag)
@@ -280,7 +282,7 @@ int lt_safety_scan(struct lt_safety *s, const char *site, const char *text, int 
 {
     struct lt_words w;
     char digits[DIGITS_MAX] = "", out[LT_WORDS_BYTES + 64] = "";
-    int is_right = 0;
+    int is_right = 0, has_code = 0;
     *hidden = NULL;
     lt_words_split(text, &w);
     if (is_asked) { /* whatever comes may be nearly the code: none of it is kept */
@@ -306,14 +308,14 @@ int lt_safety_scan(struct lt_safety *s, const char *site, const char *text, int 
             size_t used = strlen(out);
             if (is_code)
                 snprintf(out + used, sizeof out - used, "%s%s", used ? " " : "", LT_SAFETY_HIDDEN);
-            if (is_code && !*hidden) *hidden = out; /* marks that there is one */
+            has_code |= is_code;
             for (int m = first; !is_code && m < (i > first ? i : first + 1); m++) {
                 used = strlen(out);
                 snprintf(out + used, sizeof out - used, "%s%s", used ? " " : "", w.v[m]);
             }
             if (i == first) i++;
         }
-        if (*hidden) *hidden = strdup(out);
+        if (has_code) *hidden = strdup(out);
     }
     if (is_asked && !is_right) count_wrong(s, site, now_us);
     if (lt_safety_is_locked(s, site, now_us)) return 0;

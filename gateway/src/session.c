@@ -257,7 +257,8 @@ static void ask_again(struct session *s, const struct lt_turn_in *in, const char
     out->kind = LT_TURN_ASK;
     out->calls = json_incref(s->question.calls);
     out->choices = s->question.choices ? labels_of(s->question.choices) : NULL;
-    snprintf(out->speech, sizeof out->speech, "%s%s%s", hint, *hint ? " " : "",
+    size_t n = (size_t)snprintf(out->speech, sizeof out->speech, "%s%s", hint, *hint ? " " : "");
+    snprintf(out->speech + n, sizeof out->speech - n, "%.*s", LT_ASK_SPEECH - 1 - (int)n,
              s->question.speech);
 }
 

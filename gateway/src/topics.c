@@ -13,6 +13,9 @@ static const struct {
     {LT_TOPIC_CATALOG, "catalog", 0}, {LT_TOPIC_RESPONSE, "response", 0},
     {LT_TOPIC_REPLY, "reply", 1},     {LT_TOPIC_CALL, "call", 1},
     {LT_TOPIC_STATUS, "status", 0},   {LT_TOPIC_STATS, "stats", 0},
+    {LT_TOPIC_TIMER, "timer", 0},     {LT_TOPIC_ANNOUNCE, "announce", 0},
+    {LT_TOPIC_HOUSE, "house", 0},     {LT_TOPIC_SELF, "self", 0},
+    {LT_TOPIC_CLOUD, "cloud", 0},
 };
 #define N_CHANNELS (sizeof channels / sizeof channels[0])
 

@@ -8,6 +8,11 @@
  *     <prefix>/<site>/call/<tool>      out  one accepted call; read back to survive a crash
  *     <prefix>/<site>/status           out  retained, online or offline, also the will
  *     <prefix>/<site>/stats            out  counters, once a minute
+ *     <prefix>/<site>/timer            out  a timer started, changed, rang
+ *     <prefix>/<site>/announce         out  words to be said on the speakers
+ *     <prefix>/<site>/house            out  retained, timers and lists that the gateway keeps
+ *     <prefix>/<site>/self             out  retained, Lintel as a device: counters, last answer
+ *     <prefix>/<site>/cloud            in   ON or OFF: may the cloud be asked?
  *
  * Builders write to the caller's storage. Threads: pure functions. */
 #ifndef LT_TOPICS_H
@@ -29,7 +34,12 @@ enum lt_topic_kind {
     LT_TOPIC_REPLY, /* rest: what follows reply/ */
     LT_TOPIC_CALL,  /* rest: the tool */
     LT_TOPIC_STATUS,
-    LT_TOPIC_STATS
+    LT_TOPIC_STATS,
+    LT_TOPIC_TIMER,
+    LT_TOPIC_ANNOUNCE,
+    LT_TOPIC_HOUSE,
+    LT_TOPIC_SELF,
+    LT_TOPIC_CLOUD
 };
 
 struct lt_topic {

@@ -153,7 +153,7 @@ static int is_in(const char *const *list, const char *word)
 
 int lt__policy_is_never_cloud(const struct lt_policy *p, const struct lt_facts *f)
 {
-    return p->is_never_cloud || f->is_private || is_in(p->never_cloud_sites, f->site) ||
+    return p->is_never_cloud || f->is_cloud_off || f->is_private || is_in(p->never_cloud_sites, f->site) ||
            is_in(p->never_cloud_areas, f->here);
 }
 
