@@ -37,3 +37,4 @@ endif()
 # Run by hand: MQTT in to call out, as JSON.
 add_executable(bench_serve bench/bench_serve.c)
 target_link_libraries(bench_serve PRIVATE test_harness PkgConfig::MOSQUITTO lt_flags)
+lt_integration_test(test_talk)

@@ -40,7 +40,7 @@ static json_t *arguments_of(const struct lt_catalog *c, const struct lt_entity *
     return a;
 }
 
-static json_t *choice_of(const struct lt_catalog *c, const struct lt_entity *e)
+json_t *lt__ask_choice(const struct lt_catalog *c, const struct lt_entity *e)
 {
     char words[512];
     size_t n = (size_t)snprintf(words, sizeof words, "%s %s %s %s", e->name, e->area, e->floor,
@@ -62,12 +62,12 @@ static json_t *choices_of(const struct lt_catalog *c, const struct lt_entity *co
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n && i < LT_ASK_CHOICES_MAX; i++)
-        json_array_append_new(list, choice_of(c, e[i]));
+        json_array_append_new(list, lt__ask_choice(c, e[i]));
     return list;
 }
 
 /* Equal, or but for a plural s. */
-static int is_like(const char *a, const char *b)
+int lt__ask_is_like(const char *a, const char *b)
 {
     size_t na = strlen(a), nb = strlen(b);
     if (na > 3 && a[na - 1] == 's' && nb && b[nb - 1] != 's') na--;
@@ -75,10 +75,10 @@ static int is_like(const char *a, const char *b)
     return na == nb && !memcmp(a, b, na);
 }
 
-static int has_word(const struct lt_words *w, const char *word)
+int lt__ask_has_word(const struct lt_words *w, const char *word)
 {
     for (int i = 0; i < w->n; i++)
-        if (is_like(w->v[i], word)) return 1;
+        if (lt__ask_is_like(w->v[i], word)) return 1;
     return 0;
 }
 
@@ -91,7 +91,7 @@ static int covers(const json_t *choice, const struct lt_words *said, int first)
     snprintf(all, sizeof all, "%s", text_at(choice, "words"));
     lt_words_split(*all ? all : text_at(choice, "label"), &has);
     for (int i = first; i < said->n; i++) {
-        if (has_word(&has, said->v[i]))
+        if (lt__ask_has_word(&has, said->v[i]))
             n_said += !lt_phrases_is_small(said->v[i]);
         else if (!lt_phrases_is_small(said->v[i]))
             return 0;
@@ -106,7 +106,7 @@ static int is_label(const json_t *choice, const struct lt_words *said, int first
     int i = first, k = 0;
     lt_words_split(text_at(choice, "label"), &label);
     for (; i < said->n; i++) {
-        if (k < label.n && is_like(label.v[k], said->v[i]))
+        if (k < label.n && lt__ask_is_like(label.v[k], said->v[i]))
             k++;
         else if (!lt_phrases_is_small(said->v[i]))
             return 0;
@@ -242,7 +242,7 @@ json_t *lt_ask_others(const struct lt_catalog *c, const json_t *call)
         size_t n = lt_catalog_targets(c, kind, e, LT_ASK_CHOICES_MAX);
         json_decref(kind);
         for (size_t i = 0; i < n && i < LT_ASK_CHOICES_MAX; i++)
-            if (e[i] != mine[0]) json_array_append_new(list, choice_of(c, e[i]));
+            if (e[i] != mine[0]) json_array_append_new(list, lt__ask_choice(c, e[i]));
     }
     return list;
 }
@@ -415,6 +415,20 @@ void lt_ask_opener(const struct lt_catalog *c, const struct lt_words *said,
 
 /* ---- shall I? ---- */
 
+/* "HassStartTimer" and "start_timer" as "start timer"; bytes written. */
+static size_t tool_words(const char *tool, char *out, size_t cap)
+{
+    size_t n = 0;
+    if (!strncmp(tool, "Hass", 4)) tool += 4;
+    for (const char *p = tool; *p && n + 2 < cap; p++) {
+        int is_capital = *p >= 'A' && *p <= 'Z';
+        if (is_capital && n) out[n++] = ' ';
+        out[n++] = (char)(is_capital ? *p + 32 : *p == '_' ? ' ' : *p);
+    }
+    out[n] = '\0';
+    return n;
+}
+
 void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, size_t cap)
 {
     static const struct {
@@ -435,8 +449,13 @@ void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, 
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0] && !verb; i++)
         if (!strcmp(verbs[i].tool, tool) && (!*verbs[i].domain || !strcmp(verbs[i].domain, domain)))
             verb = verbs[i].words;
-    size_t n = (size_t)snprintf(out, cap, "%s", verb ? verb : tool);
-    if (*name && n < cap) n += (size_t)snprintf(out + n, cap - n, " the %s", name);
+    int is_thing = c && *name && lt_catalog_targets(c, arguments, one, 1) >= 1;
+    size_t n;
+    if (verb)
+        n = (size_t)snprintf(out, cap, "%s", verb);
+    else
+        n = tool_words(tool, out, cap);
+    if (*name && n < cap) n += (size_t)snprintf(out + n, cap - n, is_thing ? " the %s" : " %s", name);
     if (!*name && *domain && n < cap) n += (size_t)snprintf(out + n, cap - n, " every %s", domain);
     if (*text_at(arguments, "area") && n < cap)
         n += (size_t)snprintf(out + n, cap - n, " in the %s", text_at(arguments, "area"));

@@ -42,6 +42,12 @@ void lt_question_free(struct lt_question *q); /* zeroes it */
 
 /* Which of the entities that `unclear` (calls) means? Nothing when there are fewer than two. */
 void lt_ask_unclear(const struct lt_catalog *c, const json_t *unclear, struct lt_question *out);
+/* Which of the entities that have all the nouns that were said ("the lamp", where there are three)?
+ * For a network that was not sure of its target (`calls`), or that knew no call (`calls` empty): then
+ * verb and noun must be all that was said. Those in the speaker's room (`here`, may be NULL) come
+ * before others. Nothing where one fits better than the others, or where all are meant. */
+void lt_ask_which(const struct lt_catalog *c, const struct lt_words *said, const char *here,
+                  const json_t *calls, struct lt_question *out);
 /* What do the calls lack, judged by the words that were said? Nothing when nothing. */
 void lt_ask_missing(const struct lt_catalog *c, const struct lt_words *said, const json_t *calls,
                     struct lt_question *out);
@@ -65,6 +71,11 @@ int lt_ask_fill_choice(json_t *call, const json_t *choice, int is_joining);
 void lt_ask_list(const json_t *choices, char *out, size_t cap);
 /* The entities of the same kind as the one the call means, without it: "the other one". New array. */
 json_t *lt_ask_others(const struct lt_catalog *c, const json_t *call);
+/* An entity as a choice; a new reference. */
+json_t *lt__ask_choice(const struct lt_catalog *c, const struct lt_entity *e);
+/* Words alike but for a plural s; a list has one alike. */
+int lt__ask_is_like(const char *a, const char *b);
+int lt__ask_has_word(const struct lt_words *w, const char *word);
 /* What a call does, for a question: "unlock the Front Door". */
 void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, size_t cap);
 

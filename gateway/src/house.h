@@ -107,7 +107,7 @@ json_t *lt_house_json(const struct lt_house *h, const char *site, int64_t now_un
 
 /* "1 hour 20 minutes"; at most three parts. */
 void lt_house_span_words(int64_t ms, char *out, size_t cap);
-/* "pasta timer", or "10 minutes timer" for one without a name. */
+/* "pasta timer", or "10 minute timer" for one without a name. */
 void lt_house_timer_words(const struct lt_timer_row *t, char *out, size_t cap);
 
 #endif

@@ -413,7 +413,7 @@ static void infer_done(struct lt_job *job)
         r->readings[r->reading].text = r->text;
         r->text = text;
         r->text_len = strlen(text);
-        (void)!lt_gw_talk_arrived(r); /* the code may be in it; its rate was looked at before */
+        lt_gw_talk_hide(r);
         lt_req_accept(r);
         return;
     }

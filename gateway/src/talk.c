@@ -9,6 +9,8 @@
 #include "lt/json.h"
 #include "lt/log.h"
 
+#define UNSURE_P 0.7f /* a target chosen with less than this is asked about, if several fit the words */
+
 /* ---- opening ---- */
 
 static void options_of(const struct lt_config *c, struct lt_talk_options *o)
@@ -86,12 +88,18 @@ int lt_gw_talk_is_own(const struct lt_mqtt_message *msg)
 
 int lt_gw_talk_arrived(struct lt_req *r)
 {
+    lt_talk_key(r->site_name, r->session, r->here, r->door, r->talk_key);
+    if (!lt_safety_may_ask(r->gw->safety, r->door, r->talk_key, lt_now_us())) return 0;
+    if (!r->n_readings) lt_gw_talk_hide(r);
+    return 1;
+}
+
+void lt_gw_talk_hide(struct lt_req *r)
+{
     struct lt_gateway *gw = r->gw;
     lt_us now = lt_now_us();
     char *hidden = NULL;
-    lt_talk_key(r->site_name, r->session, r->here, r->door, r->talk_key);
-    if (!lt_safety_may_ask(gw->safety, r->door, r->talk_key, now)) return 0;
-    if (!r->text || r->bad_code) return 1;
+    if (!r->text || r->bad_code) return;
     int is_asked = lt_talk_wants_pin(gw->talk, r->talk_key, now);
     r->is_pin_right = lt_safety_scan(gw->safety, r->site_name, r->text, is_asked, now, &hidden);
     if (hidden) {
@@ -101,7 +109,6 @@ int lt_gw_talk_arrived(struct lt_req *r)
         r->text_len = strlen(hidden);
         r->is_text_hidden = 1;
     }
-    return 1;
 }
 
 /* ---- order ---- */
@@ -241,6 +248,16 @@ static void ask(struct lt_req *r, enum lt_why why, struct lt_question *q)
         lt_talk_ask(r->gw->talk, r->talk_key, q, lt_now_us());
 }
 
+/* Was there a target that the network hardly preferred to others? */
+static int is_target_unsure(const struct lt_req *r)
+{
+    for (int i = 0; i < r->answer.n_decisions; i++) {
+        const struct san_decision *d = &r->answer.decisions[i];
+        if (!strcmp(d->kind, "target") && d->p < UNSURE_P) return 1;
+    }
+    return 0;
+}
+
 void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
 {
     const struct lt_catalog *c = r->catalog->checked;
@@ -250,7 +267,11 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
     enum lt_why why = LT_WHY_TALK_INCOMPLETE;
     if (d->why == LT_WHY_POLICY_BLOCKED || !r->local_calls || !r->text) return;
     lt_words_split(r->text, &said);
-    if (json_array_size(r->local_calls)) {
+    if (json_array_size(r->local_calls) && d->route != LT_ROUTE_LOCAL && is_target_unsure(r))
+        lt_ask_which(c, &said, r->here, r->local_calls, &q);
+    if (q.kind != LT_ASK_NOTHING) {
+        why = LT_WHY_TALK_AMBIGUOUS;
+    } else if (json_array_size(r->local_calls)) {
         if (r->answer.confidence >= r->gw->policy.policy.clarify && d->route != LT_ROUTE_REFUSED)
             lt_ask_missing(c, &said, r->local_calls, &q);
     } else if (r->answer.unclear_json &&
@@ -259,7 +280,11 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
         lt_ask_unclear(c, unclear, &q);
         why = LT_WHY_TALK_AMBIGUOUS;
     } else {
-        lt_ask_opener(c, &said, &q);
+        lt_ask_which(c, &said, r->here, NULL, &q);
+        if (q.kind != LT_ASK_NOTHING)
+            why = LT_WHY_TALK_AMBIGUOUS;
+        else
+            lt_ask_opener(c, &said, &q);
     }
     json_decref(unclear);
     if (q.kind == LT_ASK_NOTHING) return;

@@ -33,6 +33,8 @@ void lt_gw_talk_delivered(struct lt_gateway *gw, int publish_id);
 int lt_gw_talk_is_own(const struct lt_mqtt_message *msg);
 /* 0: this source sends too much; the request is to be refused. */
 int lt_gw_talk_arrived(struct lt_req *r);
+/* The same, where it is known only later what was said: cut the code out. */
+void lt_gw_talk_hide(struct lt_req *r);
 int lt_gw_talk_must_wait(const struct lt_req *r);
 /* r is done and about to go: the next of its session goes on. */
 void lt_gw_talk_next(struct lt_gateway *gw, const char *site, const char *session);

@@ -24,7 +24,7 @@ int lt__timers_is_ours(const char *verb)
     return verb_of(verb) >= 0;
 }
 
-void lt_house_span_words(int64_t ms, char *out, size_t cap)
+static void span_words(int64_t ms, int is_adjective, char *out, size_t cap)
 {
     int64_t s = (ms + 500) / 1000, part[3] = {s / 3600, s / 60 % 60, s % 60};
     static const char *const word[3] = {"hour", "minute", "second"};
@@ -33,14 +33,20 @@ void lt_house_span_words(int64_t ms, char *out, size_t cap)
     for (int i = 0; i < 3; i++)
         if (part[i] && n < cap)
             n += (size_t)snprintf(out + n, cap - n, "%s%lld %s%s", n ? " " : "",
-                                  (long long)part[i], word[i], part[i] == 1 ? "" : "s");
+                                  (long long)part[i], word[i],
+                                  part[i] == 1 || is_adjective ? "" : "s");
     if (!n) snprintf(out, cap, "0 seconds");
+}
+
+void lt_house_span_words(int64_t ms, char *out, size_t cap)
+{
+    span_words(ms, 0, out, cap);
 }
 
 void lt_house_timer_words(const struct lt_timer_row *t, char *out, size_t cap)
 {
     char span[64];
-    lt_house_span_words(t->total_ms, span, sizeof span);
+    span_words(t->total_ms, 1, span, sizeof span);
     snprintf(out, cap, "%s timer", *t->name ? t->name : span);
 }
 
