@@ -3,7 +3,6 @@
  *   load file -> choose kind and tool -> reserve -> ask -> check each example -> append -> again */
 #include "factory.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,7 @@
 #include "lt/budget.h"
 #include "lt/cloud.h"
 #include "lt/json.h"
-#include "lt/log.h"
+#include "lt/store.h"
 #include "privacy.h"
 
 #define MAX_LINE_BYTES  (4u << 20)
@@ -57,27 +56,10 @@ struct factory {
 
 /* ---- what is there ---- */
 
-/* Letters and digits in lower case, one blank between words. */
-static char *normal(const char *query)
-{
-    char *out = malloc(strlen(query) + 1), *to = out;
-    for (const char *s = query; out && *s; s++) {
-        if (isalnum((unsigned char)*s) || (unsigned char)*s >= 0x80)
-            *to++ = (char)tolower((unsigned char)*s);
-        else if (to > out && to[-1] != ' ' && *s != '\'')
-            *to++ = ' ';
-    }
-    if (out) {
-        if (to > out && to[-1] == ' ') to--;
-        *to = '\0';
-    }
-    return out;
-}
-
 /* Count a line; 0 when its query is known already. */
 static int take(struct factory *f, const char *query, const json_t *answers, const char *kind)
 {
-    char *key = normal(query);
+    char *key = lt_text_normal(query);
     int is_new = key && *key && !json_object_get(f->seen, key);
     if (is_new) json_object_set_new(f->seen, key, json_true());
     free(key);

@@ -188,6 +188,9 @@ struct lt_req {
     struct lt_site_catalog *catalog;
     struct san_answer answer;
     json_t *local_calls; /* NULL: the network did not answer */
+    int is_cache_used;   /* memory may be asked */
+    char *cached_json;   /* writer: confirmed calls for the same words */
+    json_t *cached_calls;
     char *decisions_json;
 
     int has_hold, is_committed, is_inferred;

@@ -38,6 +38,10 @@ static enum lt_err run_accept(struct lt_job *job, struct lt_diag *diag)
                              .received_unix_ms = r->received_unix_ms,
                              .deadline_ms = r->deadline_ms};
     enum lt_err err = lt_store_trace_accept(r->gw->store, &t, r->new_trace, &r->is_repeated, diag);
+    if (!err && r->is_cache_used && !r->is_repeated && r->catalog_hash[0] && !r->session)
+        (void)!lt_store_answer_find(r->gw->store, r->site_name, r->catalog_hash, r->text, r->here,
+                                    &r->cached_json,
+                                    NULL); /* without it the request still goes on */
     if (!err && r->is_repeated)
         err = lt_store_trace_result(r->gw->store, r->new_trace, &r->first_result, diag);
     return err;
@@ -129,6 +133,7 @@ static void accept_done(struct lt_job *job)
 
 void lt_req_accept(struct lt_req *r)
 {
+    r->is_cache_used = r->gw->config.cloud.cache;
     r->accept_job.run = run_accept;
     r->accept_job.done = accept_done;
     r->accept_job.is_durable = 1;

@@ -115,6 +115,8 @@ void lt_req_settle(struct lt_req *r)
     free(r->result);
     free(r->model);
     free(r->row_state);
+    free(r->cached_json);
+    json_decref(r->cached_calls);
     json_decref(r->local_calls);
     json_decref(r->calls);
     san_answer_free(&r->answer);
@@ -457,7 +459,8 @@ static void facts_of(const struct lt_req *r, struct lt_facts *f, int *is_open)
                            .is_private = lt_privacy_is_private(
                                catalog, r->gw->policy.policy.never_cloud_areas, r->text),
                            .is_cloud_off = r->site && !r->site->self.is_cloud_on,
-                           .is_open = is_open};
+                           .is_open = is_open,
+                           .cached_calls = r->cached_calls};
 }
 
 static void take_decision(struct lt_req *r, const struct lt_decision *d)
@@ -513,6 +516,9 @@ static void decide(struct lt_req *r)
         settle_and_finish(r);
         return;
     }
+    if (r->cached_json && !r->cached_calls)
+        (void)!lt_json_parse(r->cached_json, strlen(r->cached_json), LT_DOC_MAX_BYTES_REQUEST,
+                             &r->cached_calls, NULL);
     facts_of(r, &facts, is_open);
     lt_router_decide(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &d, &detail);
     if (detail.code)

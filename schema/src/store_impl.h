@@ -25,4 +25,8 @@ enum lt_err lt__leave(struct lt_store *s, enum lt_err err, struct lt_diag *diag)
 enum lt_err lt__store_text(struct lt_store *s, const char *text, char **out, struct lt_diag *diag);
 enum lt_err lt__store_json(struct lt_store *s, const char *json, char **out, struct lt_diag *diag);
 
+/* Part of label_add: keep or forget the answer that the label judges (store_answer.c). */
+enum lt_err lt__store_answer_learn(struct lt_store *s, const char *trace, const struct lt_label *l,
+                                   struct lt_diag *diag);
+
 #endif

@@ -286,6 +286,7 @@ enum lt_err lt_store_label_add(struct lt_store *s, const char *trace, const stru
                              "added_unix_ms) VALUES (?1,?2,?3,?4,?5,?6)",
                              "ttitti", trace, l->source, (int64_t) !!l->is_correct, calls, note,
                              l->now_unix_ms);
+        if (!err) err = lt__store_answer_learn(s, trace, l, diag);
         err = lt__leave(s, err, diag);
     }
     free(calls);

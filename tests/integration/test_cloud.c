@@ -433,6 +433,45 @@ static void test_doctor__cloud_faults__named_with_line_and_key(void **state)
     }
 }
 
+static void feedback(struct fixture *f, const char *trace, const char *more)
+{
+    char text[512];
+    snprintf(text, sizeof text, "{\"trace\":\"%s\",%s}", trace, more);
+    client_publish(f->env,
+                   (struct publish){.topic = "lintel/home/feedback", .payload = text, .qos = 1});
+}
+
+static void test_cloud__confirmed_answer__given_again_without_asking(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "");
+    answer(f, 200,
+           MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+               "HassLightSet", "{\\\"name\\\":\\\"Kitchen Light\\\",\\\"brightness\\\":5}") "]"));
+    json_t *r = ask(f);
+    json_decref(take_json(f->env, "lintel/home/call/HassLightSet", "call"));
+    db_wait(f->env, "select count(*) from trace where state = 'executed'", 1);
+    feedback(f, text_of(r, "trace"), "\"correct\":true");
+    json_decref(r);
+    db_wait(f->env, "select count(*) from confirmed_answer", 1);
+    client_say(f->env, "Turn off  the KITCHEN light!"); /* the same words */
+    r = take_json(f->env, "lintel/home/response", "result");
+    assert_string_equal(text_of(r, "route"), "cache");
+    assert_string_equal(text_of(r, "why"), "cache.hit");
+    json_t *call = take_json(f->env, "lintel/home/call/HassLightSet", "call");
+    assert_string_equal(text_of(call, "route"), "cache");
+    json_decref(call);
+    assert_int_equal(stub_n_requests(f->stub), 1);
+    /* wrong after all: forgotten */
+    feedback(f, text_of(r, "trace"), "\"correct\":false");
+    json_decref(r);
+    db_wait(f->env, "select count(*) from confirmed_answer", 0);
+    answer(f, 200, MESSAGE("\"content\":\"Fine.\""));
+    r = ask(f);
+    assert_string_equal(text_of(r, "route"), "cloud");
+    json_decref(r);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 int main(int argc, char **argv)
 {
@@ -452,6 +491,7 @@ int main(int argc, char **argv)
         TEST(test_cloud__core_dumps__are_off),
         TEST(test_cloud__metrics__tell_attempts_tokens_and_spend),
         TEST(test_doctor__cloud_faults__named_with_line_and_key),
+        TEST(test_cloud__confirmed_answer__given_again_without_asking),
         TEST(test_cloud__killed_while_asking__asked_again_after_the_restart),
     };
     signal(SIGPIPE, SIG_IGN); /* the stub writes to a killed gateway */

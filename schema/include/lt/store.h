@@ -204,6 +204,17 @@ struct lt_label {
 LT_NODISCARD enum lt_err lt_store_label_add(struct lt_store *s, const char *trace,
                                             const struct lt_label *l, struct lt_diag *diag);
 
+/* The calls that a person confirmed for the same words (lt_text_normal) said at the same place, while
+ * the site had the same catalogue: *calls_json is malloc'ed, NULL when there are none. Requests of a
+ * conversation (with a session) must not ask: their words mean another thing each time. */
+LT_NODISCARD enum lt_err lt_store_answer_find(struct lt_store *s, const char *site,
+                                              const char *catalog_hash, const char *text,
+                                              const char *here, char **calls_json,
+                                              struct lt_diag *diag);
+/* Words without what does not matter: ASCII letters small, one blank between words, no punctuation but
+ * the point inside a number. malloc'ed; NULL when out of memory. */
+char *lt_text_normal(const char *text);
+
 /* ---- reading traces ---- */
 
 /* One row; strings are borrowed until the callback returns, NULL where absent. */
