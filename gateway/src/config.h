@@ -74,6 +74,10 @@ struct lt_config {
         char *ha_prefix, *z2m_base;
     } discovery;
     struct {
+        int enabled;
+        int64_t confirm_ms;
+    } actuate;
+    struct {
         char *file;
     } model;
 

@@ -54,6 +54,11 @@ const struct lt_config_row lt__config_rows[] = {
      "The same from Zigbee2MQTT's lists of devices and groups"},
     {"discovery.z2m_base", LT_CFG_STR, "", 1, 128, "zigbee2mqtt", NULL, 0, AT(discovery.z2m_base), "Zigbee2MQTT's base topic"},
 
+    {"actuate.enabled", LT_CFG_BOOL, "", 0, 1, "false", NULL, LT_CFG_RELOAD, AT(actuate.enabled),
+     "Work the discovered devices ourselves: accepted calls become their own commands and are confirmed"},
+    {"actuate.confirm_ms", LT_CFG_INT, "ms", 100, 30000, "3000", NULL, LT_CFG_RELOAD, AT(actuate.confirm_ms),
+     "Longest wait for a device to report what it was told; the answer waits as long"},
+
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
 
     {"store.path", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(store.path),

@@ -378,7 +378,7 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
         lt_recover_echo(gw, &topic, msg);
         break;
     default:
-        if (lt_home_message(gw, msg)) break;
+        if (lt_act_message(gw->act, msg) | lt_home_message(gw, msg)) break;
         LT_LOG(DEBUG, "mqtt.unexpected", LF_STR("topic", msg->topic));
         break;
     }

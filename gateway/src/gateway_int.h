@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "act.h"
 #include "bells.h"
 #include "config.h"
 #include "discovery.h"
@@ -68,7 +69,7 @@ struct lt_gateway {
     size_t cache_bytes; /* of encoded blocks, when the last catalogue was taken */
     struct lt_tier *tier;
     struct lt_metrics *metrics; /* NULL: no endpoint */
-    struct lt_store *store; /* writer's thread once it runs */
+    struct lt_store *store;     /* writer's thread once it runs */
     struct lt_worker *writer, *infer;
     struct lt_mqtt *mqtt;
     struct lt_secret *password;
@@ -79,6 +80,7 @@ struct lt_gateway {
     char session[LT_ULID_CAP]; /* name of the broker session: packet ids mean something in it */
     char barrier_topic[LT_TOPIC_MAX_BYTES + 1], barrier[LT_ULID_CAP];
 
+    struct lt_act *act;             /* NULL: devices are not worked */
     struct lt_discovery *discovery; /* NULL: announcements are not read */
     uv_timer_t home_timer;
     lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
@@ -137,7 +139,7 @@ struct lt_req {
     struct lt_gateway *gw;
     struct lt_req *next, **prev;
     enum lt_req_state state;
-    int n_busy; /* jobs and asks under way: the struct must stay */
+    int n_busy;      /* jobs and asks under way: the struct must stay */
     uint64_t serial; /* order of arrival */
     int is_waiting;  /* for an earlier request of its session */
 
@@ -204,9 +206,9 @@ struct lt_req {
     enum lt_why why;
     json_t *calls;
     char *speech, *result;
-    json_t *choices;  /* clarify: labels of what may be answered, or NULL */
-    int has_question; /* clarify: the question is remembered */
-    int is_confirmed; /* the speaker said yes to these calls */
+    json_t *choices;           /* clarify: labels of what may be answered, or NULL */
+    int has_question;          /* clarify: the question is remembered */
+    int is_confirmed;          /* the speaker said yes to these calls */
     struct lt_changes changes; /* of the house's timers and lists; the writer's while recording */
     char *announce;            /* words for all speakers, or NULL */
     char *model;
@@ -218,6 +220,9 @@ struct lt_req {
     int is_executed_out;  /* executed_job was submitted */
     int is_executed_done; /* and is through */
     int n_echo_holds;     /* echoes whose acknowledgement waits for executed_job */
+    int is_acting;        /* devices are being worked: the answer waits */
+    int is_told;          /* the answer is out */
+    json_t *outcome;      /* what happened to each device, or NULL */
     int is_recorded;      /* the answer is in the store */
     int n_sent;           /* recovering: calls that are known to be out, from the first */
     char *row_state;      /* recovering: state in the store */

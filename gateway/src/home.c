@@ -27,11 +27,14 @@ enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag)
 {
     const struct lt_config *c = &gw->started;
     if (!c->discovery.home_assistant && !c->discovery.zigbee2mqtt) return LT_OK;
-    return discovery_new(gw, &gw->discovery, diag);
+    enum lt_err err = lt_act_new(gw, &gw->act);
+    return err ? err : discovery_new(gw, &gw->discovery, diag);
 }
 
 void lt_home_close(struct lt_gateway *gw)
 {
+    lt_act_free(gw->act);
+    gw->act = NULL;
     lt_discovery_free(gw->discovery);
     gw->discovery = NULL;
 }
@@ -76,6 +79,7 @@ static void on_quiet(uv_timer_t *t)
         LT_LOG(ERROR, "discovery.failed", LF_STR("why", "out of memory"));
     else if (!is_in_use(gw->sites, text))
         lt_front_set_catalog(gw, gw->sites, text, strlen(text), "discovery");
+    lt_act_listen(gw->act, 0);
     free(text);
 }
 
@@ -84,6 +88,7 @@ void lt_home_up(struct lt_gateway *gw, int has_session)
     struct lt_discovery *fresh = NULL;
     struct lt_diag diag = {0};
     if (!gw->discovery) return;
+    lt_act_listen(gw->act, !has_session);
     if (!has_session && !discovery_new(gw, &fresh, &diag)) {
         /* what was taken back meanwhile nobody tells us: start from what is retained */
         lt_discovery_free(gw->discovery);

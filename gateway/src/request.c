@@ -119,6 +119,7 @@ void lt_req_settle(struct lt_req *r)
     json_decref(r->cached_calls);
     json_decref(r->local_calls);
     json_decref(r->calls);
+    json_decref(r->outcome);
     san_answer_free(&r->answer);
     lt_tier_answer_fini(&r->upper);
     lt_site_catalog_unref(r->catalog);
@@ -601,6 +602,7 @@ void lt_req_build_result(struct lt_req *r)
     lt_result_speech(out.route, r->calls, speech, sizeof speech);
     out.speech = r->speech ? r->speech : r->bad_code ? NULL : speech;
     if (out.route == LT_ROUTE_CLARIFY) out.choices = r->choices;
+    out.outcome = r->outcome;
     out.error_code = r->bad_code;
     out.error_field = r->bad_field[0] ? r->bad_field : NULL;
     out.error_text = r->bad_text;
@@ -729,6 +731,30 @@ void lt_req_finish(struct lt_req *r)
     lt_req_record(r);
 }
 
+static void tell(struct lt_req *r);
+
+static void on_acted(void *ctx, const json_t *outcome, const char *speech)
+{
+    struct lt_req *r = ctx;
+    r->n_busy--;
+    r->is_acting = 0;
+    r->outcome = json_deep_copy(outcome);
+    if (*speech && !r->speech) r->speech = strdup(speech);
+    lt_req_build_result(r);
+    tell(r);
+}
+
+static void start_acting(struct lt_req *r, size_t first)
+{
+    if (!lt_act_takes(r->gw->act, r->site_name, r->calls, first)) return;
+    r->n_busy++;
+    r->is_acting = 1;
+    if (lt_act_start(r->gw->act, r->calls, first, r->trace, on_acted, r)) {
+        r->n_busy--;
+        r->is_acting = 0;
+    }
+}
+
 void lt_req_deliver(struct lt_req *r)
 {
     int needs_broker = r->replies || has_calls_to_send(r);
@@ -744,11 +770,23 @@ void lt_req_deliver(struct lt_req *r)
         return;
     }
     lt_req_set_state(r, LT_REQ_DELIVERING);
-    if (has_calls_to_send(r)) send_calls(r);
+    if (has_calls_to_send(r)) {
+        size_t first = (size_t)r->n_sent;
+        send_calls(r);
+        start_acting(r, first);
+    }
+    if (!r->is_acting) tell(r);
+}
+
+/* The answer goes out, and with the last acknowledgement the request is over. */
+static void tell(struct lt_req *r)
+{
+    r->is_told = 1;
     lt_req_send_result(r, r->result);
     count(r);
     log_answer(r);
     if (r->n_undelivered) return;
+    if (r->n_calls_sent) lt_req_executed(r);
     if (r->is_hands_off && !r->bad_code && json_array_size(r->calls))
         lt_req_executed(r); /* by whom we answered: nothing is left to us */
     lt_req_set_state(r, LT_REQ_DONE);
@@ -779,8 +817,10 @@ void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
             }
             if (!--r->n_undelivered) {
                 lt_req_executed(r);
-                lt_req_set_state(r, LT_REQ_DONE);
-                lt_req_settle(r);
+                if (r->is_told) {
+                    lt_req_set_state(r, LT_REQ_DONE);
+                    lt_req_settle(r);
+                }
             }
             lt_req_resend(gw); /* there is room again */
             return;

@@ -21,6 +21,7 @@ struct lt_result {
     int64_t total_us, encode_us, decode_us, cloud_us;  /* -1: absent */
     const json_t *choices;                             /* labels to choose from, NULL: absent */
     int64_t cost_usd_micro;                            /* 0: absent */
+    const json_t *outcome; /* what happened to each device, or NULL */
     const char *error_code, *error_field, *error_text; /* error_code NULL: no error */
 };
 

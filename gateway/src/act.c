@@ -1,0 +1,467 @@
+/* act.c - runs of calls over the broker.
+ *
+ *            publish                 all expected reports are there
+ *  (call) --------------> WAITING ------------------------------------> ended: fn
+ *     | nothing to wait for  |  actuate.confirm_ms passed                ^  ^
+ *     |                      +-------------------------------------------+  |
+ *     +---------------------------------------------------------------------+ (next turn of the loop)
+ */
+#include "act.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "act_command.h"
+#include "act_target.h"
+#include "gateway_int.h"
+#include "lt/log.h"
+#include "template.h"
+
+#define SPEECH_BYTES 400
+
+/* What is waited for, with copies: the discovery's own may go meanwhile. */
+struct wait {
+    struct lt_act_expect expect;
+    struct lt_feature feature;
+    char *state_topic, *state_template, *key;
+    int is_met;
+};
+
+struct device {
+    json_t *row; /* of the outcome; borrowed from it */
+    struct wait wait[LT_ACT_SENDS_MAX];
+    int n_wait;
+};
+
+struct run {
+    struct lt_act *act;
+    struct run *next, **prev;
+    uv_timer_t timer;
+    json_t *outcome;
+    struct device *devices;
+    size_t n_devices, cap_devices;
+    char speech[SPEECH_BYTES];
+    lt_act_fn fn;
+    void *ctx;
+};
+
+struct lt_act {
+    struct lt_gateway *gw;
+    json_t *states; /* topic -> last payload; null for topics that are listened to and silent */
+    struct run *runs;
+};
+
+enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out)
+{
+    struct lt_act *a = calloc(1, sizeof *a);
+    if (!a || !(a->states = json_object())) {
+        free(a);
+        return LT_ERR_NOMEM;
+    }
+    a->gw = gw;
+    *out = a;
+    return LT_OK;
+}
+
+/* ---- listening ---- */
+
+static void listen_to(struct lt_act *a, const char *topic)
+{
+    if (!topic || json_object_get(a->states, topic)) return;
+    if (lt_mqtt_subscribe(a->gw->mqtt, topic, 1, 0, NULL))
+        return; /* down: lt_act_listen comes again */
+    json_object_set_new(a->states, topic, json_null());
+}
+
+void lt_act_listen(struct lt_act *a, int is_new_session)
+{
+    if (!a || !a->gw->discovery || !lt_mqtt_is_up(a->gw->mqtt)) return;
+    if (is_new_session) json_object_clear(a->states);
+    size_t n = lt_discovery_n_things(a->gw->discovery);
+    for (size_t i = 0; i < n; i++) {
+        const struct lt_thing *t = lt_discovery_thing(a->gw->discovery, i);
+        for (size_t k = 0; k < t->n_features; k++) listen_to(a, t->features[k].state_topic);
+        for (size_t k = 0; k < t->n_availability; k++) listen_to(a, t->availability[k].topic);
+    }
+}
+
+static const char *last_payload(const struct lt_act *a, const char *topic)
+{
+    return topic ? json_string_value(json_object_get(a->states, topic)) : NULL;
+}
+
+/* ---- what is known of a device ---- */
+
+/* -1: away; 1: there, or nothing says otherwise. */
+static int is_available(const struct lt_act *a, const struct lt_thing *t)
+{
+    int n_away = 0, n_there = 0;
+    for (size_t i = 0; i < t->n_availability; i++) {
+        const struct lt_thing_availability *v = &t->availability[i];
+        const char *payload = last_payload(a, v->topic);
+        char text[256];
+        if (!payload) continue;
+        snprintf(text, sizeof text, "%s", payload);
+        if (v->template_text &&
+            lt_template_value(v->template_text, payload, text, sizeof text, NULL))
+            snprintf(text, sizeof text, "%s", payload);
+        n_away += v->payload_not_available && !strcmp(text, v->payload_not_available);
+        n_there += v->payload_available && !strcmp(text, v->payload_available);
+    }
+    if (!n_away) return 1;
+    return t->availability_mode && !strcmp(t->availability_mode, "any") && n_there ? 1 : -1;
+}
+
+/* The device's main state as a word ("on", "closed", "21.5"); 0 when nothing is known. */
+static int state_of(const struct lt_act *a, const struct lt_thing *t, const char *feature,
+                    char *out, size_t cap, double *number)
+{
+    const struct lt_feature *f = lt_thing_feature(t, feature);
+    const char *payload = f ? last_payload(a, f->state_topic) : NULL;
+    return payload && !lt_act_read(f, payload, out, cap, number);
+}
+
+/* ---- ending ---- */
+
+static void wait_free(struct wait *w)
+{
+    free(w->state_topic);
+    free(w->state_template);
+    free(w->key);
+    json_decref((json_t *)(uintptr_t)w->feature.states);
+    json_decref((json_t *)(uintptr_t)w->feature.words);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct run *r = h->data;
+    for (size_t i = 0; i < r->n_devices; i++)
+        for (int k = 0; k < r->devices[i].n_wait; k++) wait_free(&r->devices[i].wait[k]);
+    free(r->devices);
+    json_decref(r->outcome);
+    free(r);
+}
+
+static void unlink_run(struct run *r)
+{
+    *r->prev = r->next;
+    if (r->next) r->next->prev = r->prev;
+    uv_timer_stop(&r->timer);
+}
+
+static const char *outcome_of(const json_t *row)
+{
+    const char *s = json_string_value(json_object_get(row, "outcome"));
+    return s ? s : "";
+}
+
+static const char *text_of(const json_t *row, const char *key)
+{
+    const char *s = json_string_value(json_object_get(row, key));
+    return s ? s : "";
+}
+
+/* One sentence: what went wrong comes before what went well. */
+static void compose(struct run *r)
+{
+    size_t i;
+    json_t *row;
+    int n = 0, n_good = 0;
+    if (*r->speech) return; /* a question's answer */
+    json_array_foreach(r->outcome, i, row)
+    {
+        const char *what = outcome_of(row), *name = text_of(row, "name");
+        n++;
+        if (!strcmp(what, "done") || !strcmp(what, "sent")) {
+            n_good++;
+        } else if (!*r->speech) {
+            if (!strcmp(what, "unconfirmed"))
+                snprintf(r->speech, sizeof r->speech, "%.100s did not answer.", name);
+            else if (!strcmp(what, "unavailable"))
+                snprintf(r->speech, sizeof r->speech, "%.100s is not available.", name);
+            else
+                snprintf(r->speech, sizeof r->speech, "%.200s.", text_of(row, "why"));
+        }
+    }
+    if (!*r->speech && n)
+        snprintf(r->speech, sizeof r->speech, "Done.");
+    else if (n_good && *r->speech) {
+        size_t len = strlen(r->speech);
+        snprintf(r->speech + len, sizeof r->speech - len, " The other%s %s done.",
+                 n_good > 1 ? "s" : "", n_good > 1 ? "are" : "is");
+    }
+}
+
+static void end(struct run *r)
+{
+    for (size_t i = 0; i < r->n_devices; i++) {
+        struct device *d = &r->devices[i];
+        int n_met = 0;
+        for (int k = 0; k < d->n_wait; k++) n_met += d->wait[k].is_met;
+        if (d->n_wait)
+            json_object_set_new(d->row, "outcome",
+                                json_string(n_met == d->n_wait ? "done" : "unconfirmed"));
+    }
+    compose(r);
+    unlink_run(r);
+    r->fn(r->ctx, r->outcome, r->speech);
+    uv_close((uv_handle_t *)&r->timer, on_closed);
+}
+
+static void on_time(uv_timer_t *t)
+{
+    end(t->data);
+}
+
+void lt_act_free(struct lt_act *a)
+{
+    if (!a) return;
+    while (a->runs) {
+        struct run *r = a->runs;
+        unlink_run(r);
+        uv_close((uv_handle_t *)&r->timer, on_closed);
+    }
+    json_decref(a->states);
+    free(a);
+}
+
+/* ---- reports ---- */
+
+static int is_complete(const struct run *r)
+{
+    for (size_t i = 0; i < r->n_devices; i++)
+        for (int k = 0; k < r->devices[i].n_wait; k++)
+            if (!r->devices[i].wait[k].is_met) return 0;
+    return 1;
+}
+
+int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg)
+{
+    if (!a || !json_object_get(a->states, msg->topic)) return 0;
+    json_t *payload = json_stringn(msg->payload, msg->payload_len);
+    if (!payload) return 1; /* not UTF-8: a picture or the like, no state */
+    json_object_set_new(a->states, msg->topic, payload);
+    for (struct run *r = a->runs, *next; r; r = next) {
+        next = r->next;
+        for (size_t i = 0; i < r->n_devices; i++)
+            for (int k = 0; k < r->devices[i].n_wait; k++) {
+                struct wait *w = &r->devices[i].wait[k];
+                if (!w->is_met && !strcmp(w->state_topic, msg->topic) && !msg->is_retained)
+                    w->is_met = lt_act_is_met(&w->expect, msg->payload);
+            }
+        if (is_complete(r)) end(r);
+    }
+    return 1;
+}
+
+/* ---- commands ---- */
+
+static struct device *add_device(struct run *r, const json_t *call, const struct lt_thing *t)
+{
+    if (r->n_devices == r->cap_devices) {
+        size_t cap = r->cap_devices ? 2 * r->cap_devices : 8;
+        struct device *p = realloc(r->devices, cap * sizeof *p);
+        if (!p) return NULL;
+        r->devices = p;
+        r->cap_devices = cap;
+    }
+    json_t *row = json_pack("{s:O,s:s,s:s,s:s}", "call", json_object_get(call, "name"), "id", t->id,
+                            "name", t->name, "outcome", "failed");
+    if (!row || json_array_append_new(r->outcome, row)) return NULL;
+    struct device *d = &r->devices[r->n_devices++];
+    memset(d, 0, sizeof *d);
+    d->row = row;
+    return d;
+}
+
+static void add_wait(struct device *d, const struct lt_act_expect *e)
+{
+    struct wait *w = &d->wait[d->n_wait];
+    *w = (struct wait){.expect = *e, .feature = *e->feature};
+    w->state_topic = strdup(e->feature->state_topic);
+    w->state_template = e->feature->state_template ? strdup(e->feature->state_template) : NULL;
+    w->key = e->feature->key ? strdup(e->feature->key) : NULL;
+    w->feature.states = json_incref((json_t *)(uintptr_t)e->feature->states);
+    w->feature.words = json_incref((json_t *)(uintptr_t)e->feature->words);
+    w->feature.state_topic = w->state_topic;
+    w->feature.state_template = w->state_template;
+    w->feature.key = w->key;
+    if (w->state_topic)
+        d->n_wait++;
+    else
+        wait_free(w);
+}
+
+/* feature pointers of expectations, once the devices no longer move in memory */
+static void fix_pointers(struct run *r)
+{
+    for (size_t i = 0; i < r->n_devices; i++)
+        for (int k = 0; k < r->devices[i].n_wait; k++)
+            r->devices[i].wait[k].expect.feature = &r->devices[i].wait[k].feature;
+}
+
+static void command(struct run *r, const json_t *call, const struct lt_thing *t)
+{
+    struct lt_act *a = r->act;
+    struct lt_diag diag = {0};
+    struct lt_act_plan *plan = malloc(sizeof *plan);
+    struct device *d = plan ? add_device(r, call, t) : NULL;
+    if (!d) {
+        free(plan);
+        return;
+    }
+    enum lt_err err = lt_act_plan_call(t, json_string_value(json_object_get(call, "name")),
+                                       json_object_get(call, "arguments"), plan, &diag);
+    if (err) {
+        json_object_set_new(d->row, "why", json_string(diag.text));
+    } else if (is_available(a, t) < 0) {
+        json_object_set_new(d->row, "outcome", json_string("unavailable"));
+        plan->n_sends = 0;
+    }
+    for (int i = 0; i < plan->n_sends && !err; i++) {
+        struct lt_mqtt_publish p = {.topic = plan->sends[i].topic,
+                                    .payload = plan->sends[i].payload,
+                                    .payload_len = strlen(plan->sends[i].payload),
+                                    .qos = t->qos,
+                                    .is_retained = t->is_retained,
+                                    .expiry_s = (uint32_t)a->gw->config.mqtt.call_expiry_s,
+                                    .is_text = 1};
+        err = lt_mqtt_send(a->gw->mqtt, &p, NULL);
+        if (err)
+            json_object_set_new(d->row, "why", json_string("the broker did not take the command"));
+        else
+            json_object_set_new(d->row, "outcome", json_string("sent"));
+    }
+    for (int i = 0; i < plan->n_expects && !err && plan->n_sends; i++)
+        add_wait(d, &plan->expects[i]);
+    /* what is so already will not be reported again by every device */
+    for (int i = 0; i < d->n_wait; i++) {
+        const char *payload = last_payload(a, d->wait[i].state_topic);
+        d->wait[i].expect.feature = &d->wait[i].feature;
+        d->wait[i].is_met = payload && lt_act_is_met(&d->wait[i].expect, payload);
+    }
+    free(plan);
+}
+
+/* ---- questions ---- */
+
+static int is_question(const char *tool)
+{
+    return !strcmp(tool, "HassGetState") || !strcmp(tool, "HassClimateGetTemperature");
+}
+
+static void add_answer(struct run *r, const json_t *call, const struct lt_thing *t,
+                       const char *feature, int *n_known, int *n_match, const char *wanted)
+{
+    char state[128];
+    double number = NAN;
+    json_t *row = json_pack("{s:O,s:s,s:s,s:s}", "call", json_object_get(call, "name"), "id", t->id,
+                            "name", t->name, "outcome", "unknown");
+    if (!row) return;
+    if (state_of(r->act, t, feature, state, sizeof state, &number)) {
+        json_object_set_new(row, "outcome", json_string("done"));
+        json_object_set_new(row, "state", json_string(state));
+        ++*n_known;
+        *n_match += wanted && !strcasecmp(wanted, state);
+        if (*n_known == 1)
+            snprintf(r->speech, sizeof r->speech, "%.120s is %.60s%s%.10s.", t->name, state,
+                     *t->unit ? " " : "", t->unit);
+    }
+    json_array_append_new(r->outcome, row);
+}
+
+static void question(struct run *r, const json_t *call, const size_t *targets, size_t n)
+{
+    const json_t *args = json_object_get(call, "arguments");
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    const char *wanted = json_string_value(json_object_get(args, "state"));
+    int is_warmth = strcmp(tool, "HassGetState") != 0, n_known = 0, n_match = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct lt_thing *t = lt_discovery_thing(r->act->gw->discovery, targets[i]);
+        const char *feature =
+            is_warmth && !strcmp(t->domain, "climate") ? "current_temperature" : "state";
+        if (is_warmth && strcmp(t->domain, "climate") && strcmp(t->device_class, "temperature"))
+            continue;
+        add_answer(r, call, t, feature, &n_known, &n_match, wanted);
+    }
+    if (!n_known)
+        snprintf(r->speech, sizeof r->speech, "I do not know that yet.");
+    else if (wanted && n_known == 1)
+        memmove(r->speech + (n_match ? 5 : 4), r->speech, strlen(r->speech) + 1),
+            memcpy(r->speech, n_match ? "Yes, " : "No, ", n_match ? 5 : 4);
+    else if (wanted)
+        snprintf(r->speech, sizeof r->speech, "%d of %d are %.40s.", n_match, n_known, wanted);
+    else if (n_known > 1)
+        snprintf(r->speech, sizeof r->speech, "%d things are known about that.", n_known);
+}
+
+/* ---- runs ---- */
+
+static int takes(const struct lt_act *a, const json_t *call)
+{
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    return a && tool && a->gw->config.actuate.enabled && a->gw->discovery &&
+           (lt_act_is_for_devices(tool) || is_question(tool));
+}
+
+int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first)
+{
+    if (!a || strcmp(site, a->gw->sites[0].name)) return 0;
+    for (size_t i = first; i < json_array_size(calls); i++)
+        if (takes(a, json_array_get(calls, i))) return 1;
+    return 0;
+}
+
+static void one_call(struct run *r, const json_t *call)
+{
+    struct lt_act *a = r->act;
+    size_t targets[LT_ACT_DEVICES_MAX];
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    struct lt_diag diag = {0};
+    json_t *catalog = lt_discovery_catalog(a->gw->discovery, NULL);
+    const json_t *areas = json_object_get(json_object_get(catalog, "home"), "areas");
+    size_t n = lt_act_targets(a->gw->discovery, areas, tool, json_object_get(call, "arguments"),
+                              targets, LT_ACT_DEVICES_MAX);
+    json_decref(catalog);
+    if (!n || n > LT_ACT_DEVICES_MAX) {
+        (void)!lt_fail(&diag, LT_ERR_NOTFOUND,
+                       n ? "%zu devices are meant, too many at once" : "No device here does that",
+                       n);
+        json_array_append_new(r->outcome, json_pack("{s:s,s:s,s:s}", "call", tool, "outcome",
+                                                    "failed", "why", diag.text));
+    } else if (is_question(tool)) {
+        question(r, call, targets, n);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            command(r, call, lt_discovery_thing(a->gw->discovery, targets[i]));
+    }
+}
+
+enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first, const char *trace,
+                         lt_act_fn fn, void *ctx)
+{
+    struct run *r = calloc(1, sizeof *r);
+    if (!r || !(r->outcome = json_array())) {
+        free(r);
+        return LT_ERR_NOMEM;
+    }
+    r->act = a;
+    r->fn = fn;
+    r->ctx = ctx;
+    uv_timer_init(&a->gw->loop, &r->timer);
+    r->timer.data = r;
+    r->next = a->runs;
+    r->prev = &a->runs;
+    if (r->next) r->next->prev = &r->next;
+    a->runs = r;
+    for (size_t i = first; i < json_array_size(calls); i++)
+        if (takes(a, json_array_get(calls, i))) one_call(r, json_array_get(calls, i));
+    fix_pointers(r);
+    LT_LOG(DEBUG, "act.started", LF_STR("trace", trace), LF_INT("devices", r->n_devices));
+    uv_timer_start(&r->timer, on_time,
+                   is_complete(r) ? 0 : (uint64_t)a->gw->config.actuate.confirm_ms, 0);
+    return LT_OK;
+}

@@ -1,0 +1,42 @@
+/* act.h - the home moves: accepted calls go to the devices that discovery knows, and are confirmed.
+ *
+ *   lt_act_start:  targets of each call (name, area, floor, kind) -> plan a device (act_command.h)
+ *                  -> publish with an expiry -> wait for the state topics -> what happened to each
+ *
+ * A device is "done" only when its state topic says so within actuate.confirm_ms; one that reports
+ * nothing is "sent", one that did not answer "unconfirmed", one that is known to be away
+ * "unavailable", one that cannot do what was asked "failed". Questions (HassGetState,
+ * HassClimateGetTemperature) are answered from the last reports. Commands are at most once: after a
+ * crash between the answer's record and its commands nothing is sent again (recover.c).
+ * Only the first site has discovered devices. Threads: the loop's. */
+#ifndef LT_ACT_H
+#define LT_ACT_H
+
+#include <jansson.h>
+
+#include "lt/err.h"
+
+#define LT_ACT_DEVICES_MAX 200 /* most devices of one call; more are refused as too many */
+
+struct lt_gateway;
+struct lt_mqtt_message;
+struct lt_act; /* opaque */
+
+/* What happened: an array of {"call","id","name","outcome","state"?,"why"?} and a sentence to say;
+ * both are borrowed for the call. */
+typedef void (*lt_act_fn)(void *ctx, const json_t *outcome, const char *speech);
+
+LT_NODISCARD enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out);
+/* Runs under way end without their callback. NULL is fine. */
+void lt_act_free(struct lt_act *a);
+/* The broker is back, or the home's devices changed: listen to their state topics. */
+void lt_act_listen(struct lt_act *a, int is_new_session);
+/* 1 when the message reports a state. */
+int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg);
+/* Is one of the calls, from number `first` on, ours to carry out? */
+int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first);
+/* Carry out those calls; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first,
+                                      const char *trace, lt_act_fn fn, void *ctx);
+
+#endif

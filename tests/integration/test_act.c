@@ -1,0 +1,127 @@
+/* test_act.c - devices move: commands go out in the device's own words, what they report decides what is
+ * answered, and a device that is silent or away is named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+/* The devices live under the prefix that the test's client listens to. */
+#define BASE "lintel/dev"
+#define CONFIG                                                                                     \
+    "discovery:\n  zigbee2mqtt: true\n  z2m_base: " BASE "\nactuate:\n  enabled: true\n"           \
+    "  confirm_ms: 1500\n"
+
+#define SWITCH(name)                                                                               \
+    "{\"ieee_address\":\"0x" name "\",\"type\":\"Router\",\"friendly_name\":\"" name               \
+    "/plug\",\"interview_state\":\"SUCCESSFUL\",\"definition\":{\"description\":\"Plug\","         \
+    "\"exposes\":["                                                                                \
+    "{\"type\":\"switch\",\"features\":[{\"type\":\"binary\",\"name\":\"state\",\"property\":"     \
+    "\"state\",\"access\":7,\"value_on\":\"ON\",\"value_off\":\"OFF\"}]}]}}"
+static const char devices[] = "[" SWITCH("kitchen") "," SWITCH("garage") "]";
+
+static void say_state(struct env *e, const char *topic, const char *payload, int is_retained)
+{
+    client_publish(
+        e,
+        (struct publish){.topic = topic, .payload = payload, .qos = 1, .is_retained = is_retained});
+}
+
+static struct env *home(void)
+{
+    struct env *e = env_start();
+    say_state(e, BASE "/bridge/devices", devices, 1);
+    gateway_config(e, CONFIG);
+    gateway_spawn(e);
+    for (int i = 0; i < 20; i++) {
+        json_t *s = take_json(e, "lintel/home/status", "status");
+        json_int_t n =
+            json_integer_value(json_object_get(json_object_get(s, "catalog"), "entities"));
+        json_decref(s);
+        if (n == 2) return e;
+    }
+    fail_msg("no catalogue of two devices");
+    return e;
+}
+
+/* The next response; its first outcome must be `want`. */
+static json_t *answer(struct env *e, const char *want)
+{
+    json_t *r = take_json(e, "lintel/home/response", "result");
+    const json_t *row = json_array_get(json_object_get(r, "outcome"), 0);
+    const char *have = json_string_value(json_object_get(row, "outcome"));
+    if (!have || strcmp(have, want)) {
+        char *text = json_dumps(r, 0);
+        fail_msg("not %s: %s", want, text);
+    }
+    return r;
+}
+
+static void expect_command(struct env *e, const char *topic, const char *payload)
+{
+    struct message *m = client_take(e, topic, 5000);
+    assert_string_equal(m->topic, topic);
+    assert_string_equal(m->payload, payload);
+    message_free(m);
+}
+
+static void test_act__device_reports__the_answer_says_done_and_not_before(void **state)
+{
+    (void)state;
+    struct env *e = home();
+    client_say(e, "turn on the kitchen plug");
+    expect_command(e, BASE "/kitchen/plug/set", "{\"state\":\"ON\"}");
+    assert_null(client_try(e, "lintel/home/response", 300)); /* told is not done */
+    say_state(e, BASE "/kitchen/plug", "{\"state\":\"ON\",\"linkquality\":80}", 0);
+    json_t *r = answer(e, "done");
+    assert_string_equal(json_string_value(json_object_get(r, "speech")), "Done.");
+    json_decref(r);
+    assert_null(client_try(e, BASE "/garage/", 100)); /* nobody meant that one */
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
+static void test_act__device_is_silent__named_in_the_answer(void **state)
+{
+    (void)state;
+    struct env *e = home();
+    client_say(e, "turn on the kitchen plug");
+    expect_command(e, BASE "/kitchen/plug/set", "{\"state\":\"ON\"}");
+    say_state(e, BASE "/kitchen/plug", "{\"state\":\"OFF\"}", 0); /* a report of something else */
+    json_t *r = answer(e, "unconfirmed");
+    assert_non_null(strstr(json_string_value(json_object_get(r, "speech")), "did not answer"));
+    json_decref(r);
+    db_wait(e, "SELECT count(*) FROM trace WHERE state = 'executed'", 1);
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
+static void test_act__device_is_away__nothing_is_sent(void **state)
+{
+    (void)state;
+    struct env *e = home();
+    say_state(e, BASE "/kitchen/plug/availability", "{\"state\":\"offline\"}", 1);
+    sleep_ms(300);
+    client_say(e, "turn on the kitchen plug");
+    json_t *r = answer(e, "unavailable");
+    assert_non_null(strstr(json_string_value(json_object_get(r, "speech")), "not available"));
+    json_decref(r);
+    assert_null(client_try(e, BASE "/kitchen/plug/set", 100));
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_act__device_reports__the_answer_says_done_and_not_before),
+        cmocka_unit_test(test_act__device_is_silent__named_in_the_answer),
+        cmocka_unit_test(test_act__device_is_away__nothing_is_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
