@@ -120,7 +120,7 @@ static int pick(const struct san__worker *w, struct san_decision *d)
     return best;
 }
 
-static enum lt_err add_decision(struct san__worker *w, const struct san_decision *d)
+enum lt_err san__worker_decision(struct san__worker *w, const struct san_decision *d)
 {
     if (w->n_decisions == w->cap_decisions) {
         int cap = w->cap_decisions ? w->cap_decisions * 2 : 32;
@@ -148,7 +148,7 @@ static enum lt_err decide(struct san_engine *e, const struct san_catalog *c, str
         if (w->n_decisions == SAN__MAX_STEPS - 1) { /* rambling: nothing, and surely not sure */
             struct san_decision given_up = {.kind = walk->kind_name, .n_options = walk->n_cand};
             walk->n_calls = 0;
-            err = add_decision(w, &given_up);
+            err = san__worker_decision(w, &given_up);
             break;
         }
         const float *prev_in = NULL;
@@ -164,7 +164,7 @@ static enum lt_err decide(struct san_engine *e, const struct san_catalog *c, str
         score(e, c, w, &src);
         struct san_decision d;
         int i = pick(w, &d);
-        err = add_decision(w, &d);
+        err = san__worker_decision(w, &d);
         const struct san_candidate *x = &walk->cand[i];
         if (walk->phase == SAN_WALK_TARGET && x->feat && !conf->has_target) {
             conf->has_target = 1;
@@ -226,6 +226,36 @@ static enum lt_err fill_answer(struct san_engine *e, const struct san__worker *w
     return err;
 }
 
+/* The answer of a published network, which has no confidence head: the product is all there is. */
+static enum lt_err call_needle(struct san_engine *e, struct san_catalog *c,
+                               const struct san_request *req, struct san_answer *out,
+                               struct lt_diag *diag)
+{
+    struct san__worker *w = NULL;
+    struct lt_buf json;
+    int64_t t0 = lt_now_us(), t1 = t0;
+    enum lt_err err = san__worker_get(e, &w, diag);
+    if (err) return err;
+    lt_buf_init(&json, ANSWER_MAX_BYTES);
+    err = san__needle_call(e->needle, &e->h, c->needle, w, req->text, &json, &out->n_calls,
+                           &out->n_tokens, &out->confidence, &t1, diag);
+    size_t bytes = (size_t)w->n_decisions * sizeof *out->decisions;
+    if (!err) out->decisions = malloc(bytes + 1);
+    if (!err && bytes && out->decisions) memcpy(out->decisions, w->decisions, bytes);
+    out->n_decisions = w->n_decisions;
+    if (!err && !(out->calls_json = lt_buf_take(&json))) err = LT_ERR_NOMEM;
+    if (!err && !out->decisions) err = LT_ERR_NOMEM;
+    out->encode_us = t1 - t0;
+    out->decode_us = lt_now_us() - t1;
+    lt_buf_free(&json);
+    san__worker_put(e, w);
+    if (err) {
+        san_answer_free(out);
+        return lt_fail(diag, err, "cannot answer: %s", lt_strerror(err));
+    }
+    return LT_OK;
+}
+
 enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct san_request *req,
                       struct san_answer *out, float *features, struct lt_diag *diag)
 {
@@ -234,6 +264,10 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     *out = (struct san_answer){0};
     if (strlen(req->text) > SAN_TEXT_MAX_BYTES)
         return lt_fail(diag, LT_ERR_LIMIT, "text: longer than %d bytes", SAN_TEXT_MAX_BYTES);
+    if (e->needle && features)
+        return lt_fail(diag, LT_ERR_UNSUPPORTED,
+                       "a network of the render \"needle-json\" has no confidence head");
+    if (e->needle) return call_needle(e, c, req, out, diag);
     enum lt_err err = san__worker_get(e, &w, diag);
     if (err) return err;
     lt_us t0 = lt_now_us();

@@ -28,10 +28,26 @@ static void engine_free(struct san_engine *e)
     san_confidence_free(&e->confidence);
     san_net_fini(&e->net);
     san_params_free(&e->p);
+    san__needle_free(e->needle);
     san_tokenizer_free(e->tokenizer);
     free(e->name);
     pthread_mutex_destroy(&e->lock);
     free(e);
+}
+
+/* Is the network made for this version's blocks and decisions? */
+static enum lt_err check_lintel(const struct san_engine *e, const char *path, struct lt_diag *diag)
+{
+    if (e->h.n_class != SAN_CLASS_COUNT || e->h.n_feat != SAN_N_FEAT || e->h.n_flag != SAN_N_FLAG)
+        return lt_fail(diag, LT_ERR_UNSUPPORTED,
+                       "%s: has %d classes, %d features and %d flags where this version has %d, %d "
+                       "and %d; use a network trained for it",
+                       path, e->h.n_class, e->h.n_feat, e->h.n_flag, SAN_CLASS_COUNT, SAN_N_FEAT,
+                       SAN_N_FLAG);
+    if (e->h.n_ctx < SAN_BLOCK_MAX_TOKENS)
+        return lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: reads %d tokens at once, %d are needed", path,
+                       e->h.n_ctx, SAN_BLOCK_MAX_TOKENS);
+    return LT_OK;
 }
 
 enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt_diag *diag)
@@ -41,26 +57,22 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
     if (!e) return lt_fail(diag, LT_ERR_NOMEM, "out of memory opening %s", path);
     pthread_mutex_init(&e->lock, NULL);
     enum lt_err err = san_model_load(path, &e->h, &e->p, &e->tokenizer, &file, diag);
-    if (!err && e->h.render != SAN_RENDER_LINTEL)
-        err = lt_fail(diag, LT_ERR_UNSUPPORTED,
-                      "%s: renders needle-json; this engine answers with networks of the render "
-                      "\"lintel\"",
-                      path);
     if (!err && !e->tokenizer)
         err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no tokenizer", path);
-    if (!err &&
-        (e->h.n_class != SAN_CLASS_COUNT || e->h.n_feat != SAN_N_FEAT || e->h.n_flag != SAN_N_FLAG))
+    if (!err && (e->h.render == SAN_RENDER_LINTEL) != (e->h.mask == SAN_MASK_BLOCK))
         err = lt_fail(diag, LT_ERR_UNSUPPORTED,
-                      "%s: has %d classes, %d features and %d flags where this version has %d, %d "
-                      "and %d; use a network trained for it",
-                      path, e->h.n_class, e->h.n_feat, e->h.n_flag, SAN_CLASS_COUNT, SAN_N_FEAT,
-                      SAN_N_FLAG);
-    if (!err && e->h.n_ctx < SAN_BLOCK_MAX_TOKENS)
-        err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: reads %d tokens at once, %d are needed", path,
-                      e->h.n_ctx, SAN_BLOCK_MAX_TOKENS);
-    if (!err) err = san_pieces_init(&e->pieces, e->tokenizer, e->h.grammar, diag);
+                      "%s: render \"%s\" with mask \"%s\"; it is \"lintel\" with \"block\" or "
+                      "\"needle-json\" with \"joint\"",
+                      path, e->h.render == SAN_RENDER_LINTEL ? "lintel" : "needle-json",
+                      e->h.mask == SAN_MASK_BLOCK ? "block" : "joint");
+    if (!err && e->h.render == SAN_RENDER_LINTEL) err = check_lintel(e, path, diag);
     if (!err) err = san_net_init(&e->net, &e->h, &e->p, diag);
-    if (!err) err = san_confidence_load(&e->confidence, file, e->h.width, diag);
+    if (!err && e->h.render == SAN_RENDER_NEEDLE_JSON) {
+        err = san__needle_new(e->tokenizer, &e->needle, diag);
+    } else if (!err) {
+        err = san_pieces_init(&e->pieces, e->tokenizer, e->h.grammar, diag);
+        if (!err) err = san_confidence_load(&e->confidence, file, e->h.width, diag);
+    }
     if (!err) {
         const char *name = san_gguf_str_or(file, "general.name", "");
         size_t n = strlen(name) + 1;
@@ -110,6 +122,7 @@ enum lt_err san__worker_get(struct san_engine *e, struct san__worker **out, stru
     if (!w) return lt_fail(diag, LT_ERR_NOMEM, "out of memory for a worker");
     struct san_limits limits = {
         .n_source = SAN_BLOCK_MAX_TOKENS, .n_panel = PANEL_TOKENS, .n_step = SAN__MAX_STEPS};
+    if (e->needle) san__needle_limits(&e->h, &limits);
     san_utterance_init(&w->utterance);
     san_walk_init(&w->walk);
     w->h = malloc((size_t)e->h.width * sizeof *w->h);
@@ -307,9 +320,10 @@ enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
     if (!err) {
         c->engine = e;
         c->refs = 1;
-        err = san_plan_init(&c->plan, &e->pieces, root, diag);
+        err = e->needle ? san__needle_catalog_new(e->needle, &e->h, root, &c->needle, diag)
+                        : san_plan_init(&c->plan, &e->pieces, root, diag);
     }
-    if (!err) {
+    if (!err && !e->needle) {
         c->n_blocks = c->plan.n_tools + (c->plan.home ? c->plan.home->n_blocks : 0);
         c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
         err = c->blocks ? encode(c, diag) : LT_ERR_NOMEM;
@@ -339,5 +353,6 @@ void san_catalog_unref(struct san_catalog *c)
     free(c->seen);
     san_block_unref(c->joined);
     san_plan_fini(&c->plan);
+    san__needle_catalog_free(c->needle);
     free(c);
 }

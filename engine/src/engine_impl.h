@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "needle.h"
 #include "san/confidence.h"
 #include "san/engine.h"
 #include "san/forward.h"
@@ -52,6 +53,7 @@ struct san_engine {
     struct san_confidence confidence;
     char *name;
     pthread_mutex_t lock; /* guards cache and workers */
+    struct san__needle *needle; /* render "needle-json": its vocabulary; else NULL */
     struct san__cache cache;
     struct san__worker *workers;
 };
@@ -64,6 +66,7 @@ struct san_catalog {
     struct san_block **seen; /* the same without repetitions: what an utterance attends to */
     int n_seen;
     struct san_block *joined; /* NULL, or the only one of `seen`: all of it in one piece */
+    struct san__needle_catalog *needle; /* render "needle-json": all it has; else NULL */
     int refs;
 };
 
@@ -87,5 +90,7 @@ LT_NODISCARD enum lt_err san__worker_get(struct san_engine *e, struct san__worke
                                          struct lt_diag *diag);
 void san__worker_put(struct san_engine *e, struct san__worker *w);
 void san__worker_free(struct san__worker *w);
+/* Note one more decision of the answer under way. LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err san__worker_decision(struct san__worker *w, const struct san_decision *d);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "needle_grammar.h"
 #include "plan_build.h"
 
 #define NAME_MAX_BYTES 256 /* longest name of a tool or parameter */
@@ -558,7 +559,7 @@ static enum lt_err write_block(struct build *b, struct san__block *block, int to
 }
 
 /* Needle's flat form {"p":{"type","description","required":bool}} as a JSON Schema. New ref. */
-static json_t *flat_to_schema(const json_t *flat)
+json_t *san__flat_to_schema(const json_t *flat)
 {
     json_t *properties = json_object(), *required = json_array();
     void *it = json_object_iter((json_t *)(uintptr_t)flat);
@@ -596,7 +597,7 @@ static enum lt_err build_tool(struct build *b, const json_t *tool)
     json_t *made = NULL;
     if (json_is_object(parameters) && !json_object_get(parameters, "properties") &&
         !json_is_string(json_object_get(parameters, "type"))) {
-        made = flat_to_schema(parameters);
+        made = san__flat_to_schema(parameters);
         parameters = made;
     }
     enum lt_err err = parameters ? add_object(b, "", parameters, (struct nest){0}) : LT_OK;

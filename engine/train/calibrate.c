@@ -214,6 +214,10 @@ enum lt_err san_calibrate_run(const struct san_calibrate_options *o,
     *out = (struct san_calibrate_report){0};
     pthread_mutex_init(&j.lock, NULL);
     enum lt_err err = san_engine_open(o->model_path, &j.engine, diag);
+    if (!err && j.engine->needle)
+        err = lt_fail(diag, LT_ERR_UNSUPPORTED,
+                      "%s: a network of the render \"needle-json\" has no confidence head to fit",
+                      o->model_path);
     if (!err && o->n_cases) err = draw(&j, o, diag);
     for (int i = 0; i < o->n_files && !err; i++)
         err = san_cases_load(&j.cases, o->files[i], 0, NULL, &report, diag);

@@ -25,7 +25,9 @@
 struct san_engine;  /* opaque: san_engine_open makes it, san_engine_close releases it */
 struct san_catalog; /* opaque, reference counted: san_catalog_new, _ref, _unref */
 
-/* Open the network in the GGUF file `path`. LT_ERR_NOTFOUND, LT_ERR_PARSE (truncated, foreign or
+/* Open the network in the GGUF file `path`: one of Lintel's own (mask "block", render "lintel") or
+ * a published one (mask "joint", render "needle-json"; its confidence is the bare product of what
+ * was chosen, not calibrated, and a prompt longer than its context is LT_ERR_LIMIT). LT_ERR_NOTFOUND, LT_ERR_PARSE (truncated, foreign or
  * corrupt file; the text says at which byte or tensor), LT_ERR_UNSUPPORTED (another architecture,
  * mask or tensor type). On LT_OK *out is the caller's. */
 LT_NODISCARD enum lt_err san_engine_open(const char *path, struct san_engine **out,
