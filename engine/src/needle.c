@@ -122,8 +122,10 @@ enum lt_err san__needle_new(const struct san_tokenizer *t, struct san__needle **
                                          : "end-of-sequence piece");
     for (size_t i = 0; i + 1 < sizeof json && !err; i++)
         if (!is_writable(json + i, 1, n))
-            err = lt_fail(diag, LT_ERR_UNSUPPORTED, "the vocabulary cannot write '%c', so no JSON",
-                          json[i]);
+            err =
+                lt_fail(diag, LT_ERR_UNSUPPORTED,
+                        "the vocabulary cannot write '%c', which the render \"needle-json\" needs",
+                        json[i]);
     if (!err) {
         n->pieces = malloc((size_t)V * sizeof *n->pieces);
         n->text = malloc((size_t)V * PIECE_MAX_BYTES);

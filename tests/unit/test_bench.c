@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "emulated.h"
 #include "san/bench.h"
 #include "san/model_file.h"
 #include "san/plan.h"
@@ -102,7 +103,8 @@ static void test_joint__small_network__counts_the_products(void **state)
     struct san_bench_joint j;
     struct lt_diag diag = {0};
     if (san_bench_joint(&h, &known, 1000, &j, &diag)) fail_msg("%s", diag.text);
-    assert_true(j.prefill.per_s.n >= 3 && j.decode.per_s.n >= 3);
+    const int least = LT_EMULATED ? 1 : 3; /* rounds, of as many as fit the time */
+    assert_true(j.prefill.per_s.n >= least && j.decode.per_s.n >= least);
     /* by hand: q and o 64*64 each, k and v 32*64 each; two encoder layers and the cross keys and
      * values of one decoder layer; attention 4*64 for each of 256 keys and two layers */
     double flop = 2 * (2 * 12288 + 4096) + 2 * 4 * 64 * 256;

@@ -21,7 +21,10 @@
 #include "san/model_file.h"
 #include "san/rand.h"
 
-enum { N_SEED = LT_EMULATED ? 1 : 2, VOCAB_MAX = 4096 };
+enum { VOCAB_MAX = 4096 };
+/* networks that call something; most random ones say nothing at all */
+static const uint64_t seeds[] = {3, 7, 11};
+enum { N_SEED = LT_EMULATED ? 1 : 3 };
 
 static struct lt_docs *docs;
 static char dir[] = "/tmp/test_needle_XXXXXX", path[64];
@@ -231,11 +234,11 @@ static void check_vocabulary(struct san_tokenizer *t)
 {
     char *text = json_of(rich);
     int n_calls = 0;
-    for (uint64_t seed = 1; seed <= N_SEED; seed++) {
-        save(t, seed, 2048, SAN_MASK_JOINT);
+    for (int i = 0; i < N_SEED; i++) {
+        save(t, seeds[i], 2048, SAN_MASK_JOINT);
         n_calls += check_answers(text);
     }
-    assert_true(n_calls >= N_SEED); /* else nothing was tested */
+    assert_true(n_calls >= 6); /* else nothing was tested */
     free(text);
     san_tokenizer_free(t);
 }
