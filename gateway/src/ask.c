@@ -43,8 +43,8 @@ static json_t *arguments_of(const struct lt_catalog *c, const struct lt_entity *
 json_t *lt__ask_choice(const struct lt_catalog *c, const struct lt_entity *e)
 {
     char words[512];
-    size_t n = (size_t)snprintf(words, sizeof words, "%s %s %s %s", e->name, e->area, e->floor,
-                                e->domain);
+    size_t n =
+        (size_t)snprintf(words, sizeof words, "%s %s %s %s", e->name, e->area, e->floor, e->domain);
     for (size_t i = 0; i < json_array_size(e->aliases) && n < sizeof words; i++)
         n += (size_t)snprintf(words + n, sizeof words - n, " %s",
                               json_string_value(json_array_get(e->aliases, i)));
@@ -190,12 +190,12 @@ void lt_ask_list(const json_t *choices, char *out, size_t cap)
         int n_same = 0;
         for (size_t k = 0; k < n; k++)
             n_same += !strcasecmp(text_at(json_array_get(choices, k), "label"), label);
-        used += (size_t)snprintf(out + used, cap - used, "%sthe %s%s%s",
-                                 !i           ? ""
-                                 : i + 1 == n ? " or "
-                                              : ", ",
-                                 label, n_same > 1 && *area ? " in the " : "",
-                                 n_same > 1 ? area : "");
+        used +=
+            (size_t)snprintf(out + used, cap - used, "%sthe %s%s%s",
+                             !i           ? ""
+                             : i + 1 == n ? " or "
+                                          : ", ",
+                             label, n_same > 1 && *area ? " in the " : "", n_same > 1 ? area : "");
     }
 }
 
@@ -237,8 +237,7 @@ json_t *lt_ask_others(const struct lt_catalog *c, const json_t *call)
     if (lt_catalog_targets(c, arguments, mine, 2) != 1) return list;
     for (int pass = 0; pass < 2 && !json_array_size(list); pass++) { /* this room, then all */
         json_t *kind = json_pack("{s:s}", "domain", mine[0]->domain);
-        if (!pass && *mine[0]->area)
-            json_object_set_new(kind, "area", json_string(mine[0]->area));
+        if (!pass && *mine[0]->area) json_object_set_new(kind, "area", json_string(mine[0]->area));
         size_t n = lt_catalog_targets(c, kind, e, LT_ASK_CHOICES_MAX);
         json_decref(kind);
         for (size_t i = 0; i < n && i < LT_ASK_CHOICES_MAX; i++)
@@ -313,8 +312,9 @@ static int has_slot(const json_t *arguments, const char *slot)
  * words of the command itself. */
 static int is_command_itself(const json_t *arguments, const char *slot)
 {
-    static const char *const own[] = {"announce", "announcement", "broadcast", "shopping", "list",
-                                      "something", "add", "put", "an", "a", "make", "item"};
+    static const char *const own[] = {"announce",  "announcement", "broadcast", "shopping", "list",
+                                      "something", "add",          "put",       "an",       "a",
+                                      "make",      "item"};
     struct lt_words w;
     lt_words_split(text_at(arguments, slot), &w);
     for (int i = 0; i < w.n; i++) {
@@ -389,8 +389,7 @@ static int is_opener(const struct need *need, const struct lt_words *said)
     return !said->is_cut;
 }
 
-void lt_ask_opener(const struct lt_catalog *c, const struct lt_words *said,
-                   struct lt_question *out)
+void lt_ask_opener(const struct lt_catalog *c, const struct lt_words *said, struct lt_question *out)
 {
     for (size_t k = 0; k < N_NEEDS; k++) {
         const struct need *need = needs + k;
@@ -400,8 +399,8 @@ void lt_ask_opener(const struct lt_catalog *c, const struct lt_words *said,
         if (!strcmp(need->tool, "HassClimateSetTemperature") ||
             !strcmp(need->tool, "HassSetVolume")) { /* whose? the only one there is */
             const struct lt_entity *one[2];
-            json_t *kind = json_pack("{s:s}", "domain",
-                                     need->tool[4] == 'C' ? "climate" : "media_player");
+            json_t *kind =
+                json_pack("{s:s}", "domain", need->tool[4] == 'C' ? "climate" : "media_player");
             if (lt_catalog_targets(c, kind, one, 2) == 1) {
                 json_decref(arguments);
                 arguments = arguments_of(c, one[0]);
@@ -434,12 +433,18 @@ void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, 
     static const struct {
         const char *tool, *domain, *words;
     } verbs[] = {
-        {"HassTurnOff", "lock", "unlock"},  {"HassUnlock", "", "unlock"},
-        {"HassTurnOn", "cover", "open"},    {"HassOpen", "", "open"},
-        {"HassOpenCover", "", "open"},      {"HassAlarmDisarm", "", "disarm"},
-        {"HassTurnOff", "alarm_control_panel", "disarm"}, {"HassTurnOn", "", "turn on"},
-        {"HassTurnOff", "", "turn off"},    {"HassSetPosition", "", "move"},
-        {"HassClimateSetTemperature", "", "set"}, {"HassLock", "", "lock"},
+        {"HassTurnOff", "lock", "unlock"},
+        {"HassUnlock", "", "unlock"},
+        {"HassTurnOn", "cover", "open"},
+        {"HassOpen", "", "open"},
+        {"HassOpenCover", "", "open"},
+        {"HassAlarmDisarm", "", "disarm"},
+        {"HassTurnOff", "alarm_control_panel", "disarm"},
+        {"HassTurnOn", "", "turn on"},
+        {"HassTurnOff", "", "turn off"},
+        {"HassSetPosition", "", "move"},
+        {"HassClimateSetTemperature", "", "set"},
+        {"HassLock", "", "lock"},
     };
     const char *tool = text_at(call, "name"), *verb = NULL;
     const json_t *arguments = json_object_get(call, "arguments");
@@ -455,7 +460,8 @@ void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, 
         n = (size_t)snprintf(out, cap, "%s", verb);
     else
         n = tool_words(tool, out, cap);
-    if (*name && n < cap) n += (size_t)snprintf(out + n, cap - n, is_thing ? " the %s" : " %s", name);
+    if (*name && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, is_thing ? " the %s" : " %s", name);
     if (!*name && *domain && n < cap) n += (size_t)snprintf(out + n, cap - n, " every %s", domain);
     if (*text_at(arguments, "area") && n < cap)
         n += (size_t)snprintf(out + n, cap - n, " in the %s", text_at(arguments, "area"));

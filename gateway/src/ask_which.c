@@ -8,36 +8,46 @@
 #include "ask.h"
 
 static const char *const verbs[] = {
-    "turn",   "switch",  "put",     "make",    "set",    "on",     "off",    "open",   "close",
-    "shut",   "dim",     "brighten", "lock",   "unlock", "start",  "stop",   "pause",  "mute",
-    "can",    "could",   "you",     "would",   "me",     "now",    "schalte", "schalt", "mach",
-    "mache",  "ein",     "aus",     "an",      "zu",     "auf",    "öffne",  "schließe", "allume",
-    "éteins", "ouvre",   "ferme",   "enciende", "apaga", "abre",   "cierra", "włącz",  "wyłącz",
-    "zgaś",   "zapal",   "otwórz",  "zamknij", "percent", "prozent", "degrees", "grad", "down", "up"};
-static const char *const wholes[] = {"all",   "every", "everything", "both", "alle",  "alles",
-                                     "toutes", "tous", "todas",      "todos", "wszystkie"};
+    "turn",    "switch",  "put",      "make",     "set",    "on",     "off",   "open",
+    "close",   "shut",    "dim",      "brighten", "lock",   "unlock", "start", "stop",
+    "pause",   "mute",    "can",      "could",    "you",    "would",  "me",    "now",
+    "schalte", "schalt",  "mach",     "mache",    "ein",    "aus",    "an",    "zu",
+    "auf",     "öffne",   "schließe", "allume",   "éteins", "ouvre",  "ferme", "enciende",
+    "apaga",   "abre",    "cierra",   "włącz",    "wyłącz", "zgaś",   "zapal", "otwórz",
+    "zamknij", "percent", "prozent",  "degrees",  "grad",   "down",   "up"};
+static const char *const wholes[] = {"all",    "every", "everything", "both",  "alle",     "alles",
+                                     "toutes", "tous",  "todas",      "todos", "wszystkie"};
 /* what a kind of device is called */
 static const struct {
     const char *word, *domain;
 } kinds[] = {
-    {"light", "light"},    {"licht", "light"},   {"lumière", "light"}, {"luz", "light"},
-    {"światło", "light"},  {"blind", "cover"},   {"shutter", "cover"}, {"curtain", "cover"},
-    {"rollo", "cover"},    {"volet", "cover"},   {"persiana", "cover"}, {"fan", "fan"},
-    {"ventilator", "fan"}, {"lock", "lock"},     {"plug", "switch"},   {"socket", "switch"},
-    {"outlet", "switch"},  {"heating", "climate"}, {"thermostat", "climate"}, {"tv", "media_player"},
-    {"speaker", "media_player"}, {"vacuum", "vacuum"},
+    {"light", "light"},        {"licht", "light"},     {"lumière", "light"},
+    {"luz", "light"},          {"światło", "light"},   {"blind", "cover"},
+    {"shutter", "cover"},      {"curtain", "cover"},   {"rollo", "cover"},
+    {"volet", "cover"},        {"persiana", "cover"},  {"fan", "fan"},
+    {"ventilator", "fan"},     {"lock", "lock"},       {"plug", "switch"},
+    {"socket", "switch"},      {"outlet", "switch"},   {"heating", "climate"},
+    {"thermostat", "climate"}, {"tv", "media_player"}, {"speaker", "media_player"},
+    {"vacuum", "vacuum"},
 };
 /* verbs and the tool they stand for, when the network has none */
 static const struct {
     const char *a, *b, *tool, *domain;
 } commands[] = {
-    {"on", "turn|switch|put", "HassTurnOn", ""},    {"off", "turn|switch|put", "HassTurnOff", ""},
-    {"open", "", "HassTurnOn", "cover"},            {"close", "", "HassTurnOff", "cover"},
-    {"shut", "", "HassTurnOff", "cover"},           {"an", "schalte|schalt|mach|mache", "HassTurnOn", ""},
-    {"ein", "schalte|schalt", "HassTurnOn", ""},    {"aus", "schalte|schalt|mach|mache", "HassTurnOff", ""},
-    {"allume", "", "HassTurnOn", ""},               {"éteins", "", "HassTurnOff", ""},
-    {"enciende", "", "HassTurnOn", ""},             {"apaga", "", "HassTurnOff", ""},
-    {"włącz", "", "HassTurnOn", ""},                {"wyłącz", "", "HassTurnOff", ""},
+    {"on", "turn|switch|put", "HassTurnOn", ""},
+    {"off", "turn|switch|put", "HassTurnOff", ""},
+    {"open", "", "HassTurnOn", "cover"},
+    {"close", "", "HassTurnOff", "cover"},
+    {"shut", "", "HassTurnOff", "cover"},
+    {"an", "schalte|schalt|mach|mache", "HassTurnOn", ""},
+    {"ein", "schalte|schalt", "HassTurnOn", ""},
+    {"aus", "schalte|schalt|mach|mache", "HassTurnOff", ""},
+    {"allume", "", "HassTurnOn", ""},
+    {"éteins", "", "HassTurnOff", ""},
+    {"enciende", "", "HassTurnOn", ""},
+    {"apaga", "", "HassTurnOff", ""},
+    {"włącz", "", "HassTurnOn", ""},
+    {"wyłącz", "", "HassTurnOff", ""},
 };
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -72,8 +82,8 @@ static int is_plural(const char *word)
 {
     size_t n = strlen(word);
     for (size_t i = 0; i < N_OF(kinds); i++)
-        if (!strncmp(kinds[i].word, word, strlen(kinds[i].word)) && n == strlen(kinds[i].word) + 1 &&
-            word[n - 1] == 's')
+        if (!strncmp(kinds[i].word, word, strlen(kinds[i].word)) &&
+            n == strlen(kinds[i].word) + 1 && word[n - 1] == 's')
             return 1;
     return 0;
 }
@@ -87,7 +97,8 @@ static int answers_to(const struct lt_entity *e, const json_t *choice, const str
     all[sizeof all - 1] = '\0';
     lt_words_split(all, &has);
     for (int i = 0; i < nouns->n; i++) {
-        int ok = lt__ask_has_word(&has, nouns->v[i]) || lt__ask_is_like(e->device_class, nouns->v[i]);
+        int ok =
+            lt__ask_has_word(&has, nouns->v[i]) || lt__ask_is_like(e->device_class, nouns->v[i]);
         for (size_t k = 0; k < N_OF(kinds) && !ok; k++)
             ok = lt__ask_is_like(kinds[k].word, nouns->v[i]) && !strcmp(kinds[k].domain, e->domain);
         if (!ok) return 0;
@@ -181,7 +192,8 @@ void lt_ask_which(const struct lt_catalog *c, const struct lt_words *said, const
         text[sizeof text - 1] = '\0';
         lt_words_split(text, &label);
         is_exact = label.n == nouns.n;
-        for (int k = 0; k < nouns.n && is_exact; k++) is_exact = lt__ask_has_word(&label, nouns.v[k]);
+        for (int k = 0; k < nouns.n && is_exact; k++)
+            is_exact = lt__ask_has_word(&label, nouns.v[k]);
         n_exact += (size_t)is_exact;
     }
     if (n >= 2 && n <= LT_ASK_CHOICES_MAX && n_exact != 1) {

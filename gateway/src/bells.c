@@ -20,8 +20,8 @@ struct lt_ring {
     char id[LT_ULID_CAP];
 };
 
-static enum lt_err send_to(struct lt_gateway *gw, const char *site, enum lt_topic_kind kind, json_t *o,
-                        int is_retained, int *publish_id)
+static enum lt_err send_to(struct lt_gateway *gw, const char *site, enum lt_topic_kind kind,
+                           json_t *o, int is_retained, int *publish_id)
 {
     char topic[LT_TOPIC_MAX_BYTES + 1];
     char *text = o ? lt_json_dump(o) : NULL;
@@ -55,18 +55,19 @@ void lt_bells_tell(struct lt_gateway *gw, const struct lt_change *c)
 {
     if (c->kind != LT_CHANGE_TIMER || (!c->has_before && !c->has_after)) return;
     const struct lt_timer_row *a = c->has_after ? &c->after.timer : &c->before.timer;
-    const char *event = !c->has_before                                       ? "started"
-                        : !c->has_after                                      ? "cancelled"
-                        : c->before.timer.due_unix_ms && !a->due_unix_ms     ? "paused"
-                        : !c->before.timer.due_unix_ms && a->due_unix_ms     ? "resumed"
-                                                                             : "changed";
+    const char *event = !c->has_before                                   ? "started"
+                        : !c->has_after                                  ? "cancelled"
+                        : c->before.timer.due_unix_ms && !a->due_unix_ms ? "paused"
+                        : !c->before.timer.due_unix_ms && a->due_unix_ms ? "resumed"
+                                                                         : "changed";
     (void)!send_to(gw, a->site, LT_TOPIC_TIMER, event_of(a, event, lt_now_unix_ms()), 0, NULL);
 }
 
 void lt_bells_show(struct lt_gateway *gw, const char *site)
 {
     if (!gw->config.house.tools) return;
-    (void)!send_to(gw, site, LT_TOPIC_HOUSE, lt_house_json(gw->house, site, lt_now_unix_ms()), 1, NULL);
+    (void)!send_to(gw, site, LT_TOPIC_HOUSE, lt_house_json(gw->house, site, lt_now_unix_ms()), 1,
+                   NULL);
 }
 
 /* ---- announcements ---- */

@@ -266,12 +266,12 @@ json_t *lt_house_json(const struct lt_house *h, const char *site, int64_t now_un
         const struct lt_timer_row *t = h->timers + i;
         if (strcmp(t->site, site) != 0) continue;
         int64_t left = t->due_unix_ms ? t->due_unix_ms - now_unix_ms : t->left_ms;
-        json_array_append_new(
-            timers, json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I}", "id", t->id, "name", t->name, "area",
-                              t->area, "paused", !t->due_unix_ms, "total_s",
-                              (json_int_t)(t->total_ms / 1000), "left_s",
-                              (json_int_t)(left > 0 ? (left + 500) / 1000 : 0), "due_unix_ms",
-                              (json_int_t)t->due_unix_ms));
+        json_array_append_new(timers,
+                              json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I}", "id", t->id, "name",
+                                        t->name, "area", t->area, "paused", !t->due_unix_ms,
+                                        "total_s", (json_int_t)(t->total_ms / 1000), "left_s",
+                                        (json_int_t)(left > 0 ? (left + 500) / 1000 : 0),
+                                        "due_unix_ms", (json_int_t)t->due_unix_ms));
     }
     for (size_t i = 0; i < h->n_items; i++) {
         const struct lt_item_row *t = h->items + i;

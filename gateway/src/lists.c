@@ -84,8 +84,8 @@ enum lt_house_end lt__lists_call(struct lt_house *h, const struct lt_house_ask *
     if (!verbs[k].is_shopping) lt__house_text(arguments, "name", list, sizeof list);
     lt__house_text(arguments, "item", item, sizeof item);
     if (!*list || !*item) {
-        snprintf(out->speech, sizeof out->speech, *list ? "What shall I write down?"
-                                                        : "On which list?");
+        snprintf(out->speech, sizeof out->speech,
+                 *list ? "What shall I write down?" : "On which list?");
         return LT_HOUSE_ASKS;
     }
     if (verbs[k].verb == ADD) return add(h, ask, list, item, out);

@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const fillers[] = {"please", "um",     "uh",   "er",     "well", "oh",
-                                      "bitte",  "äh",     "hm",   "hmm",    "eh",   "proszę",
+static const char *const fillers[] = {"please", "um",     "uh",   "er",   "well", "oh",
+                                      "bitte",  "äh",     "hm",   "hmm",  "eh",   "proszę",
                                       "euh",    "thanks", "just", "sorry"};
 
 static const char *const small_words[] = {
-    "the",  "a",    "an",   "one",  "ones", "in",    "on",    "at",    "of",   "i",    "mean",
-    "meant", "to",  "that", "this", "it",   "its",   "is",    "my",    "our",  "and",  "with",
-    "for",  "der",  "die",  "das",  "den",  "dem",   "im",    "am",    "ich",  "meine", "meinte",
-    "le",   "la",   "les",  "celui", "celle", "dans", "du",   "de",    "el",   "los",  "las",
-    "en",   "del",  "ta",   "w",    "na",   "room",  "s"};
+    "the",   "a",   "an",   "one",   "ones",  "in",   "on", "at", "of",  "i",     "mean",
+    "meant", "to",  "that", "this",  "it",    "its",  "is", "my", "our", "and",   "with",
+    "for",   "der", "die",  "das",   "den",   "dem",  "im", "am", "ich", "meine", "meinte",
+    "le",    "la",  "les",  "celui", "celle", "dans", "du", "de", "el",  "los",   "las",
+    "en",    "del", "ta",   "w",     "na",    "room", "s"};
 
 /* kind, the words, as lt_words_split leaves them */
 static const struct {
@@ -144,39 +144,44 @@ static const struct {
     const char *word;
     int value;
 } numbers[] = {
-    {"zero", 0},      {"one", 1},        {"two", 2},        {"three", 3},      {"four", 4},
-    {"five", 5},      {"six", 6},        {"seven", 7},      {"eight", 8},      {"nine", 9},
-    {"ten", 10},      {"eleven", 11},    {"twelve", 12},    {"thirteen", 13},  {"fourteen", 14},
-    {"fifteen", 15},  {"sixteen", 16},   {"seventeen", 17}, {"eighteen", 18},  {"nineteen", 19},
-    {"twenty", 20},   {"thirty", 30},    {"forty", 40},     {"fifty", 50},     {"sixty", 60},
-    {"seventy", 70},  {"eighty", 80},    {"ninety", 90},    {"null", 0},       {"eins", 1},
-    {"zwei", 2},      {"drei", 3},       {"vier", 4},       {"fünf", 5},       {"sechs", 6},
-    {"sieben", 7},    {"acht", 8},       {"neun", 9},       {"zehn", 10},      {"elf", 11},
-    {"zwölf", 12},    {"fünfzehn", 15},  {"zwanzig", 20},   {"dreißig", 30},   {"vierzig", 40},
-    {"fünfzig", 50},  {"sechzig", 60},   {"deux", 2},       {"trois", 3},      {"quatre", 4},
-    {"cinq", 5},      {"sept", 7},       {"huit", 8},       {"neuf", 9},       {"dix", 10},
-    {"onze", 11},     {"douze", 12},     {"quinze", 15},    {"vingt", 20},     {"trente", 30},
-    {"quarante", 40}, {"cinquante", 50}, {"soixante", 60},  {"dos", 2},        {"tres", 3},
-    {"cuatro", 4},    {"cinco", 5},      {"seis", 6},       {"siete", 7},      {"ocho", 8},
-    {"nueve", 9},     {"diez", 10},      {"once", 11},      {"doce", 12},      {"veinte", 20},
-    {"treinta", 30},  {"cuarenta", 40},  {"cincuenta", 50}, {"sesenta", 60},   {"jeden", 1},
-    {"dwa", 2},       {"dwie", 2},       {"trzy", 3},       {"cztery", 4},     {"pięć", 5},
-    {"sześć", 6},     {"siedem", 7},     {"osiem", 8},      {"dziewięć", 9},   {"dziesięć", 10},
-    {"piętnaście", 15}, {"dwadzieścia", 20}, {"trzydzieści", 30}, {"czterdzieści", 40},
+    {"zero", 0},         {"one", 1},           {"two", 2},         {"three", 3},
+    {"four", 4},         {"five", 5},          {"six", 6},         {"seven", 7},
+    {"eight", 8},        {"nine", 9},          {"ten", 10},        {"eleven", 11},
+    {"twelve", 12},      {"thirteen", 13},     {"fourteen", 14},   {"fifteen", 15},
+    {"sixteen", 16},     {"seventeen", 17},    {"eighteen", 18},   {"nineteen", 19},
+    {"twenty", 20},      {"thirty", 30},       {"forty", 40},      {"fifty", 50},
+    {"sixty", 60},       {"seventy", 70},      {"eighty", 80},     {"ninety", 90},
+    {"null", 0},         {"eins", 1},          {"zwei", 2},        {"drei", 3},
+    {"vier", 4},         {"fünf", 5},          {"sechs", 6},       {"sieben", 7},
+    {"acht", 8},         {"neun", 9},          {"zehn", 10},       {"elf", 11},
+    {"zwölf", 12},       {"fünfzehn", 15},     {"zwanzig", 20},    {"dreißig", 30},
+    {"vierzig", 40},     {"fünfzig", 50},      {"sechzig", 60},    {"deux", 2},
+    {"trois", 3},        {"quatre", 4},        {"cinq", 5},        {"sept", 7},
+    {"huit", 8},         {"neuf", 9},          {"dix", 10},        {"onze", 11},
+    {"douze", 12},       {"quinze", 15},       {"vingt", 20},      {"trente", 30},
+    {"quarante", 40},    {"cinquante", 50},    {"soixante", 60},   {"dos", 2},
+    {"tres", 3},         {"cuatro", 4},        {"cinco", 5},       {"seis", 6},
+    {"siete", 7},        {"ocho", 8},          {"nueve", 9},       {"diez", 10},
+    {"once", 11},        {"doce", 12},         {"veinte", 20},     {"treinta", 30},
+    {"cuarenta", 40},    {"cincuenta", 50},    {"sesenta", 60},    {"jeden", 1},
+    {"dwa", 2},          {"dwie", 2},          {"trzy", 3},        {"cztery", 4},
+    {"pięć", 5},         {"sześć", 6},         {"siedem", 7},      {"osiem", 8},
+    {"dziewięć", 9},     {"dziesięć", 10},     {"piętnaście", 15}, {"dwadzieścia", 20},
+    {"trzydzieści", 30}, {"czterdzieści", 40},
 };
 
 static const struct {
     const char *word;
     int value;
 } ordinals[] = {
-    {"first", 1},    {"second", 2},   {"third", 3},    {"fourth", 4},  {"fifth", 5},
-    {"last", -1},    {"1st", 1},      {"2nd", 2},      {"3rd", 3},     {"4th", 4},
-    {"erste", 1},    {"ersten", 1},   {"zweite", 2},   {"zweiten", 2}, {"dritte", 3},
-    {"dritten", 3},  {"vierte", 4},   {"letzte", -1},  {"letzten", -1}, {"premier", 1},
+    {"first", 1},    {"second", 2},   {"third", 3},     {"fourth", 4},   {"fifth", 5},
+    {"last", -1},    {"1st", 1},      {"2nd", 2},       {"3rd", 3},      {"4th", 4},
+    {"erste", 1},    {"ersten", 1},   {"zweite", 2},    {"zweiten", 2},  {"dritte", 3},
+    {"dritten", 3},  {"vierte", 4},   {"letzte", -1},   {"letzten", -1}, {"premier", 1},
     {"première", 1}, {"deuxième", 2}, {"troisième", 3}, {"dernier", -1}, {"dernière", -1},
-    {"primero", 1},  {"primera", 1},  {"segundo", 2},  {"segunda", 2}, {"tercero", 3},
-    {"tercera", 3},  {"último", -1},  {"última", -1},  {"pierwszy", 1}, {"pierwsza", 1},
-    {"drugi", 2},    {"druga", 2},    {"trzeci", 3},   {"trzecia", 3}, {"ostatni", -1},
+    {"primero", 1},  {"primera", 1},  {"segundo", 2},   {"segunda", 2},  {"tercero", 3},
+    {"tercera", 3},  {"último", -1},  {"última", -1},   {"pierwszy", 1}, {"pierwsza", 1},
+    {"drugi", 2},    {"druga", 2},    {"trzeci", 3},    {"trzecia", 3},  {"ostatni", -1},
 };
 
 static const struct {
@@ -184,19 +189,19 @@ static const struct {
     size_t longest;   /* and has at most so many bytes */
     int64_t ms;
 } units[] = {
-    {"hour", 5, 3600000},   {"hr", 3, 3600000},     {"h", 1, 3600000},     {"stunde", 7, 3600000},
-    {"heure", 6, 3600000},  {"hora", 5, 3600000},   {"godzin", 7, 3600000}, {"minut", 7, 60000},
-    {"min", 4, 60000},      {"m", 1, 60000},        {"second", 7, 1000},   {"sec", 4, 1000},
-    {"sekund", 8, 1000},    {"seg", 8, 1000},       {"s", 1, 1000},
+    {"hour", 5, 3600000},  {"hr", 3, 3600000},   {"h", 1, 3600000},      {"stunde", 7, 3600000},
+    {"heure", 6, 3600000}, {"hora", 5, 3600000}, {"godzin", 7, 3600000}, {"minut", 7, 60000},
+    {"min", 4, 60000},     {"m", 1, 60000},      {"second", 7, 1000},    {"sec", 4, 1000},
+    {"sekund", 8, 1000},   {"seg", 8, 1000},     {"s", 1, 1000},
 };
 
 static const char *const amounts[] = {
-    "half",  "quarter", "third",  "full",   "fully",  "maximum", "max",    "minimum",  "min",
-    "low",   "lower",   "high",   "higher", "medium", "dim",     "dimmer", "bright",   "brighter",
-    "up",    "down",    "warmer", "cooler", "hotter", "colder",  "louder", "quieter",  "all",
-    "hundred", "halb",  "heller", "dunkler", "wärmer", "kälter", "lauter", "leiser",   "open",
-    "closed", "slow",   "fast",   "faster", "slower", "more",    "less",   "bit",      "darker",
-    "lowest", "highest", "dimly", "shut",   "halfway"};
+    "half",    "quarter", "third",  "full",    "fully",  "maximum", "max",    "minimum", "min",
+    "low",     "lower",   "high",   "higher",  "medium", "dim",     "dimmer", "bright",  "brighter",
+    "up",      "down",    "warmer", "cooler",  "hotter", "colder",  "louder", "quieter", "all",
+    "hundred", "halb",    "heller", "dunkler", "wärmer", "kälter",  "lauter", "leiser",  "open",
+    "closed",  "slow",    "fast",   "faster",  "slower", "more",    "less",   "bit",     "darker",
+    "lowest",  "highest", "dimly",  "shut",    "halfway"};
 
 #define N_OF(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -218,7 +223,7 @@ static size_t gap_at(const unsigned char *s, int *is_joint)
         *is_joint = 1;
         return 1;
     }
-    if (s[0] == 0xe2 && s[1] == 0x80 && s[2]) { /* general punctuation: U+2000..U+203F */
+    if (s[0] == 0xe2 && s[1] == 0x80 && s[2] >= 0x80) { /* general punctuation: U+2000..U+203F */
         *is_joint = s[2] == 0x98 || s[2] == 0x99;
         return 3;
     }
@@ -391,7 +396,8 @@ int lt_phrases_number(const struct lt_words *w, int i, double *out)
         }
         return used;
     }
-    if (a >= 20 && a % 10 == 0 && i + 1 < w->n && number_word(w->v[i + 1], &b) && b >= 1 && b <= 9) {
+    if (a >= 20 && a % 10 == 0 && i + 1 < w->n && number_word(w->v[i + 1], &b) && b >= 1 &&
+        b <= 9) {
         a += b;
         used++;
     }

@@ -11,25 +11,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LT_WORDS_MAX     48   /* most words looked at; a longer text is no answer to a question */
-#define LT_WORDS_BYTES   512  /* and most bytes */
-#define LT_PHRASES_EXTRA 64   /* most phrases of a kind that a user adds */
+#define LT_WORDS_MAX     48  /* most words looked at; a longer text is no answer to a question */
+#define LT_WORDS_BYTES   512 /* and most bytes */
+#define LT_PHRASES_EXTRA 64  /* most phrases of a kind that a user adds */
 
 struct lt_words {
-    int n;       /* words, without fillers */
-    int is_cut;  /* the text had more than fits */
+    int n;      /* words, without fillers */
+    int is_cut; /* the text had more than fits */
     char *v[LT_WORDS_MAX];
     char text[LT_WORDS_BYTES];
 };
 
 enum lt_phrase { /* what a whole utterance may be */
-    LT_PHRASE_YES,
-    LT_PHRASE_NO,
-    LT_PHRASE_NEVER_MIND,
-    LT_PHRASE_UNDO,
-    LT_PHRASE_OTHER, /* "no, the other one" */
-    LT_PHRASE_ALL,   /* "all of them" */
-    LT_PHRASE_COUNT
+                 LT_PHRASE_YES,
+                 LT_PHRASE_NO,
+                 LT_PHRASE_NEVER_MIND,
+                 LT_PHRASE_UNDO,
+                 LT_PHRASE_OTHER, /* "no, the other one" */
+                 LT_PHRASE_ALL,   /* "all of them" */
+                 LT_PHRASE_COUNT
 };
 
 /* Phrases that a user adds; strings are borrowed. A zeroed one adds nothing. */

@@ -10,9 +10,9 @@
 #include "lt/sha256.h"
 #include "phrases.h"
 
-#define MINUTE_US   60000000
-#define LOCKS_MAX   64 /* sites, as config.sites allows */
-#define DIGITS_MAX  64 /* of one run of spoken digits */
+#define MINUTE_US  60000000
+#define LOCKS_MAX  64 /* sites, as config.sites allows */
+#define DIGITS_MAX 64 /* of one run of spoken digits */
 
 enum confirm { CONFIRM_GATE, CONFIRM_ASK, CONFIRM_PIN };
 
@@ -221,14 +221,14 @@ int lt_safety_is_locked(const struct lt_safety *s, const char *site, lt_us now_u
     return 0;
 }
 
-/* The digits that begin at word i ("one", "12", "thirty four", "1.2"), appended; words taken. */
+/* The digits that begin at word i ("one", "12", "thirty four", "1.2", "pin12"), appended; words taken. */
 static int digits_at(const struct lt_words *w, int i, char *out, size_t cap)
 {
     size_t n = strlen(out);
     double v;
-    if (strspn(w->v[i], "0123456789.") == strlen(w->v[i])) {
+    if (strpbrk(w->v[i], "0123456789")) {
         for (const char *p = w->v[i]; *p && n + 1 < cap; p++)
-            if (*p != '.') out[n++] = *p;
+            if (*p >= '0' && *p <= '9') out[n++] = *p;
         out[n] = '\0';
         return 1;
     }
@@ -362,8 +362,8 @@ enum lt_verdict lt_safety_judge(struct lt_safety *s, const struct lt_safety_ques
         return LT_VERDICT_REFUSE;
     }
     int needs_pin = q->is_sensitive && s->r.confirm == CONFIRM_PIN;
-    int needs_yes = !needs_pin && (is_hot || s->r.confirm == CONFIRM_ASK ||
-                                   (q->is_cloud && !s->r.is_cloud_ok));
+    int needs_yes =
+        !needs_pin && (is_hot || s->r.confirm == CONFIRM_ASK || (q->is_cloud && !s->r.is_cloud_ok));
     if (needs_pin && !q->is_pin) {
         if (!lt_safety_is_locked(s, q->site, q->now_us)) return LT_VERDICT_PIN;
         *why = "There were too many wrong codes. Please try again later.";

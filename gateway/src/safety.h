@@ -28,11 +28,11 @@
 #include "lt/clock.h"
 #include "lt/secret.h"
 
-#define LT_SAFETY_TRIES    3   /* wrong codes before a site is locked */
-#define LT_SAFETY_SOURCES  256 /* sources whose rate is remembered; the longest silent goes */
-#define LT_SAFETY_PIN_MIN  4   /* least digits of a code */
-#define LT_SAFETY_PIN_MAX  16  /* and most */
-#define LT_SAFETY_HIDDEN   "[code]"
+#define LT_SAFETY_TRIES   3   /* wrong codes before a site is locked */
+#define LT_SAFETY_SOURCES 256 /* sources whose rate is remembered; the longest silent goes */
+#define LT_SAFETY_PIN_MIN 4   /* least digits of a code */
+#define LT_SAFETY_PIN_MAX 16  /* and most */
+#define LT_SAFETY_HIDDEN  "[code]"
 
 struct lt_safety; /* opaque */
 
@@ -58,12 +58,12 @@ int lt_safety_is_locked(const struct lt_safety *s, const char *site, lt_us now_u
 enum lt_verdict { LT_VERDICT_GO, LT_VERDICT_ASK, LT_VERDICT_PIN, LT_VERDICT_REFUSE };
 struct lt_safety_question {
     const char *site, *source, *key;
-    const char *here;     /* area of the speaking device, or NULL */
-    const json_t *calls;  /* about to be carried out */
-    int is_sensitive;     /* as the router says */
-    int is_cloud;         /* a cloud model gave them, and nobody confirmed */
-    int is_confirmed;     /* the speaker was asked and said yes */
-    int is_pin;           /* the right code was said */
+    const char *here;    /* area of the speaking device, or NULL */
+    const json_t *calls; /* about to be carried out */
+    int is_sensitive;    /* as the router says */
+    int is_cloud;        /* a cloud model gave them, and nobody confirmed */
+    int is_confirmed;    /* the speaker was asked and said yes */
+    int is_pin;          /* the right code was said */
     lt_us now_us;
 };
 /* `why` receives words for the speaker with REFUSE; static. */

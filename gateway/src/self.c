@@ -68,9 +68,9 @@ json_t *lt_self_describe(const char *prefix, const char *site, int has_utterance
         json_object_set_new(components, parts[i].key, c);
     }
     snprintf(text, sizeof text, "%s_" CLOUD, id);
-    json_t *cloud = json_pack("{s:s,s:s,s:s,s:s,s:s}", "p", "switch", "name", "Ask the cloud",
-                              "uniq_id", text, "val_tpl", "{{ value_json.cloud }}", "ic",
-                              "mdi:cloud-question");
+    json_t *cloud =
+        json_pack("{s:s,s:s,s:s,s:s,s:s}", "p", "switch", "name", "Ask the cloud", "uniq_id", text,
+                  "val_tpl", "{{ value_json.cloud }}", "ic", "mdi:cloud-question");
     if (!lt_topic_build(prefix, site, LT_TOPIC_CLOUD, NULL, topic))
         json_object_set_new(cloud, "cmd_t", json_string(topic));
     json_object_set_new(components, CLOUD, cloud);
@@ -92,11 +92,8 @@ json_t *lt_self_describe(const char *prefix, const char *site, int has_utterance
 
 static void send_to(struct lt_gateway *gw, const char *topic, const char *text)
 {
-    struct lt_mqtt_publish p = {.topic = topic,
-                                .payload = text,
-                                .payload_len = strlen(text),
-                                .qos = 1,
-                                .is_retained = 1};
+    struct lt_mqtt_publish p = {
+        .topic = topic, .payload = text, .payload_len = strlen(text), .qos = 1, .is_retained = 1};
     (void)!lt_mqtt_send(gw->mqtt, &p, NULL); /* down: it is sent again in _up */
 }
 
@@ -122,13 +119,13 @@ static void show(struct lt_gateway *gw, struct lt_gw_site *site)
     char topic[LT_TOPIC_MAX_BYTES + 1];
     const struct lt_self *s = &site->self;
     const struct lt_stats *n = &site->stats;
-    json_t *o = json_pack(
-        "{s:s,s:I,s:I,s:I,s:I,s:f,s:I}", "cloud", s->is_cloud_on ? "ON" : "OFF", "requests",
-        (json_int_t)n->n_requests, "local",
-        (json_int_t)(n->by_route[LT_ROUTE_LOCAL] + n->by_route[LT_ROUTE_CACHE]), "escalated",
-        (json_int_t)n->by_route[LT_ROUTE_CLOUD], "errors", (json_int_t)n->n_errors, "spend_usd",
-        (double)gw->budget.day_spent_usd_micro / 1e6, "timers",
-        (json_int_t)lt_house_n_timers(gw->house, site->name));
+    json_t *o = json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:I}", "cloud", s->is_cloud_on ? "ON" : "OFF",
+                          "requests", (json_int_t)n->n_requests, "local",
+                          (json_int_t)(n->by_route[LT_ROUTE_LOCAL] + n->by_route[LT_ROUTE_CACHE]),
+                          "escalated", (json_int_t)n->by_route[LT_ROUTE_CLOUD], "errors",
+                          (json_int_t)n->n_errors, "spend_usd",
+                          (double)gw->budget.day_spent_usd_micro / 1e6, "timers",
+                          (json_int_t)lt_house_n_timers(gw->house, site->name));
     if (o && s->has_answer) {
         json_object_set_new(o, "route", json_string(lt_route_word(s->route)));
         json_object_set_new(o, "why", json_string(lt_why_code(s->why)));
@@ -166,8 +163,8 @@ void lt_self_up(struct lt_gateway *gw)
     for (size_t i = 0; i < gw->n_sites && gw->started.self.announce; i++) {
         struct lt_gw_site *site = &gw->sites[i];
         description_topic(gw, site->name, topic, sizeof topic);
-        json_t *o = lt_self_describe(gw->started.mqtt.prefix, site->name,
-                                     gw->config.self.last_utterance);
+        json_t *o =
+            lt_self_describe(gw->started.mqtt.prefix, site->name, gw->config.self.last_utterance);
         char *text = o ? lt_json_dump(o) : NULL;
         json_decref(o);
         if (text) send_to(gw, topic, text);
@@ -230,7 +227,8 @@ static void switch_done(struct lt_job *job)
 {
     struct switch_job *s = (struct switch_job *)job;
     if (job->err)
-        LT_LOG(ERROR, "store.failed", LF_STR("what", "cloud switch"), LF_STR("why", job->diag.text));
+        LT_LOG(ERROR, "store.failed", LF_STR("what", "cloud switch"),
+               LF_STR("why", job->diag.text));
     lt_mqtt_release(s->gw->mqtt);
     free(s);
 }

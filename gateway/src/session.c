@@ -107,7 +107,7 @@ static struct session *get(struct lt_talk *t, const char *key, lt_us now_us)
         clear(s);
         memset(s, 0, sizeof *s);
     }
-    snprintf(s->key, sizeof s->key, "%s", key);
+    if (s->key != key) snprintf(s->key, sizeof s->key, "%s", key); /* a caller may pass ours */
     s->used_us = now_us;
     return s;
 }
@@ -278,8 +278,7 @@ static json_t *with_choices(const struct lt_question *q, const json_t *choices)
         size_t n = i == q->index ? json_array_size(choices) : 1;
         for (size_t k = 0; k < n; k++) {
             json_t *copy = json_deep_copy(call);
-            if (i == q->index)
-                lt_ask_fill_choice(copy, json_array_get(choices, k), q->is_joining);
+            if (i == q->index) lt_ask_fill_choice(copy, json_array_get(choices, k), q->is_joining);
             json_array_append_new(calls, copy);
         }
     }
@@ -319,8 +318,8 @@ static void answer_choice(struct lt_talk *t, struct session *s, const struct lt_
 /* One number with words of measure ("fifty percent", "to 21 degrees"); 0 when it is something else. */
 static int only_number(const struct lt_words *w, double *out)
 {
-    static const char *const measures[] = {"percent", "prozent", "procent", "por",   "ciento",
-                                           "pour",    "cent",    "degrees", "degree", "grad",
+    static const char *const measures[] = {"percent", "prozent", "procent", "por",     "ciento",
+                                           "pour",    "cent",    "degrees", "degree",  "grad",
                                            "grados",  "degrés",  "stopni",  "celsius", "auf"};
     int found = 0;
     for (int i = 0; i < w->n; i++) {
@@ -344,9 +343,9 @@ static int percent_word(const struct lt_words *w, double *out)
     static const struct {
         const char *word;
         double value;
-    } words[] = {{"half", 50},  {"full", 100}, {"maximum", 100}, {"max", 100}, {"minimum", 1},
-                 {"min", 1},    {"low", 20},   {"medium", 50},   {"high", 80}, {"halb", 50},
-                 {"quarter", 25}};
+    } words[] = {{"half", 50},   {"full", 100}, {"maximum", 100}, {"max", 100},
+                 {"minimum", 1}, {"min", 1},    {"low", 20},      {"medium", 50},
+                 {"high", 80},   {"halb", 50},  {"quarter", 25}};
     for (size_t i = 0; w->n == 1 && i < sizeof words / sizeof words[0]; i++)
         if (!strcmp(words[i].word, w->v[0])) {
             *out = words[i].value;
@@ -485,10 +484,9 @@ static void other(struct lt_talk *t, struct session *s, const struct lt_turn_in 
 {
     if (json_array_size(s->deed) != 1) return;
     const json_t *deed = json_array_get(s->deed, 0);
-    json_t *others =
-        s->others && json_array_size(s->others) ? without_done(s)
-        : in->catalog                           ? lt_ask_others(in->catalog, deed)
-                                                : json_array();
+    json_t *others = s->others && json_array_size(s->others) ? without_done(s)
+                     : in->catalog                           ? lt_ask_others(in->catalog, deed)
+                                                             : json_array();
     if (said) {
         json_t *found = lt_ask_match(others, said);
         json_decref(others);

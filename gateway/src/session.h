@@ -25,8 +25,8 @@
 
 #define LT_TALK_SESSIONS_MAX 256 /* most sessions remembered; the one longest silent goes */
 #define LT_TALK_KEY_MAX      320 /* longest key, bytes */
-#define LT_TALK_TRIES        2   /* times a question is repeated when the answer is not understood */
-#define LT_TALK_CALLS_MAX    8   /* most calls of an answer such as "all of them" */
+#define LT_TALK_TRIES        2 /* times a question is repeated when the answer is not understood */
+#define LT_TALK_CALLS_MAX    8 /* most calls of an answer such as "all of them" */
 
 struct lt_talk; /* opaque */
 
@@ -59,12 +59,13 @@ enum lt_turn_kind {
 };
 struct lt_turn { /* zero-initialise; lt_turn_free */
     enum lt_turn_kind kind;
-    json_t *calls;           /* CALLS; ASK: what the question is about */
-    json_t *choices;         /* ASK: labels, an array of strings; may be NULL */
-    struct lt_changes *undo; /* CALLS: first take these changes back; borrowed until the next call */
-    int is_undo;             /* CALLS: an undoing, perhaps with a deed after it */
-    int is_confirmed;        /* CALLS: the speaker was asked and said yes */
-    int is_pin;              /* CALLS: ... and the code was right */
+    json_t *calls;   /* CALLS; ASK: what the question is about */
+    json_t *choices; /* ASK: labels, an array of strings; may be NULL */
+    struct lt_changes
+        *undo;        /* CALLS: first take these changes back; borrowed until the next call */
+    int is_undo;      /* CALLS: an undoing, perhaps with a deed after it */
+    int is_confirmed; /* CALLS: the speaker was asked and said yes */
+    int is_pin;       /* CALLS: ... and the code was right */
     char speech[LT_ASK_SPEECH];
 };
 void lt_turn_free(struct lt_turn *t); /* zeroes it */

@@ -69,8 +69,9 @@ enum lt_err lt_submit(struct lt_gateway *gw, const struct lt_submission *s, lt_s
     if (!lt_gw_talk_arrived(r)) {
         lt_req_set_state(r, LT_REQ_DONE);
         lt_req_settle(r);
-        return lt_fail(diag, LT_ERR_LIMIT, "too many requests from this source; wait a little "
-                                           "(safety.per_minute)");
+        return lt_fail(diag, LT_ERR_LIMIT,
+                       "too many requests from this source; wait a little "
+                       "(safety.per_minute)");
     }
     r->is_dry_run = s->is_dry_run;
     r->is_hands_off = s->is_hands_off;

@@ -9,16 +9,19 @@
 #include "lt/json.h"
 #include "lt/log.h"
 
-#define UNSURE_P 0.7f /* a target chosen with less than this is asked about, if several fit the words */
+#define UNSURE_P                                                                                   \
+    0.7f /* a target chosen with less than this is asked about, if several fit the words */
 
 /* ---- opening ---- */
 
 static void options_of(const struct lt_config *c, struct lt_talk_options *o)
 {
-    const struct lt_strings *lists[LT_PHRASE_COUNT] = {
-        [LT_PHRASE_YES] = &c->talk.yes,     [LT_PHRASE_NO] = &c->talk.no,
-        [LT_PHRASE_NEVER_MIND] = &c->talk.never_mind, [LT_PHRASE_UNDO] = &c->talk.undo,
-        [LT_PHRASE_OTHER] = &c->talk.other, [LT_PHRASE_ALL] = &c->talk.all};
+    const struct lt_strings *lists[LT_PHRASE_COUNT] = {[LT_PHRASE_YES] = &c->talk.yes,
+                                                       [LT_PHRASE_NO] = &c->talk.no,
+                                                       [LT_PHRASE_NEVER_MIND] = &c->talk.never_mind,
+                                                       [LT_PHRASE_UNDO] = &c->talk.undo,
+                                                       [LT_PHRASE_OTHER] = &c->talk.other,
+                                                       [LT_PHRASE_ALL] = &c->talk.all};
     memset(o, 0, sizeof *o);
     o->question_us = c->talk.question_s * 1000000;
     o->undo_us = c->talk.undo_s * 1000000;
@@ -99,7 +102,7 @@ void lt_gw_talk_hide(struct lt_req *r)
     struct lt_gateway *gw = r->gw;
     lt_us now = lt_now_us();
     char *hidden = NULL;
-    if (!r->text || r->bad_code) return;
+    if (!r->text) return; /* that of a bad request is kept too, so it is looked at as well */
     int is_asked = lt_talk_wants_pin(gw->talk, r->talk_key, now);
     r->is_pin_right = lt_safety_scan(gw->safety, r->site_name, r->text, is_asked, now, &hidden);
     if (hidden) {
@@ -165,8 +168,7 @@ static void set_choices(struct lt_req *r, const json_t *labels)
 /* Is the network sure of a call for these words by themselves? */
 static int is_command(const struct lt_req *r)
 {
-    return json_array_size(r->local_calls) > 0 &&
-           r->answer.confidence >= r->gw->policy.policy.gate;
+    return json_array_size(r->local_calls) > 0 && r->answer.confidence >= r->gw->policy.policy.gate;
 }
 
 /* Calls that the conversation gave are held against catalogue and policy like any others. */
@@ -299,8 +301,7 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
 static int is_acting(const struct lt_req *r)
 {
     return !r->bad_code && json_array_size(r->calls) &&
-           (r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD ||
-            r->route == LT_ROUTE_CACHE);
+           (r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE);
 }
 
 /* 0: it must not be carried out now. */
@@ -377,8 +378,8 @@ static void keep_house(struct lt_req *r)
     {
         const char *tool = json_string_value(json_object_get(call, "name"));
         struct lt_house_answer out = {.speech = ""};
-        enum lt_house_end end =
-            lt_house_call(gw->house, &a, tool ? tool : "", json_object_get(call, "arguments"), &out);
+        enum lt_house_end end = lt_house_call(gw->house, &a, tool ? tool : "",
+                                              json_object_get(call, "arguments"), &out);
         int ok = add_changes(&r->changes, &out.changes);
         if (!ok) end = LT_HOUSE_FAILED;
         if (end == LT_HOUSE_DONE && out.announce[0]) {

@@ -32,9 +32,8 @@ static void span_words(int64_t ms, int is_adjective, char *out, size_t cap)
     *out = '\0';
     for (int i = 0; i < 3; i++)
         if (part[i] && n < cap)
-            n += (size_t)snprintf(out + n, cap - n, "%s%lld %s%s", n ? " " : "",
-                                  (long long)part[i], word[i],
-                                  part[i] == 1 || is_adjective ? "" : "s");
+            n += (size_t)snprintf(out + n, cap - n, "%s%lld %s%s", n ? " " : "", (long long)part[i],
+                                  word[i], part[i] == 1 || is_adjective ? "" : "s");
     if (!n) snprintf(out, cap, "0 seconds");
 }
 
@@ -130,12 +129,13 @@ static enum lt_house_end ask_which(const struct lt_house *h, const size_t *found
         char words[160];
         lt_house_timer_words(t, words, sizeof words);
         json_t *arguments =
-            *t->name ? json_pack("{s:s}", "name", t->name)
-                     : json_pack("{s:I,s:I,s:I}", "start_hours", (json_int_t)(t->total_ms / 3600000),
-                                 "start_minutes", (json_int_t)(t->total_ms / 60000 % 60),
-                                 "start_seconds", (json_int_t)(t->total_ms / 1000 % 60));
-        json_array_append_new(out->choices, json_pack("{s:s,s:o}", "label", words, "arguments",
-                                                      arguments));
+            *t->name
+                ? json_pack("{s:s}", "name", t->name)
+                : json_pack("{s:I,s:I,s:I}", "start_hours", (json_int_t)(t->total_ms / 3600000),
+                            "start_minutes", (json_int_t)(t->total_ms / 60000 % 60),
+                            "start_seconds", (json_int_t)(t->total_ms / 1000 % 60));
+        json_array_append_new(out->choices,
+                              json_pack("{s:s,s:o}", "label", words, "arguments", arguments));
         if (used < sizeof out->speech)
             used += (size_t)snprintf(out->speech + used, sizeof out->speech - used, "%s%s",
                                      !i           ? "the "

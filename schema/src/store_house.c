@@ -133,9 +133,8 @@ enum lt_err lt_store_setting_get(struct lt_store *s, const char *site, const cha
     struct lt__rows *r = NULL;
     int has_row = 0;
     *out = '\0';
-    enum lt_err err = lt__db_query(s->db, diag, &r,
-                                   "SELECT value FROM setting WHERE site = ?1 AND key = ?2", "tt",
-                                   site, key);
+    enum lt_err err = lt__db_query(
+        s->db, diag, &r, "SELECT value FROM setting WHERE site = ?1 AND key = ?2", "tt", site, key);
     if (!err) err = lt__db_next(r, &has_row, diag);
     if (err || !has_row) return err;
     const char *value = lt__col_text(r, 0);

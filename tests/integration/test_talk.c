@@ -51,7 +51,8 @@ static void post(const char *session, const char *text)
 {
     char payload[512];
     snprintf(payload, sizeof payload, "{\"text\":\"%s\",\"session\":\"%s\"}", text, session);
-    client_publish(env, (struct publish){.topic = "lintel/home/request", .payload = payload, .qos = 1});
+    client_publish(env,
+                   (struct publish){.topic = "lintel/home/request", .payload = payload, .qos = 1});
 }
 
 static json_t *say(const char *session, const char *text)
@@ -216,7 +217,8 @@ static void test_house__timer_with_broker_away__rings_when_it_is_back(void **sta
 static void test_safety__unlocking__needs_a_yes(void **state)
 {
     (void)state;
-    expect("f1", "unlock the front door", "clarify", "safety.confirm", "Shall I unlock the Front Door?");
+    expect("f1", "unlock the front door", "clarify", "safety.confirm",
+           "Shall I unlock the Front Door?");
     expect_no_call();
     expect("f1", "yes", "local", "talk.answered", "");
     expect_call("HassTurnOff", "{\"name\":\"Front Door\"}");
@@ -250,7 +252,8 @@ static void test_safety__code__asked_for_and_nowhere_kept(void **state)
     fputs("4711\n", f);
     fclose(f);
     char extra[600];
-    snprintf(extra, sizeof extra, GATE "safety:\n  confirm: pin\n  pin: file:%s\n", env_path(env, "code"));
+    snprintf(extra, sizeof extra, GATE "safety:\n  confirm: pin\n  pin: file:%s\n",
+             env_path(env, "code"));
     gateway_start(env, extra);
     client_forget(env);
     expect("g1", "unlock the front door", "clarify", "safety.pin", "Please say the code");
@@ -265,7 +268,8 @@ static void test_safety__code__asked_for_and_nowhere_kept(void **state)
     json_t *r = say("g3", "unlock the front door 4711");
     json_decref(r);
     assert_int_equal(db_int(env, "select count(*) from trace where text like '%4711%' or text like "
-                                 "'%four seven%' or text like '%4 7 11%' or result like '%4711%'"), 0);
+                                 "'%four seven%' or text like '%4 7 11%' or result like '%4711%'"),
+                     0);
     snprintf(sql, sizeof sql, "select count(*) from trace where text = '[code]'");
     db_wait(env, sql, 2);
     assert_int_equal(gateway_log_count(env, "4711"), 0);
@@ -291,7 +295,8 @@ static void test_safety__own_messages__never_answered(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-        client_publish(env, (struct publish){.topic = "lintel/home/request", .payload = own[i], .qos = 1});
+        client_publish(
+            env, (struct publish){.topic = "lintel/home/request", .payload = own[i], .qos = 1});
     expect("h1", "pause the tv", "local", "gate.accepted", ""); /* the first answer is this one's */
     assert_null(client_try(env, "lintel/home/response", 60));
     assert_true(gateway_log_count(env, "request.own_message_ignored") >= 3);
@@ -319,7 +324,8 @@ static void test_safety__rate__the_source_is_told(void **state)
 static void test_order__one_session__calls_stay_in_order(void **state)
 {
     (void)state;
-    for (int i = 0; i < 10; i++) post("j1", i % 2 ? "turn off the hallway light" : "turn on the hallway light");
+    for (int i = 0; i < 10; i++)
+        post("j1", i % 2 ? "turn off the hallway light" : "turn on the hallway light");
     for (int i = 0; i < 10; i++)
         expect_call(i % 2 ? "HassTurnOff" : "HassTurnOn", "{\"name\":\"Hallway Light\"}");
     for (int i = 0; i < 10; i++) json_decref(take_json(env, "lintel/home/response", "result"));

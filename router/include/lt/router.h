@@ -67,11 +67,14 @@ enum lt_route {
     XX(CLOUD_REFUSED, "cloud.refused", "the cloud model declined to answer")                       \
     XX(CLOUD_INVALID, "cloud.invalid_call", "the cloud's calls do not fit the catalogue")          \
     XX(FALLBACK_GUESS, "fallback.guess", "no cloud answer; the best local guess was taken")        \
-    XX(TALK_AMBIGUOUS, "talk.ambiguous", "the words fit several things; the speaker is asked which")   \
+    XX(TALK_AMBIGUOUS, "talk.ambiguous",                                                           \
+       "the words fit several things; the speaker is asked which")                                 \
     XX(TALK_INCOMPLETE, "talk.incomplete", "something was not said; the speaker is asked for it")  \
     XX(TALK_ANSWERED, "talk.answered", "the answer to a question of ours completed the request")   \
-    XX(TALK_REPEATED, "talk.repeated", "the answer was not understood, or left several; asked again") \
-    XX(TALK_DROPPED, "talk.dropped", "the speaker wants nothing after all, or nothing can be done") \
+    XX(TALK_REPEATED, "talk.repeated",                                                             \
+       "the answer was not understood, or left several; asked again")                              \
+    XX(TALK_DROPPED, "talk.dropped",                                                               \
+       "the speaker wants nothing after all, or nothing can be done")                              \
     XX(TALK_UNDONE, "talk.undone", "what was done before is taken back")                           \
     XX(SAFETY_CONFIRM, "safety.confirm", "a guarded action waits for a spoken yes")                \
     XX(SAFETY_PIN, "safety.pin", "a guarded action waits for the code")                            \
@@ -165,7 +168,7 @@ struct lt_facts {
     int64_t spent_usd_micro;       /* today, on all providers */
     int is_private;                /* the words name something that must not leave the house */
     const int *is_open; /* n_providers flags: the provider's breaker forbids it now; NULL: none */
-    int is_cloud_off; /* the site's cloud switch is off */
+    int is_cloud_off;   /* the site's cloud switch is off */
     const json_t *cached_calls; /* confirmed answer to the same request, or NULL */
 };
 

@@ -55,12 +55,10 @@ LT_NODISCARD enum lt_err lt_store_item_list(struct lt_store *s, lt_item_row_fn f
                                             struct lt_diag *diag);
 
 /* A switch of a site that outlives a restart. */
-LT_NODISCARD enum lt_err lt_store_setting_put(struct lt_store *s, const char *site,
-                                              const char *key, const char *value,
-                                              struct lt_diag *diag);
+LT_NODISCARD enum lt_err lt_store_setting_put(struct lt_store *s, const char *site, const char *key,
+                                              const char *value, struct lt_diag *diag);
 /* "" when it was never put. LT_ERR_LIMIT when it does not fit. */
-LT_NODISCARD enum lt_err lt_store_setting_get(struct lt_store *s, const char *site,
-                                              const char *key, char *out, size_t out_bytes,
-                                              struct lt_diag *diag);
+LT_NODISCARD enum lt_err lt_store_setting_get(struct lt_store *s, const char *site, const char *key,
+                                              char *out, size_t out_bytes, struct lt_diag *diag);
 
 #endif
