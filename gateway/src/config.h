@@ -78,6 +78,12 @@ struct lt_config {
         int64_t confirm_ms;
     } actuate;
     struct {
+        int64_t port; /* 0: off */
+        char *bind, *mode, *site;
+        struct lt_strings rooms, languages; /* rooms: "id=Room" */
+        int64_t clients;
+    } wyoming;
+    struct {
         char *file;
     } model;
 

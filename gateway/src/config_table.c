@@ -58,6 +58,17 @@ const struct lt_config_row lt__config_rows[] = {
      "Work the discovered devices ourselves: accepted calls become their own commands and are confirmed"},
     {"actuate.confirm_ms", LT_CFG_INT, "ms", 100, 30000, "3000", NULL, LT_CFG_RELOAD, AT(actuate.confirm_ms),
      "Longest wait for a device to report what it was told; the answer waits as long"},
+    {"wyoming.port", LT_CFG_INT, "", 0, 65535, "0", NULL, 0, AT(wyoming.port),
+     "Answer Home Assistant's Wyoming protocol on this TCP port (10500 is usual); 0 for not at all"},
+    {"wyoming.bind", LT_CFG_STR, "", 1, 64, "0.0.0.0", NULL, 0, AT(wyoming.bind),
+     "Address to listen on. The protocol knows no password: whoever reaches it commands the home"},
+    {"wyoming.mode", LT_CFG_STR, "", 0, 8, "handle", "handle|intent", 0, AT(wyoming.mode),
+     "handle: Lintel acts and answers with words; intent: Home Assistant carries the calls out"},
+    {"wyoming.site", LT_CFG_STR, "", 0, 64, "", NULL, 0, AT(wyoming.site), "Site that is spoken to; empty for the first"},
+    {"wyoming.rooms", LT_CFG_LIST, "", 0, 256, "", NULL, 0, AT(wyoming.rooms),
+     "Rooms of satellites, as assist_satellite.kitchen=Kitchen (or a device id before the =)"},
+    {"wyoming.languages", LT_CFG_LIST, "", 0, 16, "en", NULL, 0, AT(wyoming.languages), "Languages announced to Home Assistant"},
+    {"wyoming.clients", LT_CFG_INT, "", 1, 1024, "64", NULL, 0, AT(wyoming.clients), "Most connections at once"},
 
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
 

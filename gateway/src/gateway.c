@@ -381,6 +381,7 @@ static void on_stop_signal(uv_signal_t *s, int signum)
     LT_LOG(INFO, "gateway.stopping", LF_INT("signal", signum), LF_INT("in_flight", gw->n_requests));
     lt_sd_notify("STOPPING=1");
     gw->is_draining = 1;
+    lt_wyoming_stop(gw->wyoming);
     gw->drain_until_us = lt_now_us() + LT_GW_DRAIN_MS * 1000;
     uv_timer_start(&gw->drain_timer, on_drain_timer, DRAIN_LOOK_MS, DRAIN_LOOK_MS);
     lt_gw_check_drained(gw);
@@ -444,6 +445,7 @@ static void close_all(struct lt_gateway *gw)
     lt_worker_stop(gw->infer); /* each in turn: what it finishes may still use those below */
     lt_tier_free(gw->tier);
     lt_worker_stop(gw->writer);
+    lt_wyoming_close(gw->wyoming);
     uv_walk(&gw->loop, close_handle, NULL);
     uv_run(&gw->loop, UV_RUN_DEFAULT);
     lt_mqtt_free(gw->mqtt);
@@ -499,6 +501,7 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err) lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
     if (!err && gw->started.metrics.port)
         err = lt_metrics_listen(gw, (int)gw->started.metrics.port, &gw->metrics, diag);
+    if (!err) err = lt_wyoming_open(gw, &gw->wyoming, diag);
     if (!err) first_catalogs(gw); /* reads the store, while its writer has no job yet */
     return err;
 }

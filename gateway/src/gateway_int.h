@@ -31,6 +31,7 @@
 #include "tier.h"
 #include "topics.h"
 #include "worker.h"
+#include "wyoming.h"
 
 #define LT_GW_CALLS_MAX   LT_CLOUD_MAX_CALLS /* most calls of one answer that are carried out */
 #define LT_GW_DRAIN_MS    8000               /* on SIGTERM: longest wait for what was accepted */
@@ -101,6 +102,7 @@ struct lt_gateway {
     uint64_t next_serial;
     int n_requests;
     uint64_t last_ticket; /* of submit.h */
+    struct lt_wyoming *wyoming; /* NULL: off */
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
     lt_us started_us, drain_until_us;

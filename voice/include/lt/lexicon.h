@@ -1,0 +1,26 @@
+/* lt/lexicon.h - how words are pronounced, in the 39 phones of the CMU dictionary.
+ *
+ * Pronunciations of the words that a language model uses are taken from a dictionary file (a word and
+ * its phones a line, further pronunciations as "word(2)"). A word that is not there is taken apart:
+ * a plural or possessive of a known word, two known words written as one ("sideboard"), and otherwise
+ * rules of English spelling, longest piece first. Pure but for reading the file. */
+#ifndef LT_LEXICON_H
+#define LT_LEXICON_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lt/err.h"
+
+#define LT_LEXICON_PHONES_BYTES 256
+
+/* Pronounce `word` (lower case a-z and apostrophe) by rule alone; writes phones to out. */
+void lt_lexicon_by_rule(const char *word, char out[LT_LEXICON_PHONES_BYTES]);
+
+/* Write the entries of n words to `out`, from the dictionary file or by rule. *n_unknown (may be NULL)
+ * counts those that were pronounced by rule. LT_ERR_NOTFOUND, LT_ERR_IO, LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err lt_lexicon_write(const char *const *words, size_t n,
+                                          const char *dictionary_path, FILE *out, size_t *n_unknown,
+                                          struct lt_diag *diag);
+
+#endif
