@@ -16,7 +16,7 @@ struct client {
     uv_tcp_t tcp;
     uv_timer_t idle;
     struct lt_wyoming_reader *reader;
-    uint64_t ticket; /* of the request under way; 0: none */
+    uint64_t ticket;                             /* of the request under way; 0: none */
     int is_asking, is_ended, is_closing, n_open; /* is_ended: the client sends no more */
     char bytes[16384];
 };
@@ -114,7 +114,8 @@ static void send_event(struct client *c, const char *type, json_t *data)
         close_client(c);
     }
     json_decref(data);
-    if (!c->is_closing && uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) > LT_WYOMING_UNSENT)
+    if (!c->is_closing &&
+        uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) > LT_WYOMING_UNSENT)
         close_client(c);
 }
 
@@ -142,14 +143,13 @@ static void send_info(struct client *c)
 {
     const struct lt_gateway *gw = c->w->gw;
     json_t *by = json_pack("{s:s,s:s}", "name", "Lintel", "url", "https://lintel.invalid");
-    json_t *model = json_pack("{s:s,s:s,s:s,s:b,s:o,s:O}", "name", gw->model_name, "description",
-                              "attention-only network for tool calls", "version", LINTEL_VERSION,
-                              "installed", 1, "languages", languages(&gw->started), "attribution",
-                              by);
-    json_t *program =
-        json_pack("{s:s,s:s,s:s,s:b,s:O,s:[o]}", "name", "Lintel", "description",
-                  "Commands for the home, decided on this network", "version", LINTEL_VERSION,
-                  "installed", 1, "attribution", by, "models", model);
+    json_t *model =
+        json_pack("{s:s,s:s,s:s,s:b,s:o,s:O}", "name", gw->model_name, "description",
+                  "attention-only network for tool calls", "version", LINTEL_VERSION, "installed",
+                  1, "languages", languages(&gw->started), "attribution", by);
+    json_t *program = json_pack("{s:s,s:s,s:s,s:b,s:O,s:[o]}", "name", "Lintel", "description",
+                                "Commands for the home, decided on this network", "version",
+                                LINTEL_VERSION, "installed", 1, "attribution", by, "models", model);
     if (!is_intent_mode(c)) {
         json_object_set_new(program, "supports_handled_streaming", json_false());
         json_object_set_new(program, "supports_home_control", json_true());
@@ -172,8 +172,8 @@ static json_t *intent_of(const json_t *call, const char *speech)
     json_t *value, *entities = json_array();
     int has_place = json_object_get(arguments, "name") || json_object_get(arguments, "area") ||
                     !json_object_get(arguments, "domain");
-    static const char *const on_devices[] = {"HassTurnOn",      "HassTurnOff",    "HassToggle",
-                                             "HassLightSet",    "HassSetPosition", "HassFanSetSpeed",
+    static const char *const on_devices[] = {"HassTurnOn",    "HassTurnOff",     "HassToggle",
+                                             "HassLightSet",  "HassSetPosition", "HassFanSetSpeed",
                                              "HassStopMoving"};
     for (size_t i = 0; i < sizeof on_devices / sizeof *on_devices; i++)
         if (name && !strcmp(name, on_devices[i]) && !json_object_get(arguments, "name") &&
@@ -230,8 +230,8 @@ static void on_result(void *ctx, const json_t *result)
     const char *speech = json_string_value(json_object_get(result, "speech"));
     const json_t *calls = json_object_get(result, "calls");
     const json_t *error = json_object_get(result, "error");
-    int is_acting = route && (!strcmp(route, "local") || !strcmp(route, "cloud") ||
-                              !strcmp(route, "cache"));
+    int is_acting =
+        route && (!strcmp(route, "local") || !strcmp(route, "cloud") || !strcmp(route, "cache"));
     c->is_asking = 0;
     if (!result)
         send_text(c, "error", "Lintel is stopping.");

@@ -18,8 +18,8 @@
 
 #include "lt/err.h"
 
-#define LT_WYOMING_IDLE_S    60  /* a connection that says nothing for this long is closed */
-#define LT_WYOMING_UNSENT    (1 << 20) /* bytes a client may leave unread before it is closed */
+#define LT_WYOMING_IDLE_S 60        /* a connection that says nothing for this long is closed */
+#define LT_WYOMING_UNSENT (1 << 20) /* bytes a client may leave unread before it is closed */
 
 struct lt_gateway;
 struct lt_wyoming; /* opaque */

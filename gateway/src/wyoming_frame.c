@@ -82,8 +82,8 @@ static enum lt_err take_header(struct lt_wyoming_reader *r, struct lt_diag *diag
         err = lt_fail(diag, LT_ERR_PARSE, "the header has no \"type\"");
     if (!err) err = take_length(r->event, "data_length", LT_WYOMING_DATA_MAX, &r->data_len, diag);
     if (!err)
-        err = take_length(r->event, "payload_length", LT_WYOMING_PAYLOAD_MAX, &r->payload_len,
-                          diag);
+        err =
+            take_length(r->event, "payload_length", LT_WYOMING_PAYLOAD_MAX, &r->payload_len, diag);
     if (err) return err;
     json_t *inline_data = json_object_get(r->event, "data");
     r->data = json_is_object(inline_data) ? json_incref(inline_data) : json_object();

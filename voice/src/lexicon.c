@@ -47,10 +47,32 @@ static const struct rule rules[] = {
     {"w", "W", 0},          {"x", "K S", 0},        {"y", "IH", 0},         {"z", "Z", 0},
 };
 
-static const char *const letter_names[26] = {
-    "EY", "B IY", "S IY", "D IY", "IY", "EH F", "JH IY", "EY CH", "AY", "JH EY", "K EY", "EH L", "EH M",
-    "EH N", "OW", "P IY", "K Y UW", "AA R", "EH S", "T IY", "Y UW", "V IY", "D AH B AH L Y UW",
-    "EH K S", "W AY", "Z IY"};
+static const char *const letter_names[26] = {"EY",
+                                             "B IY",
+                                             "S IY",
+                                             "D IY",
+                                             "IY",
+                                             "EH F",
+                                             "JH IY",
+                                             "EY CH",
+                                             "AY",
+                                             "JH EY",
+                                             "K EY",
+                                             "EH L",
+                                             "EH M",
+                                             "EH N",
+                                             "OW",
+                                             "P IY",
+                                             "K Y UW",
+                                             "AA R",
+                                             "EH S",
+                                             "T IY",
+                                             "Y UW",
+                                             "V IY",
+                                             "D AH B AH L Y UW",
+                                             "EH K S",
+                                             "W AY",
+                                             "Z IY"};
 
 static void add_phones(char out[LT_LEXICON_PHONES_BYTES], const char *phones)
 {

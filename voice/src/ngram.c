@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BITS 21
-#define MASK ((1ull << BITS) - 1)
+#define BITS  21
+#define MASK  ((1ull << BITS) - 1)
 #define BEGIN 1u /* <s>; 0 stands for "no word" in keys */
 #define END   2u /* </s> */
 

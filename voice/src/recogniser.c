@@ -185,8 +185,7 @@ static void clean(const char *in, char out[LT_RECOGNISER_TEXT_MAX])
     size_t n = 0;
     for (const char *p = in; *p;) {
         size_t word = strcspn(p, " "), keep = strcspn(p, " (");
-        if (word && *p != '<' && *p != '[' && *p != '+' &&
-            n + keep + 2 < LT_RECOGNISER_TEXT_MAX) {
+        if (word && *p != '<' && *p != '[' && *p != '+' && n + keep + 2 < LT_RECOGNISER_TEXT_MAX) {
             if (n) out[n++] = ' ';
             memcpy(out + n, p, keep);
             n += keep;
@@ -228,8 +227,7 @@ static void take_readings(struct lt_recogniser *r, struct lt_heard *out)
         if (is_first) best = score; /* the list's own scale */
         is_first = 0;
         if (other)
-            add_reading(out, other,
-                        exp(logmath_log_to_ln(math, score - best) * SCORE_SCALE));
+            add_reading(out, other, exp(logmath_log_to_ln(math, score - best) * SCORE_SCALE));
         list = ps_nbest_next(list);
     }
     if (list) ps_nbest_free(list);

@@ -10,11 +10,12 @@
 
 /* ---- words ---- */
 
-static const char *const ones[] = {
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
-static const char *const tens[] = {"", "", "twenty", "thirty", "forty", "fifty", "sixty",
-                                   "seventy", "eighty", "ninety"};
+static const char *const ones[] = {"zero",    "one",     "two",       "three",    "four",
+                                   "five",    "six",     "seven",     "eight",    "nine",
+                                   "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                   "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"};
+static const char *const tens[] = {"",      "",      "twenty",  "thirty", "forty",
+                                   "fifty", "sixty", "seventy", "eighty", "ninety"};
 
 struct words {
     char *out;
@@ -81,8 +82,9 @@ static size_t number(struct words *w, const char *p)
 /* ASCII letter for the two UTF-8 bytes of a Latin letter with a mark; 0 for none. */
 static char plain_letter(unsigned char a, unsigned char b)
 {
-    static const char latin1[] = "aaaaaaaceeeeiiiidnooooo*ouuuuyts"; /* U+00E0 and, folded, U+00C0 */
-    static const char latin_a[] =                                    /* U+0100 to U+017F */
+    static const char latin1[] =
+        "aaaaaaaceeeeiiiidnooooo*ouuuuyts"; /* U+00E0 and, folded, U+00C0 */
+    static const char latin_a[] =           /* U+0100 to U+017F */
         "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkkllllllllll"
         "nnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
     unsigned c = (a & 0x1fu) << 6 | (b & 0x3fu);
@@ -239,8 +241,8 @@ static int fill_phrase(struct draw *d, const char *phrase, const struct places *
 
 static enum lt_err say(struct draw *d, const char *text)
 {
-    static const char *const before[] = {"please", "can you", "could you", "could you please",
-                                         "can you please", "hey"};
+    static const char *const before[] = {"please",           "can you",        "could you",
+                                         "could you please", "can you please", "hey"};
     char words[LT_SPOKEN_MAX_BYTES], polite[LT_SPOKEN_MAX_BYTES + 32];
     lt_spoken_words(text, words, sizeof words);
     if (below(d, 100) >= d->o->polite_share) return lt_ngram_add(d->m, words, 1);
@@ -261,8 +263,8 @@ static enum lt_err say_list(struct draw *d, const json_t *list, const struct pla
     enum lt_err err = LT_OK;
     json_array_foreach(list, i, item)
     {
-        const char *phrase = json_string_value(json_is_object(item) ? json_object_get(item, "u")
-                                                                    : item);
+        const char *phrase =
+            json_string_value(json_is_object(item) ? json_object_get(item, "u") : item);
         unsigned n_holes = 0;
         for (const char *p = phrase ? phrase : ""; *p; p++) n_holes += *p == '{';
         unsigned times = d->o->per_phrase * 8 / (8 + (unsigned)i) + 1;

@@ -14,7 +14,7 @@
 
 #include "lt/err.h"
 
-#define LT_NGRAM_MAX_WORDS 60000   /* most distinct words; further ones end the count of a sentence */
+#define LT_NGRAM_MAX_WORDS 60000 /* most distinct words; further ones end the count of a sentence */
 #define LT_NGRAM_MAX_RUNS  2000000 /* most distinct runs of two, and of three */
 
 struct lt_ngram; /* opaque */

@@ -17,18 +17,18 @@
 
 #include "lt/err.h"
 
-#define LT_RECOGNISER_RATE      16000
-#define LT_RECOGNISER_READINGS  6   /* most readings given */
-#define LT_RECOGNISER_TEXT_MAX  512 /* longest reading, bytes */
-#define LT_RECOGNISER_MAX_S     30  /* audio after this is not listened to */
+#define LT_RECOGNISER_RATE     16000
+#define LT_RECOGNISER_READINGS 6   /* most readings given */
+#define LT_RECOGNISER_TEXT_MAX 512 /* longest reading, bytes */
+#define LT_RECOGNISER_MAX_S    30  /* audio after this is not listened to */
 
 struct lt_recogniser; /* opaque */
 
 struct lt_recogniser_options {
-    const char *model_folder;       /* acoustic model and dictionary; NULL or "": the system's */
+    const char *model_folder;        /* acoustic model and dictionary; NULL or "": the system's */
     const char *const *phrase_files; /* of the shape lt_spoken_count takes */
     size_t n_phrase_files;
-    const json_t *catalog; /* "tools" and "home" */
+    const json_t *catalog;            /* "tools" and "home" */
     double language_weight, openness; /* 0: the defaults */
 };
 

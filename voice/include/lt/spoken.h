@@ -32,8 +32,7 @@ LT_NODISCARD enum lt_err lt_spoken_count(const json_t *phrasings, const json_t *
                                          const struct lt_spoken_options *o, struct lt_ngram *m);
 /* Count what every catalogue brings by itself: names, rooms, floors and, for tools no phrasing is
  * known for, their names and enumerated values as words. */
-LT_NODISCARD enum lt_err lt_spoken_count_names(const json_t *catalog,
-                                               const struct lt_spoken_options *o,
-                                               struct lt_ngram *m);
+LT_NODISCARD enum lt_err
+lt_spoken_count_names(const json_t *catalog, const struct lt_spoken_options *o, struct lt_ngram *m);
 
 #endif
