@@ -47,3 +47,11 @@ lt_unit_test(test_phrases lt_talk)
 lt_unit_test(test_house lt_talk)
 lt_unit_test(test_safety lt_talk lt_front)
 lt_unit_test(test_session lt_talk)
+
+# By hand for figures, short as a test: the cloud tier with many in flight and a share of faults, as JSON.
+add_executable(bench_cloud bench/bench_cloud.c)
+target_include_directories(bench_cloud PRIVATE support)
+target_compile_definitions(bench_cloud PRIVATE _GNU_SOURCE)
+target_link_libraries(bench_cloud PRIVATE lt_gateway Threads::Threads lt_flags)
+add_test(NAME bench_cloud COMMAND bench_cloud 1000 100 20)
+set_tests_properties(bench_cloud PROPERTIES TIMEOUT 300)

@@ -125,7 +125,7 @@ struct lt_config {
         char *price_file;
         double usd_per_request, usd_per_day, usd_per_month, usd_per_site_day; /* 0: no limit */
         struct lt_strings redact, redact_names, read_tools;
-        int64_t hedge_ms, max_steps;
+        int64_t hedge_ms, max_steps, breaker_failures, breaker_wait_ms;
         int cache;
         struct lt_config_endpoint *endpoints;
         size_t n_endpoints;

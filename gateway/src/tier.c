@@ -3,7 +3,8 @@
  *   lt_tier_ask --[timer 0]--> first leg: the first endpoint that can be asked
  *                  [timer hedge_ms] --> second leg: the next one, beside it
  *   a leg answers --> the other is stopped, the owner is told
- *   a leg fails   --> it takes the next endpoint; none left and the other idle: nobody answered */
+ *   a leg fails   --> it takes the next endpoint; none left and the other idle: those that named a
+ *                     time are waited for once it fits the deadline, else nobody answered */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,11 +69,28 @@ static struct endpoint *next_endpoint(struct lt_tier_ask *ask)
     struct lt_tier *t = ask->tier;
     while (ask->i_next < ask->n_providers) {
         int i = ask->providers[ask->i_next++];
-        if (i < t->n_endpoints && !t->endpoints[i].is_unusable &&
-            lt_breaker_allows(&t->endpoints[i].breaker, lt_now_us()))
-            return &t->endpoints[i];
+        if (i >= t->n_endpoints || t->endpoints[i].is_unusable) continue;
+        if (lt_breaker_allows(&t->endpoints[i].breaker, lt_now_us())) return &t->endpoints[i];
+        if (t->endpoints[i].breaker.is_told) ask->later[ask->n_later++] = i;
     }
     return NULL;
+}
+
+/* Nobody is left but those who named a time: wait for the first of them, if that is soon enough. */
+static int wait_for_one(struct lt_tier_ask *ask)
+{
+    lt_us now = lt_now_us(), first = INT64_MAX;
+    for (int k = 0; k < ask->n_later; k++) {
+        lt_us until = ask->tier->endpoints[ask->later[k]].breaker.until_us;
+        if (until < first) first = until;
+    }
+    if (first == INT64_MAX || first + LT_CLOUD_MIN_TRY_MS * 1000 > ask->deadline_us) return 0;
+    memcpy(ask->providers, ask->later, sizeof ask->providers);
+    ask->n_providers = ask->n_later;
+    ask->n_later = ask->i_next = 0;
+    ask->is_waiting = 1;
+    lt_io_timer_set(ask->tier->io, ask->timer, first > now ? (first - now) / 1000 + 1 : 0);
+    return 1;
 }
 
 void lt__ask_next(struct lt_tier_ask *ask, struct leg *l)
@@ -84,7 +102,7 @@ void lt__ask_next(struct lt_tier_ask *ask, struct leg *l)
     }
     for (int i = 0; i < N_LEGS; i++)
         if (ask->legs[i].ask) return; /* the other may still answer */
-    report(ask);
+    if (!wait_for_one(ask)) report(ask);
 }
 
 static void on_timer(void *ctx)
@@ -92,7 +110,10 @@ static void on_timer(void *ctx)
     struct lt_tier_ask *ask = ctx;
     int64_t hedge_ms = ask->tier->config->cloud.hedge_ms;
     struct endpoint *e;
-    if (!ask->is_started) {
+    if (ask->is_waiting) {
+        ask->is_waiting = 0;
+        lt__ask_next(ask, &ask->legs[0]);
+    } else if (!ask->is_started) {
         ask->is_started = 1;
         if (hedge_ms > 0 && ask->n_providers > 1)
             lt_io_timer_set(ask->tier->io, ask->timer, hedge_ms);
@@ -154,7 +175,9 @@ void lt_tier_ran(struct lt_tier *t, uint64_t ticket, const json_t *results)
 static void add_endpoint(struct lt_tier *t, const struct lt_config_endpoint *c,
                          int64_t default_timeout_ms)
 {
-    static const struct lt_breaker_config breaker = LT_BREAKER_DEFAULTS;
+    struct lt_breaker_config breaker = LT_BREAKER_DEFAULTS;
+    breaker.fail_max = (int)t->config->cloud.breaker_failures;
+    breaker.open_us = t->config->cloud.breaker_wait_ms * 1000;
     struct endpoint *e = &t->endpoints[t->n_endpoints++];
     const struct lt_adapter *a = lt_adapter_find(c->provider);
     struct lt_diag diag = {0};
@@ -260,7 +283,9 @@ void lt_tier_closed(const struct lt_tier *t, lt_us now_us, int *is_open, int n)
 {
     for (int i = 0; i < n; i++)
         is_open[i] = i >= t->n_endpoints || t->endpoints[i].is_unusable ||
-                     !lt_breaker_allows(&t->endpoints[i].breaker, now_us);
+                     /* one that named a short time is waited for */
+                     !lt_breaker_allows(&t->endpoints[i].breaker,
+                                        now_us + (t->endpoints[i].breaker.is_told ? 1000000 : 0));
 }
 
 struct lt_budget *lt__tier_site_budget(struct lt_tier *t, const char *site)

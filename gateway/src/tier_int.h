@@ -75,8 +75,10 @@ struct lt_tier_ask {
     lt_tier_run_fn run;
     lt_tier_fn fn;
     void *ctx;
-    struct lt_io_timer *timer; /* first start, then hedging */
-    int is_started;
+    struct lt_io_timer *timer; /* first start, then hedging, or waiting */
+    int is_started, is_waiting;
+    int later[LT_ROUTER_MAX_PROVIDERS]; /* asked to be left alone for a short time */
+    int n_later;
 };
 
 /* ---- tier_leg.c ---- */

@@ -371,6 +371,30 @@ static void test_tier__setting_refused__left_out_from_then_on(void **state)
     lt_tier_answer_fini(&s.a);
 }
 
+static void test_tier__told_to_wait__waits_and_asks_again(void **state)
+{
+    struct world *w = *state;
+    begin(w, "", 0, -1);
+    for (int i = 0; i < 2; i++) /* the attempt and its retry */
+        stub_push(w->stub, (struct stub_reply){
+                               .status = 429, .headers = "retry-after-ms: 120\r\n", .body = "{}"});
+    push(w, w->stub, 200, vendor_text(0, "First."));
+    push(w, w->stub, 200, vendor_text(0, "Second."));
+    struct seen a = ask(w, "hello"); /* is its endpoint's last: nobody else to ask */
+    assert_int_equal(a.a.outcome, LT_OUTCOME_FAILED);
+    lt_tier_answer_fini(&a.a);
+    int is_open = 1;
+    lt_tier_closed(w->tier, lt_now_us(), &is_open, 1);
+    assert_false(is_open); /* so short that it is worth while */
+    a = ask(w, "hello again");
+    assert_string_equal(a.a.speech, "First.");
+    assert_true(a.a.total_us > 50000);
+    lt_tier_answer_fini(&a.a);
+    a = ask(w, "and again"); /* no trial is needed */
+    assert_string_equal(a.a.speech, "Second.");
+    lt_tier_answer_fini(&a.a);
+}
+
 /* ---- money ---- */
 
 static void test_tier__many_at_once__cap_holds(void **state)
@@ -448,6 +472,7 @@ int main(int argc, char **argv)
         TEST(test_tier__first_fails__second_answers),
         TEST(test_tier__first_is_slow__second_is_asked_beside_it),
         TEST(test_tier__setting_refused__left_out_from_then_on),
+        TEST(test_tier__told_to_wait__waits_and_asks_again),
         TEST(test_tier__many_at_once__cap_holds),
         TEST(test_tier__hidden_names__never_sent_and_calls_resolve),
         TEST(test_tier__freed_while_asking__no_callback),

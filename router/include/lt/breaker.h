@@ -29,6 +29,7 @@ struct lt_breaker {
     struct lt_breaker_config config;
     enum lt_breaker_state state;
     int n_failures; /* in a row while closed */
+    int is_told;    /* open only because the server named a time; closed again when it is over */
     lt_us until_us; /* open: when the next trial may go; half open: when the trial is given up */
     lt_us wait_us;  /* length of the present wait */
 };
@@ -39,8 +40,8 @@ int lt_breaker_allows(const struct lt_breaker *b, lt_us now_us);
 /* A request goes now: an open breaker whose wait is over becomes half open. Call it only after
  * lt_breaker_allows said yes. */
 void lt_breaker_begin(struct lt_breaker *b, lt_us now_us);
-/* What came of it. retry_after_us > 0 (the server's Retry-After) opens at once for at least that
- * long. A refusal of our request's content (HTTP 400) is no failure of the endpoint: report
+/* What came of it. retry_after_us > 0 (the server's Retry-After) opens at once for that long, and
+ * for at least that long when it was the last of fail_max. A refusal of our request's content (HTTP 400) is no failure of the endpoint: report
  * success. */
 void lt_breaker_success(struct lt_breaker *b);
 void lt_breaker_failure(struct lt_breaker *b, lt_us now_us, lt_us retry_after_us);
