@@ -42,21 +42,23 @@ static int mark_row(const struct san_block_text *t, int marker)
 }
 
 /* Pointer key (or decoder input) of a candidate that stands in the encoder's output. */
-static const float *pointer_row(const struct san_catalog *c, const struct san_source *src,
-                                const struct san_candidate *x, int width, int is_input)
+static const float *pointer_row(const struct san_catalog *c, const struct san__worker *w,
+                                const struct san_source *src, const struct san_candidate *x,
+                                int width, int is_input)
 {
     size_t row;
     if (x->from == SAN_FROM_UTTERANCE) {
         row = (size_t)x->item * (size_t)width;
         return (is_input ? src->ptr_in : src->ptr_key) + row;
     }
-    const struct san_plan *p = &c->plan;
+    const struct san_plan *p = &w->plan;
     const struct san_item *it =
         x->from == SAN_FROM_TOOL ? &p->tools[x->tool]->items[x->item] : &p->home->items[x->item];
     const struct san_block_text *t =
         x->from == SAN_FROM_TOOL ? &p->tools[x->tool]->block : &p->home->blocks[it->block];
-    const struct san_block *b =
-        x->from == SAN_FROM_TOOL ? san__tool_block(c, x->tool) : san__home_block(c, it->block);
+    const struct san_block *b = x->from == SAN_FROM_TOOL
+                                    ? san__tool_block(c, san__picked(w, x->tool))
+                                    : san__home_block(c, it->block);
     row = (size_t)mark_row(t, it->marker) * (size_t)width;
     return (is_input ? b->ptr_in : b->ptr_key) + row;
 }
@@ -73,7 +75,7 @@ static void score(struct san_engine *e, const struct san_catalog *c, struct san_
             w->id[n_vocab++] = x->id;
             continue;
         }
-        w->key[n_ptr] = pointer_row(c, src, x, e->h.width, 0);
+        w->key[n_ptr] = pointer_row(c, w, src, x, e->h.width, 0);
         w->cls[n_ptr] = x->cls;
         memcpy(w->feat + (size_t)n_ptr * SAN_N_FEAT, x->feat, SAN_N_FEAT * sizeof(float));
         n_ptr++;
@@ -140,7 +142,7 @@ static enum lt_err decide(struct san_engine *e, const struct san_catalog *c, str
     struct san_source src = san_session_source(w->session);
     size_t width = (size_t)e->h.width;
     enum lt_err err = LT_OK;
-    san_walk_begin(walk, &e->pieces, &c->plan, &w->utterance);
+    san_walk_begin(walk, &e->pieces, &w->plan, &w->utterance);
     san_dec_begin(w->session);
     w->n_decisions = 0;
     memset(w->h_first, 0, width * sizeof(float));
@@ -156,7 +158,7 @@ static enum lt_err decide(struct san_engine *e, const struct san_catalog *c, str
         if (walk->has_prev && walk->prev.from == SAN_FROM_VOCAB)
             prev_id = walk->prev.id;
         else if (walk->has_prev)
-            prev_in = pointer_row(c, &src, &walk->prev, e->h.width, 1);
+            prev_in = pointer_row(c, w, &src, &walk->prev, e->h.width, 1);
         err = reserve_candidates(w, walk->n_cand * 2);
         if (!err) err = san_dec_step(w->session, walk->kind, prev_id, prev_in, w->h, diag);
         if (err) break;
@@ -272,10 +274,13 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     if (err) return err;
     lt_us t0 = lt_now_us();
     const char *here = req->here && *req->here ? req->here : NULL;
-    err = san_utterance_set(&w->utterance, &e->pieces, &c->plan, req->text, here, diag);
+    struct san_block *const *seen;
+    int n_seen;
+    err = san__pick(e, c, w, req->text, &seen, &n_seen, diag);
+    if (!err) err = san_utterance_set(&w->utterance, &e->pieces, &w->plan, req->text, here, diag);
     if (!err)
         err = san_utter_encode(w->session, w->utterance.tok, w->utterance.flag, w->utterance.n_tok,
-                               c->seen, c->n_seen, diag);
+                               seen, n_seen, diag);
     lt_us t1 = lt_now_us();
     if (!err) err = decide(e, c, w, &conf, diag);
     if (!err) count_words(&w->utterance, &conf);

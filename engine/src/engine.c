@@ -159,6 +159,7 @@ void san__worker_free(struct san__worker *w)
     free(w->feat);
     free(w->id);
     free(w->decisions);
+    free(w->seen);
     free(w);
 }
 
@@ -266,23 +267,24 @@ static int by_address(const void *a, const void *b)
 /* Things of equal text share one block; an utterance attends to it once. */
 static enum lt_err list_seen(struct san_catalog *c)
 {
-    size_t n = (size_t)c->n_blocks;
-    struct san_block **sorted = malloc((n + 1) * sizeof(struct san_block *));
+    size_t from = c->tool_vec ? (size_t)c->plan.n_tools : 0, n = (size_t)c->n_blocks - from;
+    struct san_block **blocks = c->blocks + from,
+                     **sorted = malloc((n + 1) * sizeof(struct san_block *));
     c->seen = malloc((n + 1) * sizeof(struct san_block *));
     if (!sorted || !c->seen) {
         free(sorted);
         return LT_ERR_NOMEM;
     }
-    memcpy(sorted, c->blocks, n * sizeof(struct san_block *));
+    memcpy(sorted, blocks, n * sizeof(struct san_block *));
     qsort(sorted, n, sizeof(struct san_block *), by_address);
     for (size_t i = 0; i < n; i++) {
         /* in the catalogue's order, so that the sums do not depend on addresses */
-        struct san_block *b = c->blocks[i];
+        struct san_block *b = blocks[i];
         struct san_block **at = bsearch(&b, sorted, n, sizeof(struct san_block *), by_address);
         int is_repeated = 0;
         while (at > sorted && at[-1] == b) at--;
         if (at + 1 < sorted + n && at[1] == b)
-            for (size_t k = 0; k < i && !is_repeated; k++) is_repeated = c->blocks[k] == b;
+            for (size_t k = 0; k < i && !is_repeated; k++) is_repeated = blocks[k] == b;
         if (!is_repeated) c->seen[c->n_seen++] = b;
     }
     free(sorted);
@@ -327,6 +329,7 @@ enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
         c->n_blocks = c->plan.n_tools + (c->plan.home ? c->plan.home->n_blocks : 0);
         c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
         err = c->blocks ? encode(c, diag) : LT_ERR_NOMEM;
+        if (!err) err = san__pick_prepare(c, diag);
         if (!err) err = list_seen(c);
         if (!err) err = join_seen(c, diag);
     }
@@ -351,6 +354,7 @@ void san_catalog_unref(struct san_catalog *c)
     for (int i = 0; c->blocks && i < c->n_blocks; i++) san_block_unref(c->blocks[i]);
     free(c->blocks);
     free(c->seen);
+    free(c->tool_vec);
     san_block_unref(c->joined);
     san_plan_fini(&c->plan);
     san__needle_catalog_free(c->needle);

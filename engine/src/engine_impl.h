@@ -41,6 +41,13 @@ struct san__worker {
     int cap_cand;
     struct san_decision *decisions;
     int n_decisions, cap_decisions;
+    /* the tools of the call under way: all of the catalogue, or those picked (pick.c) */
+    struct san_plan plan;     /* tools point into `picked_tools` when some were picked */
+    int pick[SAN_PICK_TOOLS]; /* their numbers in the catalogue, ascending */
+    int n_pick;               /* 0: all take part */
+    struct san_tool_plan *picked_tools[SAN_PICK_TOOLS];
+    struct san_block **seen; /* (cap_seen) what the utterance attends to when some were picked */
+    size_t cap_seen;
     struct san__worker *next;
 };
 
@@ -63,8 +70,10 @@ struct san_catalog {
     struct san_plan plan;
     struct san_block **blocks; /* tools' blocks, then the home's */
     int n_blocks;
-    struct san_block **seen; /* the same without repetitions: what an utterance attends to */
+    struct san_block **seen; /* the same without repetitions: what an utterance attends to;
+                              * the home's alone where tools are picked */
     int n_seen;
+    float *tool_vec;          /* (n_tools, ret_dim) where tools are picked; NULL: all take part */
     struct san_block *joined; /* NULL, or the only one of `seen`: all of it in one piece */
     struct san__needle_catalog *needle; /* render "needle-json": all it has; else NULL */
     int refs;
@@ -78,6 +87,19 @@ static inline const struct san_block *san__tool_block(const struct san_catalog *
 static inline const struct san_block *san__home_block(const struct san_catalog *c, int b)
 {
     return c->blocks[c->plan.n_tools + b];
+}
+
+/* pick.c: vectors of the tools, when there are so many that an utterance shall not see all. */
+LT_NODISCARD enum lt_err san__pick_prepare(struct san_catalog *c, struct lt_diag *diag);
+/* Choose the tools that `text` may be about: w->plan, w->pick, and the blocks to attend to. */
+LT_NODISCARD enum lt_err san__pick(struct san_engine *e, const struct san_catalog *c,
+                                   struct san__worker *w, const char *text,
+                                   struct san_block *const **seen, int *n_seen,
+                                   struct lt_diag *diag);
+/* Number in the catalogue of tool t of the call under way. */
+static inline int san__picked(const struct san__worker *w, int t)
+{
+    return w->n_pick ? w->pick[t] : t;
 }
 
 /* As san_call; with `features` not NULL also the confidence head's input

@@ -427,6 +427,46 @@ static void test_call__four_threads_at_once__answers_of_one(void **state)
     }
 }
 
+/* n tools without arguments, each about something of its own. */
+static char *many_tools(int n)
+{
+    json_t *tools = json_array();
+    for (int i = 0; i < n; i++) {
+        char name[32], about[64];
+        snprintf(name, sizeof name, "act_%d_%c%c", i, 'a' + i % 26, 'a' + i / 26 % 26);
+        snprintf(about, sizeof about, "Does thing number %d of the machine", i);
+        json_array_append_new(tools,
+                              json_pack("{s:s,s:s,s:{s:s,s:{}}}", "name", name, "description",
+                                        about, "parameters", "type", "object", "properties"));
+    }
+    json_t *root = json_pack("{s:o}", "tools", tools);
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    return text;
+}
+
+static void test_call__more_tools_than_are_shown__some_are_picked_the_same_each_time(void **state)
+{
+    (void)state;
+    struct san_engine *e = open_engine(random_path);
+    char *all = many_tools(SAN_PICK_FROM), *more = many_tools(3 * SAN_PICK_FROM);
+    struct san_catalog *x = load(e, all), *y = load(e, more);
+    struct san_answer a = call(e, x, "do thing number 7", NULL);
+    struct san_answer b = call(e, y, "do thing number 7", NULL);
+    struct san_answer again = call(e, y, "do thing number 7", NULL);
+    assert_int_equal(a.decisions[0].n_options, SAN_PICK_FROM + 1); /* and nothing */
+    assert_int_equal(b.decisions[0].n_options, SAN_PICK_TOOLS + 1);
+    check_same(&b, &again);
+    san_answer_free(&a);
+    san_answer_free(&b);
+    san_answer_free(&again);
+    san_catalog_unref(x);
+    san_catalog_unref(y);
+    san_engine_close(e);
+    free(all);
+    free(more);
+}
+
 static void test_call__tools_in_another_order__same_answer(void **state)
 {
     (void)state;
@@ -782,6 +822,7 @@ int main(void)
         cmocka_unit_test(test_call__nothing_to_call__nothing_for_certain),
         cmocka_unit_test(test_call__cold_warm_and_another_engine__same_bits),
         cmocka_unit_test(test_call__four_threads_at_once__answers_of_one),
+        cmocka_unit_test(test_call__more_tools_than_are_shown__some_are_picked_the_same_each_time),
         cmocka_unit_test(test_call__tools_in_another_order__same_answer),
         cmocka_unit_test(test_trainer__random_networks__probabilities_of_inference),
         cmocka_unit_test(test_training__sixteen_cases__learnt_by_heart_and_answered),

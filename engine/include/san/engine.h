@@ -17,6 +17,11 @@
 
 #include "lt/err.h"
 
+/* A catalogue of more tools than SAN_PICK_FROM shows each utterance only the SAN_PICK_TOOLS that the
+ * retrieval head and shared words rank first, if the network has that head: what an utterance costs
+ * then no longer grows with the tools. Up to SAN_PICK_FROM all take part. */
+#define SAN_PICK_FROM            64
+#define SAN_PICK_TOOLS           24
 #define SAN_TEXT_MAX_BYTES       2000  /* longest utterance, UTF-8 bytes */
 #define SAN_CATALOG_MAX_TOOLS    2000  /* most tools of one catalogue */
 #define SAN_CATALOG_MAX_ENTITIES 20000 /* most entities of one catalogue */
