@@ -84,6 +84,11 @@ struct lt_config {
         int64_t clients;
     } wyoming;
     struct {
+        int enabled;
+        char *role, *site; /* role: "nlu" or "listener" */
+        struct lt_strings site_ids, rooms;
+    } hermes;
+    struct {
         char *file;
     } model;
 

@@ -70,6 +70,14 @@ const struct lt_config_row lt__config_rows[] = {
     {"wyoming.languages", LT_CFG_LIST, "", 0, 16, "en", NULL, 0, AT(wyoming.languages), "Languages announced to Home Assistant"},
     {"wyoming.clients", LT_CFG_INT, "", 1, 1024, "64", NULL, 0, AT(wyoming.clients), "Most connections at once"},
 
+    {"hermes.enabled", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(hermes.enabled),
+     "Serve Hermes satellites (Snips, Rhasspy 2) on the same broker"},
+    {"hermes.role", LT_CFG_STR, "", 0, 16, "nlu", "nlu|listener", 0, AT(hermes.role),
+     "nlu: answer hermes/nlu/query of a dialogue manager; listener: take asr/textCaptured where there is none"},
+    {"hermes.site", LT_CFG_STR, "", 0, 64, "", NULL, 0, AT(hermes.site), "Site that is spoken to; empty for the first"},
+    {"hermes.site_ids", LT_CFG_LIST, "", 0, 64, "", NULL, 0, AT(hermes.site_ids), "Only these Hermes siteIds; empty for all"},
+    {"hermes.rooms", LT_CFG_LIST, "", 0, 256, "", NULL, 0, AT(hermes.rooms), "Rooms of satellites, as siteId=Room"},
+
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
 
     {"store.path", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(store.path),

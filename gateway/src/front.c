@@ -342,6 +342,7 @@ static void on_up(void *ctx, int has_session)
     lt_home_up(gw, has_session);
     lt_self_up(gw);
     lt_gw_talk_up(gw);
+    lt_hermes_up(gw);
     lt_recover_up(gw, has_session);
     lt_req_resend(gw);
     say_ready(gw, "serving");
@@ -378,6 +379,7 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
         lt_recover_echo(gw, &topic, msg);
         break;
     default:
+        if (lt_hermes_message(gw, msg)) break;
         if (lt_act_message(gw->act, msg) | lt_home_message(gw, msg)) break;
         LT_LOG(DEBUG, "mqtt.unexpected", LF_STR("topic", msg->topic));
         break;

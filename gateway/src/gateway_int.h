@@ -12,6 +12,7 @@
 #include "bells.h"
 #include "config.h"
 #include "discovery.h"
+#include "hermes.h"
 #include "io_uv.h"
 #include "lt/budget.h"
 #include "lt/clock.h"

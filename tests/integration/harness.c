@@ -139,7 +139,8 @@ static void on_connect(struct mosquitto *c, void *user, int rc)
 {
     struct env *e = user;
     if (rc) return;
-    mosquitto_subscribe(c, NULL, "lintel/#", 1);
+    char *const filters[] = {"lintel/#", "hermes/#"};
+    mosquitto_subscribe_multiple(c, NULL, 2, filters, 1, 0, NULL);
     (void)e;
 }
 

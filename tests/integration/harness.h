@@ -28,7 +28,7 @@ struct message {
 };
 void message_free(struct message *m);
 
-/* A folder, a port, a broker that runs, and a subscribed client ("lintel/#"). */
+/* A folder, a port, a broker that runs, and a client subscribed to "lintel/#" and "hermes/#". */
 struct env *env_start(void);
 void env_stop(struct env *e);
 const char *env_path(struct env *e,

@@ -1,0 +1,117 @@
+/* test_hermes.c - a Hermes dialogue as a dialogue manager sees it, over a real broker. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+
+static void query(struct env *e, const char *topic, const char *payload)
+{
+    client_publish(e, (struct publish){.topic = topic, .payload = payload, .qos = 1});
+}
+
+static json_t *take(struct env *e, const char *topic)
+{
+    struct message *m = client_take(e, topic, WAIT_MS);
+    json_t *o = json_loadb(m->payload, m->payload_len, 0, NULL);
+    message_free(m);
+    assert_non_null(o);
+    return o;
+}
+
+static void has_text(json_t *o, const char *key, const char *value)
+{
+    assert_string_equal(json_string_value(json_object_get(o, key)), value);
+}
+
+static struct env *start(const char *extra)
+{
+    struct env *e = env_start();
+    gateway_start(e, extra);
+    return e;
+}
+
+static void test_hermes__query_in_a_session__parsed_called_and_ended_once(void **state)
+{
+    struct env *e = start("hermes:\n  enabled: true\n  rooms: [bed=Bedroom]\n");
+    (void)state;
+    query(e, "hermes/nlu/query",
+          "{\"input\":\"turn on the kitchen light\",\"siteId\":\"bed\",\"sessionId\":\"s1\","
+          "\"id\":\"q\",\"customData\":\"{}\",\"intentFilter\":null}");
+    json_t *parsed = take(e, "hermes/nlu/intentParsed");
+    has_text(parsed, "siteId", "bed");
+    has_text(parsed, "sessionId", "s1");
+    has_text(parsed, "customData", "{}");
+    has_text(json_object_get(parsed, "intent"), "intentName", "HassTurnOn");
+    json_t *slot = json_array_get(json_object_get(parsed, "slots"), 0);
+    has_text(slot, "slotName", "name");
+    has_text(json_object_get(slot, "value"), "value", "Kitchen Light");
+    json_decref(parsed);
+    json_decref(take(e, "hermes/intent/HassTurnOn"));
+    json_t *end = take(e, "hermes/dialogueManager/endSession");
+    has_text(end, "sessionId", "s1");
+    json_decref(end);
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    assert_int_equal(db_int(e, "select count(*) from trace where source = 'hermes' and here = "
+                               "'Bedroom'"),
+                     1);
+    assert_null(client_try(e, "hermes/dialogueManager", 200));
+    env_stop(e);
+}
+
+static void test_hermes__filtered_empty_or_not_json__not_recognised_and_nothing_called(void **state)
+{
+    struct env *e = start("hermes:\n  enabled: true\n");
+    (void)state;
+    query(e, "hermes/nlu/query", "{\"input\":");
+    query(e, "hermes/nlu/query", "[1,2]");
+    query(e, "hermes/nlu/query", "{\"input\":\"  \",\"siteId\":\"x\",\"sessionId\":\"s0\"}");
+    json_t *none = take(e, "hermes/nlu/intentNotRecognized");
+    has_text(none, "sessionId", "s0");
+    json_decref(none);
+    query(e, "hermes/nlu/query",
+          "{\"input\":\"turn on the kitchen light\",\"sessionId\":\"s2\",\"intentFilter\":["
+          "\"HassSetVolume\"]}");
+    none = take(e, "hermes/nlu/intentNotRecognized");
+    has_text(none, "sessionId", "s2");
+    has_text(none, "siteId", "default");
+    json_decref(none);
+    assert_null(client_try(e, "lintel/home/call", 200));
+    query(e, "hermes/nlu/query",
+          "{\"input\":\"turn on the kitchen light\",\"sessionId\":\"s3\",\"intentFilter\":["
+          "\"HassTurnOn\"]}");
+    json_decref(take(e, "hermes/dialogueManager/endSession"));
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    env_stop(e);
+}
+
+static void test_hermes__listener__captured_text_called_and_spoken_to(void **state)
+{
+    struct env *e = start("hermes:\n  enabled: true\n  role: listener\n  site_ids: [a]\n");
+    (void)state;
+    query(e, "hermes/asr/textCaptured",
+          "{\"text\":\"turn on the kitchen light\",\"likelihood\":1,\"seconds\":1,\"siteId\":"
+          "\"b\"}");
+    assert_null(client_try(e, "lintel/home/call", 300)); /* not our satellite */
+    query(e, "hermes/asr/textCaptured",
+          "{\"text\":\"turn on the kitchen light\",\"likelihood\":0.9,\"seconds\":1,\"siteId\":"
+          "\"a\"}");
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    env_stop(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hermes__query_in_a_session__parsed_called_and_ended_once),
+        cmocka_unit_test(
+            test_hermes__filtered_empty_or_not_json__not_recognised_and_nothing_called),
+        cmocka_unit_test(test_hermes__listener__captured_text_called_and_spoken_to),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
