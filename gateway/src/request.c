@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consult.h"
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
@@ -488,6 +489,8 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
     r->n_busy--;
     r->upper = *a;
     memset(a, 0, sizeof *a);
+    /* what the model read on the way stands with its attempts; it is not to be called again */
+    for (size_t i = 0; i < r->upper.n_done; i++) json_array_remove(r->upper.calls, 0);
     struct lt_upper_answer answer = {r->upper.outcome, r->upper.calls, r->upper.speech};
     facts_of(r, &facts, is_open);
     lt_router_judge(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &answer, &d,
@@ -538,7 +541,8 @@ static void decide(struct lt_req *r)
                                  .catalog = r->catalog,
                                  .providers = d.providers,
                                  .n_providers = d.n_providers,
-                                 .deadline_us = r->deadline_us};
+                                 .deadline_us = r->deadline_us,
+                                 .run = r->is_dry_run ? NULL : lt_consult};
     r->was_asked = 1;
     r->n_busy++;
     lt_req_set_state(r, LT_REQ_ASKING);

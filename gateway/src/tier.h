@@ -3,7 +3,7 @@
  * lt_tier_ask() tries the endpoints the router named, one after the other (with cloud.hedge_ms, two
  * at once when the first is slow), until one answers or the deadline comes; lt/cloud.h does the
  * single attempt. A conversation with one endpoint may take several turns (tier_leg.c): calls that do
- * not fit the catalogue go back once with the reason, and results of calls that read something go
+ * not fit the catalogue go back once with the reason, and results of calls that only read go
  * back until the model is done, up to cloud.max_steps turns. What is sent has passed privacy.h; what
  * each attempt cost and said comes back for the trace.
  * Money: before a turn is sent, the most it may cost is reserved in the budget and booked in the
@@ -51,9 +51,10 @@ struct lt_tier_answer {
 };
 void lt_tier_answer_fini(struct lt_tier_answer *a); /* zeroes it */
 
-/* Carry out calls whose results the model wants to see. `calls` fits the catalogue; whether policy
- * allows each is the callee's to judge. Then, now or later, call lt_tier_ran(tier, ticket, …). */
-typedef void (*lt_tier_run_fn)(void *ctx, const json_t *calls, uint64_t ticket);
+/* Carry out calls that only read (cloud.read_tools) and whose results the model wants to see. `calls`
+ * fits the catalogue; whether policy allows each is the callee's to judge. Returns 1 and calls
+ * lt_tier_ran(tier, ticket, …) later, not from inside; or 0, and the calls count as the answer. */
+typedef int (*lt_tier_run_fn)(void *ctx, const json_t *calls, uint64_t ticket);
 
 struct lt_tier_question { /* borrowed for the call of lt_tier_ask; the catalogue is referenced */
     const char *text, *here, *site;

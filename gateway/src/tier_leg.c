@@ -422,15 +422,17 @@ static int fits(const char *pattern, const char *name)
     return n && pattern[n - 1] == '*' ? !strncmp(pattern, name, n - 1) : !strcmp(pattern, name);
 }
 
-/* Does one of the calls read something that the model is to see? */
-static int has_read(const struct lt_tier *t, const json_t *calls)
+/* Do all of the calls only read? What moves something waits until the answer stands. */
+static int is_reading(const struct lt_tier *t, const json_t *calls)
 {
     for (size_t i = 0; i < json_array_size(calls); i++) {
+        int is_read = 0;
         const char *name = json_string_value(json_object_get(json_array_get(calls, i), "name"));
         for (size_t k = 0; name && k < t->config->cloud.read_tools.n; k++)
-            if (fits(t->config->cloud.read_tools.v[k], name)) return 1;
+            is_read |= fits(t->config->cloud.read_tools.v[k], name);
+        if (!is_read) return 0;
     }
-    return 0;
+    return json_array_size(calls) > 0;
 }
 
 static void answered(struct leg *l, enum lt_outcome outcome, json_t *calls,
@@ -452,23 +454,23 @@ static void answered(struct leg *l, enum lt_outcome outcome, json_t *calls,
     lt__ask_answered(ask);
 }
 
-/* Have the calls carried out; the results come to lt__leg_ran. From here this leg is the only one. */
-static void run(struct leg *l, json_t *calls, const struct lt_cloud_reply *reply)
+/* Have the calls carried out; the results come to lt__leg_ran. 0: nobody does that. From here this
+ * leg is the only one. */
+static int run(struct leg *l, json_t *calls, const struct lt_cloud_reply *reply)
 {
     struct lt_tier_ask *ask = l->ask;
+    uint64_t ticket = ++ask->tier->last_ticket;
+    if (l->n_turns + 2 > sizeof l->turns / sizeof l->turns[0]) return 0;
+    for (size_t i = 0; i < reply->n_calls; i++)
+        if (!(l->ids[i] = keep_copy(l, reply->calls[i].id))) return 0;
+    if (!ask->run(ask->ctx, calls, ticket)) return 0;
     for (int i = 0; i < N_LEGS; i++)
         if (&ask->legs[i] != l) lt__leg_stop(&ask->legs[i]);
     ask->i_next = ask->n_providers;
-    int ok = append(l, reply->raw_turn, NULL, 0);
-    for (size_t i = 0; i < reply->n_calls; i++)
-        ok = ok && (l->ids[i] = keep_copy(l, reply->calls[i].id));
     l->wanted = calls;
-    if (!ok) {
-        fail(l);
-        return;
-    }
-    l->ticket = ++ask->tier->last_ticket;
-    ask->run(ask->ctx, calls, l->ticket);
+    l->ticket = ticket;
+    if (!append(l, reply->raw_turn, NULL, 0)) fail(l);
+    return 1;
 }
 
 void lt__leg_ran(struct leg *l, const json_t *results)
@@ -542,8 +544,8 @@ static void on_result(void *ctx, const struct lt_cloud_result *r)
         }
         answered(l, LT_OUTCOME_ANSWERED, calls, r->reply); /* the router refuses it */
     } else if (calls && r->cls == LT_CLS_OK && may_go_on && ask->run && r->reply->raw_turn &&
-               has_read(t, calls)) {
-        run(l, calls, r->reply);
+               is_reading(t, calls) && run(l, calls, r->reply)) {
+        return;
     } else if (r->cls == LT_CLS_OK) {
         answered(l, LT_OUTCOME_ANSWERED, calls, r->reply);
     } else if (r->cls == LT_CLS_REFUSED) {

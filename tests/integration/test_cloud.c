@@ -472,6 +472,53 @@ static void test_cloud__confirmed_answer__given_again_without_asking(void **stat
     json_decref(r);
 }
 
+static void test_cloud__model_reads_a_device__gets_its_report_and_speaks(void **state)
+{
+    static const char devices[] =
+        "[{\"ieee_address\":\"0x1\",\"type\":\"Router\",\"friendly_name\":\"kitchen/plug\","
+        "\"interview_state\":\"SUCCESSFUL\",\"definition\":{\"description\":\"Plug\",\"exposes\":["
+        "{\"type\":\"switch\",\"features\":[{\"type\":\"binary\",\"name\":\"state\",\"property\":"
+        "\"state\",\"access\":7,\"value_on\":\"ON\",\"value_off\":\"OFF\"}]}]}}]";
+    struct fixture *f = *state;
+    char text[1024];
+    client_publish(f->env, (struct publish){.topic = "lintel/dev/bridge/devices",
+                                            .payload = devices,
+                                            .qos = 1,
+                                            .is_retained = 1});
+    client_publish(f->env, (struct publish){.topic = "lintel/dev/kitchen/plug",
+                                            .payload = "{\"state\":\"ON\"}",
+                                            .qos = 1,
+                                            .is_retained = 1});
+    snprintf(text, sizeof text,
+             "discovery:\n  zigbee2mqtt: true\n  z2m_base: lintel/dev\nactuate:\n  enabled: true\n"
+             "gate:\n  threshold: 1\n  nothing: 1\n  clarify: 1\n  no_answer: apologise\n"
+             "cloud:\n  endpoints:\n    - provider: openai-chat\n      model: big-1\n"
+             "      price_as: free\n      base_url: http://127.0.0.1:%d/v1\n",
+             stub_port(f->stub));
+    gateway_config(f->env, text);
+    gateway_spawn(f->env);
+    for (json_int_t n = 0; n != 1;) {
+        json_t *s = take_json(f->env, "lintel/home/status", "status");
+        n = json_integer_value(json_object_get(json_object_get(s, "catalog"), "entities"));
+        json_decref(s);
+    }
+    answer(f, 200,
+           MESSAGE("\"content\":null,\"tool_calls\":[" CALL(
+               "HassGetState", "{\\\"name\\\":\\\"kitchen plug\\\"}") "]"));
+    answer(f, 200, MESSAGE("\"content\":\"The plug is on.\""));
+    client_say(f->env, "did I leave the plug running");
+    json_t *r = take_json(f->env, "lintel/home/response", "result");
+    if (stub_n_requests(f->stub) != 2) fail_msg("%s", stub_request(f->stub, 0)->body);
+    assert_string_equal(text_of(r, "speech"), "The plug is on.");
+    assert_int_equal(json_array_size(json_object_get(r, "calls")), 0);
+    assert_non_null(strstr(stub_request(f->stub, 1)->body, "\\\"on\\\""));
+    assert_null(client_try(f->env, "lintel/home/call/", 100)); /* read from the reports */
+    assert_int_equal(db_int(f->env, "select count(*) from cloud_attempt where calls like "
+                                    "'%HassGetState%'"),
+                     1);
+    json_decref(r);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 int main(int argc, char **argv)
 {
@@ -492,6 +539,7 @@ int main(int argc, char **argv)
         TEST(test_cloud__metrics__tell_attempts_tokens_and_spend),
         TEST(test_doctor__cloud_faults__named_with_line_and_key),
         TEST(test_cloud__confirmed_answer__given_again_without_asking),
+        TEST(test_cloud__model_reads_a_device__gets_its_report_and_speaks),
         TEST(test_cloud__killed_while_asking__asked_again_after_the_restart),
     };
     signal(SIGPIPE, SIG_IGN); /* the stub writes to a killed gateway */

@@ -228,7 +228,7 @@ struct running {
     struct world *w;
 };
 
-static void on_run(void *ctx, const json_t *calls, uint64_t ticket)
+static int on_run(void *ctx, const json_t *calls, uint64_t ticket)
 {
     struct running *r = ctx;
     char *text = json_dumps(calls, JSON_COMPACT | JSON_SORT_KEYS);
@@ -236,6 +236,7 @@ static void on_run(void *ctx, const json_t *calls, uint64_t ticket)
     free(text);
     r->w->n_runs++;
     r->w->ticket = ticket;
+    return 1;
 }
 
 static void run_until(struct world *w, const struct running *r, int n_runs)
@@ -270,6 +271,35 @@ static void test_tier__read__result_goes_back_until_the_model_speaks(void **stat
         assert_non_null(strstr(stub_request(w->stub, 1)->body, "on-and-42"));
         lt_tier_answer_fini(&r.seen.a);
     }
+}
+
+static int run_nothing(void *ctx, const json_t *calls, uint64_t ticket)
+{
+    (void)ctx, (void)calls, (void)ticket;
+    return 0;
+}
+
+static void test_tier__read_that_nobody_answers_or_mixed__is_the_answer(void **state)
+{
+    static const char *const names[] = {"get_state", "light_set"};
+    static const char *const args[] = {"{" LAMP "}", "{" LAMP ",\"level\":5}"};
+    struct world *w = *state;
+    struct running r = {.w = w};
+    w->n_runs = 0;
+    begin(w, "", 0, -1);
+    push(w, w->stub, 200, vendor_call(0, names[0], args[0]));
+    ask_within(w, "is the lamp on", 3000, run_nothing, &r.seen);
+    http_loop_until(&w->loop, &r.seen.n);
+    assert_int_equal(json_array_size(r.seen.a.calls), 1);
+    assert_int_equal(r.seen.a.n_done, 0);
+    lt_tier_answer_fini(&r.seen.a);
+    push(w, w->stub, 200, vendor_calls(0, 2, names, args));
+    r.seen.n = 0;
+    ask_within(w, "is the lamp on? dim it", 3000, on_run, &r.seen);
+    http_loop_until(&w->loop, &r.seen.n);
+    assert_int_equal(json_array_size(r.seen.a.calls), 2); /* one moves: nothing in between */
+    assert_int_equal(w->n_runs, 0);
+    lt_tier_answer_fini(&r.seen.a);
 }
 
 static void test_tier__reads_for_ever__made_to_speak_at_the_last_step(void **state)
@@ -467,6 +497,7 @@ int main(int argc, char **argv)
         TEST(test_tier__wrong_twice__given_to_the_judge_and_asked_no_more),
         TEST(test_tier__no_steps_left__not_repaired),
         TEST(test_tier__read__result_goes_back_until_the_model_speaks),
+        TEST(test_tier__read_that_nobody_answers_or_mixed__is_the_answer),
         TEST(test_tier__reads_for_ever__made_to_speak_at_the_last_step),
         TEST(test_tier__fails_after_a_call_was_carried_out__nobody_else_is_asked),
         TEST(test_tier__first_fails__second_answers),
