@@ -376,6 +376,7 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     char path[1024], tools[1024], homes[1024];
     g->seed = o->seed;
     g->plain = o->plain;
+    g->allow_bad = o->allow_bad;
     g->interned = json_object();
     snprintf(tools, sizeof tools, "%s/tools.json", o->tree_dir);
     snprintf(homes, sizeof homes, "%s/homes.jsonl.gz", o->tree_dir);

@@ -138,8 +138,9 @@ static enum lt_err load_one(struct san_gen *g, const struct index *x, const char
                  (unsigned long long)(report.n_bad + report.n_good), report.sample[0].where,
                  report.sample[0].reason);
         add_note(g, note);
-        if (san_data_bad_share(&report) > SAN_DATA_BAD_SHARE_MAX)
-            err = lt_fail(diag, LT_ERR_PARSE, "%s; at most %.0f %% may be bad", note,
+        if (san_data_bad_share(&report) > SAN_DATA_BAD_SHARE_MAX && !g->allow_bad)
+            err = lt_fail(diag, LT_ERR_PARSE,
+                          "%s; at most %.0f %% may be bad, unless told so with --allow-bad", note,
                           100 * SAN_DATA_BAD_SHARE_MAX);
     }
     return err;

@@ -301,6 +301,7 @@ struct san_gen {
     int n_files;
     char *notes;
     uint64_t seed, next;
+    int allow_bad;
     int plain;
 };
 

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "lt/docs.h"
 #include "lt/json.h"
+#include "model.h"
 #include "san/bench.h"
 
 enum { OPT_JSON, OPT_MODEL, OPT_CATALOG, OPT_QUICK, N_OPTIONS };
@@ -328,8 +329,7 @@ int lt_cmd_bench(int argc, char **argv)
                       .catalog = value[OPT_CATALOG],
                       .texts = first < argc ? (const char *const *)(argv + first) : utterances,
                       .n_texts = first < argc ? argc - first : N_UTTERANCES};
-    if (!b.model && lt_config_find_shipped("models/lintel-home-1.gguf", model, sizeof model))
-        b.model = model;
+    if (!b.model && lt_config_find_shipped(LT_MODEL_SHIPPED, model, sizeof model)) b.model = model;
     if (!b.catalog && lt_config_find_shipped("demo/catalog.json", catalog, sizeof catalog))
         b.catalog = catalog;
     if (b.model && !b.catalog)

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "lt/docs.h"
 #include "lt/json.h"
+#include "model.h"
 #include "policy.h"
 #include "result.h"
 #include "site.h"
@@ -49,10 +50,10 @@ static enum lt_err open_all(struct call *c, const char *const *value, struct lt_
     const char *model_file = value[OPT_MODEL] ? value[OPT_MODEL] : c->config.model.file;
     const char *catalog_file = value[OPT_CATALOG] ? value[OPT_CATALOG] : c->config.catalog.file;
     if (!*model_file) {
-        if (!lt_config_find_shipped("models/lintel-home-1.gguf", model, sizeof model))
-            return lt_fail(
-                diag, LT_ERR_NOTFOUND,
-                "no network: lintel-home-1.gguf is not installed; name one with --model");
+        if (!lt_config_find_shipped(LT_MODEL_SHIPPED, model, sizeof model))
+            return lt_fail(diag, LT_ERR_NOTFOUND,
+                           "no network: " LT_MODEL_SHIPPED
+                           " is not installed; name one with --model");
         model_file = model;
     }
     if (!*catalog_file) {

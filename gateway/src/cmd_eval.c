@@ -15,6 +15,7 @@
 #include "lt/clock.h"
 #include "lt/docs.h"
 #include "lt/router.h"
+#include "model.h"
 #include "san/data.h"
 #include "san/engine.h"
 #include "san/model_file.h"
@@ -396,7 +397,7 @@ int lt_cmd_eval(int argc, char **argv)
         e.files[e.n_files++] = argv[first];
     }
     if (!e.n_files) return lt_cli_usage(&spec, "--data FILE is needed");
-    if (!e.model && !lt_config_find_shipped("models/lintel-home-1.gguf", shipped, sizeof shipped))
+    if (!e.model && !lt_config_find_shipped(LT_MODEL_SHIPPED, shipped, sizeof shipped))
         return lt_cli_usage(&spec, "no network is installed; name one with --model");
     if (!e.model) e.model = shipped;
     pthread_mutex_init(&e.lock, NULL);

@@ -40,6 +40,7 @@ enum {
     OPT_SAVE_EVERY,
     OPT_REPORT_EVERY,
     OPT_BF16,
+    OPT_ALLOW_BAD,
     N_OPTIONS
 };
 static const struct lt_cli_option options[] = {
@@ -75,6 +76,8 @@ static const struct lt_cli_option options[] = {
     [OPT_VALID_EVERY] = {"valid-every", 0, "N", "steps (default 500; 0: never)"},
     [OPT_SAVE_EVERY] = {"save-every", 0, "N", "steps (default 500; 0: at the end alone)"},
     [OPT_REPORT_EVERY] = {"report-every", 0, "N", "steps (default 20)"},
+    [OPT_ALLOW_BAD] = {"allow-bad", 0, NULL,
+                       "go on though more than 1 % of a file's lines are bad"},
     [OPT_BF16] = {"bf16", 0, NULL, "products in bfloat16, where the processor has it"},
 };
 static const struct lt_cli_spec spec = {"lintel train --tokenizer FILE --out FILE [options]",
@@ -189,6 +192,7 @@ int lt_cmd_train(int argc, char **argv)
     if (value[OPT_NAME]) o.name = value[OPT_NAME];
     o.note = value[OPT_NOTE];
     o.is_bf16 = value[OPT_BF16] != NULL;
+    o.gen.allow_bad = value[OPT_ALLOW_BAD] != NULL;
     status = LT_EXIT_USAGE;
     if (read_numbers(value, &o)) {
         struct lt_diag diag = {0};

@@ -37,5 +37,5 @@ enum lt_err lt_model_choose(const struct lt_config *c, struct lt_store *store, c
             LF_STR("what_to_do", "activate another with lintel models; the shipped one is used"));
     if (lt_config_find_shipped(LT_MODEL_SHIPPED, out, out_bytes)) return LT_OK;
     return lt_fail(diag, LT_ERR_NOTFOUND,
-                   "no network: lintel-home-1.gguf is not installed; name one with model.file");
+                   "no network: " LT_MODEL_SHIPPED " is not installed; name one with model.file");
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -481,6 +482,34 @@ static void test_lexicon__composed_functions__say_what_they_pass(void **state)
     san_gen_free(without);
 }
 
+static void test_files__too_many_bad_lines__refused_unless_allowed(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/lintel-bad-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/car-own.jsonl", dir);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    const char *good = "{\"query\":\"go\",\"tools\":[{\"name\":\"t\",\"description\":\"\","
+                       "\"parameters\":{\"type\":\"object\",\"properties\":{}}}],\"answers\":[]}";
+    for (int i = 0; i < 40; i++) fprintf(f, "%s\n", i % 20 ? good : "{not json");
+    fclose(f);
+    struct san_gen_options o = {.tree_dir = SOURCE_DIR "/engine/data",
+                                .data_dir = dir,
+                                .mix_path = SOURCE_DIR "/engine/train/mix.json"};
+    struct san_gen *g = NULL;
+    struct lt_diag diag = {0};
+    assert_int_equal(san_gen_new(&o, &g, &diag), LT_ERR_PARSE);
+    assert_non_null(strstr(diag.text, "car-own.jsonl:1"));
+    assert_non_null(strstr(diag.text, "--allow-bad"));
+    o.allow_bad = 1;
+    assert_int_equal(san_gen_new(&o, &g, &diag), LT_OK);
+    assert_non_null(strstr(san_gen_notes(g), "2 of 40 lines are bad"));
+    san_gen_free(g);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void no_excluded(json_t *c, void *ctx)
 {
     (void)ctx;
@@ -578,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_rename__many_groups__names_cannot_be_learnt_by_heart),
         cmocka_unit_test(test_traps__plain_names__none_is_stepped_into),
         cmocka_unit_test(test_lexicon__composed_functions__say_what_they_pass),
+        cmocka_unit_test(test_files__too_many_bad_lines__refused_unless_allowed),
         cmocka_unit_test(test_exclude__categories_and_files__never_seen),
         cmocka_unit_test(test_notes__files_absent__said_and_made_up_for),
         cmocka_unit_test(test_mix__mistakes__named),

@@ -43,7 +43,8 @@ struct san_gen_options {
      * neither as answers nor as distractors. */
     const char *const *exclude;
     int n_exclude;
-    int plain; /* non-zero: no noise on the queries and no renaming of schemas */
+    int allow_bad; /* non-zero: go on when more than SAN_DATA_BAD_SHARE_MAX of a file's lines are bad */
+    int plain;     /* non-zero: no noise on the queries and no renaming of schemas */
 };
 
 /* Read all files. LT_ERR_NOTFOUND, LT_ERR_PARSE and LT_ERR_INVALID name the file and what is
