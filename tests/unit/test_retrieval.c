@@ -1,0 +1,110 @@
+/* The retrieval head: it learns from generated cases on a finished network, is alive, and ranks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "san/retrieval_eval.h"
+#include "san/retrieval_fit.h"
+#include "san/train_run.h"
+#include "tiny_lang.h"
+
+static struct san_tokenizer *tokenizer;
+static struct san_pieces pieces;
+static struct san_hparams h;
+static struct san_params p;
+
+static const struct san_gen_options gen = {.tree_dir = SOURCE_DIR "/engine/data",
+                                           .mix_path = SOURCE_DIR "/engine/train/mix.json",
+                                           .seed = 3};
+
+static int setup(void **state)
+{
+    (void)state;
+    struct lt_diag diag = {0};
+    tokenizer = tiny_tokenizer(700, NULL);
+    h = san_train_options_default().h;
+    h.n_vocab = san_tokenizer_n_vocab(tokenizer);
+    h.width = 32;
+    h.n_head = 4;
+    h.n_kv_head = 2;
+    h.n_enc = 2;
+    h.n_dec = 1;
+    h.ret_hidden = h.ret_dim = 0;
+    if (san_params_new(&h, &p)) return 1;
+    san_params_init(&p, &h, 5);
+    return san_pieces_init(&pieces, tokenizer, SAN_GRAMMAR, &diag) != LT_OK;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    san_params_free(&p);
+    san_tokenizer_free(tokenizer);
+    return 0;
+}
+
+static void test_fit__network_without_head__head_that_ranks(void **state)
+{
+    (void)state;
+    struct san_retrieval_fit_options o = {
+        .hidden = 32, .dim = 16, .n_groups = 20, .n_epochs = 6, .seed = 1};
+    struct san_retrieval_fit_report r, again;
+    struct san_hparams with_h, same_h;
+    struct san_params with = {0}, same = {0};
+    struct lt_diag diag = {0};
+    if (san_retrieval_fit(&o, &gen, &h, &p, &pieces, &with_h, &with, &r, &diag))
+        fail_msg("%s", diag.text);
+    assert_int_equal(with_h.ret_dim, 16);
+    assert_memory_equal(with.enc_q, p.enc_q, 32 * 32 * sizeof(float)); /* the network stays */
+    assert_true(r.n_queries > 200 && r.n_kept > 20 && r.mean_tools > 20);
+    assert_true(r.top5 > 2 * 5 / r.mean_tools); /* better than any five */
+    assert_true(r.top5 >= r.top1);
+    assert_true(r.least_norm > 1e-3); /* the published head gives zeros */
+    /* the same seed gives the same head */
+    if (san_retrieval_fit(&o, &gen, &h, &p, &pieces, &same_h, &same, &again, &diag))
+        fail_msg("%s", diag.text);
+    assert_int_equal(same.n, with.n);
+    assert_memory_equal(same.mem, with.mem, with.n * sizeof(float));
+    san_params_free(&with);
+    san_params_free(&same);
+}
+
+static void test_eval__no_head_or_a_head__refused_or_ranked(void **state)
+{
+    (void)state;
+    struct san_lookup *lookup;
+    struct san_cases cases = tiny_cases(&lookup);
+    struct san_retrieval_score s;
+    struct lt_diag diag = {0};
+    assert_int_equal(san_retrieval_eval(&h, &p, &pieces, &cases, 50, &s, &diag),
+                     LT_ERR_UNSUPPORTED);
+    struct san_hparams with_h = h;
+    struct san_params with = {0};
+    with_h.ret_hidden = 16;
+    with_h.ret_dim = 8;
+    assert_int_equal(san_params_new(&with_h, &with), LT_OK);
+    san_params_init(&with, &with_h, 9);
+    assert_int_equal(san_params_take(&with, &p), 3); /* the head's tensors are its own */
+    if (san_retrieval_eval(&with_h, &with, &pieces, &cases, 50, &s, &diag))
+        fail_msg("%s", diag.text);
+    assert_true(s.n > 10 && s.mean_tools > 5);
+    for (int i = 0; i < 3; i++)
+        assert_true(s.top1[i] <= s.top5[i] && s.top5[i] <= s.top20[i] && s.top20[i] <= 1);
+    assert_true(s.top5[SAN_BY_WORDS] > 5 / s.mean_tools);
+    san_params_free(&with);
+    san_cases_free(&cases);
+    san_lookup_free(lookup);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fit__network_without_head__head_that_ranks),
+        cmocka_unit_test(test_eval__no_head_or_a_head__refused_or_ranked),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
