@@ -72,6 +72,8 @@ struct slot {
 struct feeder {
     struct san_gen *gen;
     int batch;
+    san_train_mix_fn mix;
+    void *mix_user;
     uint64_t next_group;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -98,6 +100,7 @@ static enum lt_err slot_fill(struct feeder *f, struct slot *s, uint64_t group)
     enum lt_err err = san_gen_group_at(f->gen, group, f->batch, s->cases, &f->diag);
     if (err) return err;
     s->n_cases = f->batch;
+    if (f->mix) err = f->mix(f->mix_user, group, s->n_cases, s->cases, &f->diag);
     for (int i = 0; i < s->n_cases && !err; i++) {
         const char *query = json_string_value(json_object_get(s->cases[i], "query"));
         enum san_gold_reason reason = SAN_GOLD_OK;
@@ -138,6 +141,8 @@ static enum lt_err feeder_start(struct feeder *f, const struct san_train_options
                                 struct lt_diag *diag)
 {
     f->batch = o->batch;
+    f->mix = o->mix;
+    f->mix_user = o->mix_user;
     f->next_group = group;
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->changed, NULL);

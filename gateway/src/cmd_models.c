@@ -2,13 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli.h"
 #include "cmd.h"
 #include "config.h"
 #include "lt/store.h"
-#include "san/engine.h"
+#include "model.h"
 
 enum { OPT_CONFIG, OPT_DB, OPT_JSON, N_OPTIONS };
 static const struct lt_cli_option options[] = {
@@ -66,43 +65,11 @@ static enum lt_err do_list(struct lt_store *s, const char *json, struct lt_diag 
     return err ? err : ok ? LT_OK : lt_fail(diag, LT_ERR_IO, "cannot write the listing");
 }
 
-static enum lt_err hash_file(const char *path, char out[LT_SHA256_HEX_CAP], int64_t *n_bytes,
-                             struct lt_diag *diag)
-{
-    struct lt_sha256 h;
-    unsigned char chunk[65536];
-    size_t n;
-    FILE *f = fopen(path, "re");
-    if (!f) return lt_fail_errno(diag, "cannot read the network %s", path);
-    lt_sha256_init(&h);
-    *n_bytes = 0;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
-        lt_sha256_add(&h, chunk, n);
-        *n_bytes += (int64_t)n;
-    }
-    enum lt_err err = ferror(f) ? lt_fail_errno(diag, "cannot read the network %s", path) : LT_OK;
-    lt_sha256_hex(&h, out);
-    fclose(f);
-    return err;
-}
-
 static enum lt_err do_add(struct lt_store *s, const char *file, struct lt_diag *diag)
 {
-    struct san_engine *engine = NULL;
     char hash[LT_SHA256_HEX_CAP];
-    char *path = realpath(file, NULL);
-    struct lt_model m = {.sha256 = hash, .added_unix_ms = lt_now_unix_ms()};
-    enum lt_err err = path ? san_engine_open(path, &engine, diag)
-                           : lt_fail_errno(diag, "cannot read the network %s", file);
-    if (!err) err = hash_file(path, hash, &m.n_bytes, diag);
-    if (!err) {
-        m.name = san_engine_model_name(engine);
-        m.path = path;
-        err = lt_store_model_put(s, &m, diag);
-    }
-    if (!err) printf("%s %s\n", hash, m.name);
-    san_engine_close(engine);
-    free(path);
+    enum lt_err err = lt_model_register(s, file, NULL, hash, diag);
+    if (!err) printf("%s\n", hash);
     return err;
 }
 

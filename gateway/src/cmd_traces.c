@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "cmd.h"
 #include "config.h"
+#include "curate.h"
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "lt/store.h"
@@ -29,6 +30,12 @@ enum {
     OPT_NOTE,
     OPT_MAX_MB,
     OPT_POLICY,
+    OPT_LABEL,
+    OPT_SPLIT,
+    OPT_PER_TOOL,
+    OPT_MIN,
+    OPT_MAX,
+    OPT_REPEATS,
     OPT_JSON,
     N_OPTIONS
 };
@@ -38,7 +45,7 @@ static const struct lt_cli_option options[] = {
     [OPT_SITE] = {"site", 0, "NAME", "only this site"},
     [OPT_STATE] = {"state", 0, "STATE",
                    "list: accepted, decided, answered, executed, failed, refused"},
-    [OPT_ROUTE] = {"route", 0, "ROUTE", "list: local, cloud, cache, clarify, refused, none"},
+    [OPT_ROUTE] = {"route", 0, "ROUTE", "list, export: local, cloud, cache, clarify, refused, none"},
     [OPT_DAYS] = {"days", 0, "N", "only the last N days; prune: remove what is older"},
     [OPT_LIMIT] = {"limit", 'n', "N", "list: most rows (default 20)"},
     [OPT_OUT] = {"out", 'o', "FILE", "export: where to (default stdout)"},
@@ -48,13 +55,21 @@ static const struct lt_cli_option options[] = {
     [OPT_NOTE] = {"note", 0, "TEXT", "label: a remark"},
     [OPT_MAX_MB] = {"max-mb", 0, "N", "prune: remove the oldest until the database is this small"},
     [OPT_POLICY] = {"policy", 0, "FILE", "replay: configuration whose gate and cloud are tried"},
+    [OPT_LABEL] = {"label", 0, "SOURCE", "export: only labels of console, user or cloud"},
+    [OPT_SPLIT] = {"split", 0, "NAME", "export: only train, dev or test"},
+    [OPT_PER_TOOL] = {"per-tool", 0, "N", "export: at most N lines of each tool, the newest"},
+    [OPT_MIN] = {"min-confidence", 0, "X", "export: only answers at least so sure"},
+    [OPT_MAX] = {"max-confidence", 0, "X", "export: only answers at most so sure"},
+    [OPT_REPEATS] = {"repeats", 0, NULL, "export: also what was said before with the same answer"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel traces list|show ID|stats|label ID|export|prune|replay [options]",
+    "lintel traces list|show ID|stats|label ID|export|prune|erase|replay [options]",
     "list    newest first        show ID   everything about one        stats   counts and times\n"
     "label   say whether an answer was right (--correct, or --wrong with --calls)\n"
     "export  labelled traces as training lines        prune   remove old ones\n"
+    "        (label --note exclude keeps a trace from learning)\n"
+    "erase   all of --site: traces, labels, catalogue, spend; the bytes are overwritten\n"
     "replay  what another policy would have decided, and what it would have cost",
     options, N_OPTIONS};
 
@@ -148,85 +163,34 @@ static enum lt_err do_label(struct lt_store *s, const char *trace, const char *c
 
 /* ---- export ---- */
 
-struct export
-{
-    struct lt_store *store;
-    FILE *to;
-    char hash[LT_SHA256_HEX_CAP]; /* of the catalogue at hand */
-    json_t *catalog;
-    int64_t n_written, n_skipped;
-    enum lt_err err;
-    struct lt_diag *diag;
-};
-
-static const json_t *catalog_of(struct export *e, const char *hash)
-{
-    char *text = NULL;
-    struct lt_diag ignored = {0};
-    if (e->catalog && !strcmp(e->hash, hash)) return e->catalog;
-    json_decref(e->catalog);
-    e->catalog = NULL;
-    if (!lt_store_catalog_get(e->store, hash, &text, &ignored) &&
-        !lt_json_parse(text, strlen(text), LT_DOC_MAX_BYTES_CATALOG, &e->catalog, &ignored))
-        snprintf(e->hash, sizeof e->hash, "%s", hash);
-    free(text);
-    return e->catalog;
-}
-
-/* One labelled trace as a data line. A wrong answer whose right calls nobody told teaches nothing. */
-static int export_row(const struct lt_trace_row *r, void *user)
-{
-    struct export *e = user;
-    const char *right = r->label_calls_json   ? r->label_calls_json
-                        : r->label_is_correct ? r->calls_json
-                                              : NULL;
-    const json_t *catalog = r->catalog_hash ? catalog_of(e, r->catalog_hash) : NULL;
-    json_t *answers = NULL;
-    struct lt_diag ignored = {0};
-    if (!right || !r->text || !catalog ||
-        lt_json_parse(right, strlen(right), LT_DOC_MAX_BYTES_REQUEST, &answers, &ignored)) {
-        e->n_skipped++;
-        return 0;
-    }
-    json_t *home =
-        json_object_get(catalog, "home") ? json_copy(json_object_get(catalog, "home")) : NULL;
-    if (home && r->here) json_object_set_new(home, "here", json_string(r->here));
-    json_t *line =
-        json_pack("{s:s,s:s,s:s,s:O,s:o}", "id", r->trace, "source", "trace", "query", r->text,
-                  "tools", json_object_get(catalog, "tools"), "answers", answers);
-    if (line && home) json_object_set(line, "home", home);
-    char *text = line ? lt_json_dump(line) : NULL;
-    if (!text)
-        e->err = lt_fail(e->diag, LT_ERR_NOMEM, "out of memory");
-    else if (fprintf(e->to, "%s\n", text) < 0)
-        e->err = lt_fail_errno(e->diag, "cannot write the export");
-    else
-        e->n_written++;
-    free(text);
-    json_decref(home);
-    json_decref(line);
-    return e->err != LT_OK;
-}
-
-static enum lt_err do_export(struct lt_store *s, const char *const *value, int64_t since_ms,
+static enum lt_err do_export(struct lt_store *s, const char *const *value, struct lt_curate *c,
                              struct lt_diag *diag)
 {
-    struct export e = {.store = s, .to = stdout, .diag = diag};
-    struct lt_trace_filter f = {
-        .site = value[OPT_SITE], .since_unix_ms = since_ms, .is_labelled = 1, .is_oldest_first = 1};
-    if (value[OPT_OUT] && !(e.to = fopen(value[OPT_OUT], "we")))
+    FILE *to = stdout;
+    c->site = value[OPT_SITE];
+    c->route = value[OPT_ROUTE];
+    c->label = value[OPT_LABEL];
+    c->keep_repeats = value[OPT_REPEATS] != NULL;
+    if (value[OPT_OUT] && !(to = fopen(value[OPT_OUT], "we")))
         return lt_fail_errno(diag, "cannot write %s", value[OPT_OUT]);
-    enum lt_err err = lt_store_trace_list(s, &f, export_row, &e, diag);
-    if (!err) err = e.err;
-    if (e.to == stdout ? fflush(stdout) : fclose(e.to))
-        err = err ? err : lt_fail_errno(diag, "cannot write the export");
-    json_decref(e.catalog);
+    enum lt_err err = lt_curate_export(s, c, to, diag);
+    if (to != stdout && fclose(to) && !err) err = lt_fail_errno(diag, "cannot write the export");
     if (!err)
         fprintf(stderr,
-                "%lld lines written, %lld labelled traces left out (no text, catalogue or "
-                "right calls)\n",
-                (long long)e.n_written, (long long)e.n_skipped);
+                "%lld lines written; left out: %lld labelled traces without text, catalogue or "
+                "right calls, %lld excluded, %lld repeated, %lld contradicted by a newer one, %lld "
+                "over --per-tool\n",
+                (long long)c->n_written, (long long)c->n_skipped, (long long)c->n_excluded,
+                (long long)c->n_repeated, (long long)c->n_contrary, (long long)c->n_over);
     return err;
+}
+
+static int read_split(const char *text, int *out)
+{
+    static const char *const names[] = {"train", "dev", "test"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(text, names[i])) return *out = i + 1;
+    return 0;
 }
 
 static enum lt_err do_prune(struct lt_store *s, int64_t since_ms, int64_t max_mb,
@@ -272,8 +236,10 @@ int lt_cmd_traces(int argc, char **argv)
         const char *name;
         int has_id, is_writing;
     } verbs[] = {{"list", 0, 0},   {"show", 1, 0},  {"stats", 0, 0}, {"label", 1, 1},
-                 {"export", 0, 0}, {"prune", 0, 1}, {"replay", 0, 0}};
-    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, REPLAY, N_VERBS };
+                 {"export", 0, 0}, {"prune", 0, 1}, {"erase", 0, 1}, {"replay", 0, 0}};
+    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, ERASE, REPLAY, N_VERBS };
+    struct lt_curate curate = {0};
+    int64_t per_tool = 0;
     const char *value[N_OPTIONS];
     struct lt_store *s = NULL;
     struct lt_diag diag = {0};
@@ -282,7 +248,7 @@ int lt_cmd_traces(int argc, char **argv)
     int verb = 0, first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (first >= argc)
-        return lt_cli_usage(&spec, "list, show, stats, label, export, prune or replay?");
+        return lt_cli_usage(&spec, "list, show, stats, label, export, prune, erase or replay?");
     while (verb < N_VERBS && strcmp(verbs[verb].name, argv[first]) != 0) verb++;
     if (verb == N_VERBS) return lt_cli_usage(&spec, "unknown '%s'", argv[first]);
     if (argc - first != 1 + verbs[verb].has_id)
@@ -293,6 +259,13 @@ int lt_cmd_traces(int argc, char **argv)
         !lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, INT64_MAX, &limit) ||
         !lt_cli_int(&spec, "max-mb", value[OPT_MAX_MB], 1, 1 << 30, &max_mb))
         return LT_EXIT_USAGE;
+    if (!lt_cli_int(&spec, "per-tool", value[OPT_PER_TOOL], 1, INT32_MAX, &per_tool) ||
+        !lt_cli_num(&spec, "min-confidence", value[OPT_MIN], 0, 1, &curate.min_confidence) ||
+        !lt_cli_num(&spec, "max-confidence", value[OPT_MAX], 0, 1, &curate.max_confidence))
+        return LT_EXIT_USAGE;
+    if (value[OPT_SPLIT] && !read_split(value[OPT_SPLIT], &curate.split))
+        return lt_cli_usage(&spec, "--split: train, dev or test?");
+    if (verb == ERASE && !value[OPT_SITE]) return lt_cli_usage(&spec, "erase needs --site NAME");
     if (verb == LABEL && !value[OPT_CORRECT] == !value[OPT_WRONG])
         return lt_cli_usage(&spec, "label needs --correct or --wrong");
     if (verb == PRUNE && !days && !max_mb)
@@ -319,10 +292,15 @@ int lt_cmd_traces(int argc, char **argv)
             err = do_label(s, id, value, &diag);
             break;
         case EXPORT:
-            err = do_export(s, value, since_ms, &diag);
+            curate.since_unix_ms = since_ms;
+            curate.per_tool = (int)per_tool;
+            err = do_export(s, value, &curate, &diag);
             break;
         case PRUNE:
             err = do_prune(s, since_ms, max_mb, &diag);
+            break;
+        case ERASE:
+            err = lt_store_site_erase(s, value[OPT_SITE], &diag);
             break;
         case REPLAY:
             err = lt_replay_run(s, value[OPT_POLICY], value[OPT_SITE], since_ms,

@@ -1,10 +1,14 @@
-/* model.c - three places, in order. */
+/* model.c - three places, in order; and how a file gets into the second. */
 #include "model.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "lt/clock.h"
 #include "lt/log.h"
+#include "lt/sha256.h"
+#include "san/engine.h"
 
 struct active {
     char *path;
@@ -38,4 +42,44 @@ enum lt_err lt_model_choose(const struct lt_config *c, struct lt_store *store, c
     if (lt_config_find_shipped(LT_MODEL_SHIPPED, out, out_bytes)) return LT_OK;
     return lt_fail(diag, LT_ERR_NOTFOUND,
                    "no network: " LT_MODEL_SHIPPED " is not installed; name one with model.file");
+}
+
+static enum lt_err hash_file(const char *path, char out[LT_SHA256_HEX_CAP], int64_t *n_bytes,
+                             struct lt_diag *diag)
+{
+    struct lt_sha256 h;
+    unsigned char chunk[65536];
+    size_t n;
+    FILE *f = fopen(path, "re");
+    if (!f) return lt_fail_errno(diag, "cannot read the network %s", path);
+    lt_sha256_init(&h);
+    *n_bytes = 0;
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
+        lt_sha256_add(&h, chunk, n);
+        *n_bytes += (int64_t)n;
+    }
+    enum lt_err err = ferror(f) ? lt_fail_errno(diag, "cannot read the network %s", path) : LT_OK;
+    lt_sha256_hex(&h, out);
+    fclose(f);
+    return err;
+}
+
+enum lt_err lt_model_register(struct lt_store *store, const char *file, const char *metrics_json,
+                              char hash[LT_SHA256_HEX_CAP], struct lt_diag *diag)
+{
+    struct san_engine *engine = NULL;
+    char *path = realpath(file, NULL);
+    struct lt_model m = {
+        .sha256 = hash, .metrics_json = metrics_json, .added_unix_ms = lt_now_unix_ms()};
+    enum lt_err err = path ? san_engine_open(path, &engine, diag)
+                           : lt_fail_errno(diag, "cannot read the network %s", file);
+    if (!err) err = hash_file(path, hash, &m.n_bytes, diag);
+    if (!err) {
+        m.name = san_engine_model_name(engine);
+        m.path = path;
+        err = lt_store_model_put(store, &m, diag);
+    }
+    san_engine_close(engine);
+    free(path);
+    return err;
 }

@@ -16,4 +16,11 @@
 LT_NODISCARD enum lt_err lt_model_choose(const struct lt_config *c, struct lt_store *store,
                                          char *out, size_t out_bytes, struct lt_diag *diag);
 
+/* Register a network file with the store: it must open; its name, size and hash are noted, with the
+ * scores in metrics_json (or NULL). hash receives its name. LT_ERR_NOTFOUND, LT_ERR_PARSE,
+ * LT_ERR_UNSUPPORTED: nothing changed. */
+LT_NODISCARD enum lt_err lt_model_register(struct lt_store *store, const char *file,
+                                           const char *metrics_json, char hash[LT_SHA256_HEX_CAP],
+                                           struct lt_diag *diag);
+
 #endif

@@ -14,6 +14,11 @@
 #include "san/generate.h"
 #include "san/train_step.h"
 
+/* Change the n cases of a group before they are learnt from (references are handed over); called on
+ * the run's own thread, and must depend on `group` alone, so that a run can be resumed. */
+typedef enum lt_err (*san_train_mix_fn)(void *user, uint64_t group, int n, json_t **cases,
+                                        struct lt_diag *diag);
+
 /* One utterance in so many is kept from training. */
 #define SAN_HOLD_OUT 50
 
@@ -39,6 +44,8 @@ struct san_train_options {
     uint64_t seed;
     int n_threads;      /* 0: all */
     int is_bf16;        /* products of the layers in bfloat16, where the processor has it */
+    san_train_mix_fn mix; /* or NULL */
+    void *mix_user;
     double max_seconds; /* stop (after the decay is pulled in) by then; 0: no limit */
 };
 

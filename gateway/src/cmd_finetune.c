@@ -1,0 +1,354 @@
+/* cmd_finetune.c - `lintel finetune`: the network learns what this house says.
+ *
+ * A process of its own that stays out of the way: lowest priority, few threads, a cap on memory, and
+ * it waits while requests arrive at the gateway. The active network is changed by --promote alone,
+ * and only when the comparison allows it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "cmd.h"
+#include "config.h"
+#include "curate.h"
+#include "lt/store.h"
+#include "model.h"
+#include "san/finetune.h"
+
+#define QUIET_MS      3000           /* the gateway counts as busy so long after a request */
+#define LOOK_US       1000000        /* how often that is looked at */
+#define WAIT_US       500000         /* and how long is waited each time */
+#define WAIT_LIMIT_US 600000000      /* a house that never rests must not stop learning for good */
+#define DAY_MS        86400000LL
+
+enum {
+    OPT_CONFIG,
+    OPT_DB,
+    OPT_TRACES,
+    OPT_DATA,
+    OPT_SITE,
+    OPT_DAYS,
+    OPT_MODEL,
+    OPT_OUT,
+    OPT_WORK,
+    OPT_NAME,
+    OPT_STEPS,
+    OPT_BATCH,
+    OPT_SHARE,
+    OPT_RATE,
+    OPT_FIT,
+    OPT_KEEP,
+    OPT_RETRIEVAL,
+    OPT_THREADS,
+    OPT_MEMORY,
+    OPT_SEED,
+    OPT_ALPHA,
+    OPT_DELTA,
+    OPT_TREE,
+    OPT_MIX,
+    OPT_PROMOTE,
+    OPT_JSON,
+    N_OPTIONS
+};
+static const struct lt_cli_option options[] = {
+    [OPT_CONFIG] = {"config", 'c', "FILE", "configuration that names the database"},
+    [OPT_DB] = {"db", 0, "FILE", "the database itself"},
+    [OPT_TRACES] = {"from-traces", 0, NULL, "learn from the labelled traces of the database"},
+    [OPT_DATA] = {"data", 'd', "FILE", "learn from data lines; further files may follow"},
+    [OPT_SITE] = {"site", 0, "NAME", "traces of this site only"},
+    [OPT_DAYS] = {"days", 0, "N", "traces of the last N days only"},
+    [OPT_MODEL] = {"model", 'm', "FILE", "network to start from (default: the active one)"},
+    [OPT_OUT] = {"out", 'o', "FILE", "network to write"},
+    [OPT_WORK] = {"work", 0, "DIR", "folder for checkpoints (default: OUT.work)"},
+    [OPT_NAME] = {"name", 0, "NAME", "general.name of the new network"},
+    [OPT_STEPS] = {"steps", 0, "N", "batches to learn from (default 300)"},
+    [OPT_BATCH] = {"batch", 0, "N", "examples of a batch (default 32)"},
+    [OPT_SHARE] = {"share", 0, "X", "of the own examples in a batch (default 0.5)"},
+    [OPT_RATE] = {"rate", 0, "X", "of learning, 1 as from nothing (default 0.15)"},
+    [OPT_FIT] = {"fit", 0, "N", "base cases to fit the confidence (default 600)"},
+    [OPT_KEEP] = {"keep", 0, "N", "base cases to judge old and new (default 400)"},
+    [OPT_RETRIEVAL] = {"retrieval", 0, "N", "groups of cases to refit the retrieval head (default 0)"},
+    [OPT_THREADS] = {"threads", 0, "N", "cores (default 1)"},
+    [OPT_MEMORY] = {"memory-mb", 0, "N", "most memory, MiB (default 600)"},
+    [OPT_SEED] = {"seed", 0, "N", "of all that is drawn (default 1)"},
+    [OPT_ALPHA] = {"alpha", 0, "X", "largest share of wrong local answers (default 0.02)"},
+    [OPT_DELTA] = {"delta", 0, "X", "largest probability that this is broken (default 0.1)"},
+    [OPT_TREE] = {"tree", 0, "DIR", "the base data (default: as installed)"},
+    [OPT_MIX] = {"mix", 0, "FILE", "its sources and weights (default: as installed)"},
+    [OPT_PROMOTE] = {"promote", 0, NULL, "register the new network and, if it is not worse, use it"},
+    [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
+};
+static const struct lt_cli_spec spec = {
+    "lintel finetune --from-traces|--data FILE --out FILE [options] [FILE...]",
+    "Go on training the network with examples of this house, beside base cases so that nothing is\n"
+    "forgotten; fit its confidence, quantise it, and compare it with the old one. Runs at the\n"
+    "lowest priority and waits while requests arrive. Killed, it goes on where it was when started\n"
+    "again in the same way. Exit status 1 when the new network must not be promoted.",
+    options, N_OPTIONS};
+
+struct watch {
+    const char *db;
+    struct lt_progress progress;
+    lt_us looked_us, waited_us;
+    int is_learning;
+};
+
+static int any(const struct lt_trace_row *row, void *user)
+{
+    (void)row;
+    *(int *)user = 1;
+    return 1;
+}
+
+/* Did a request arrive just now? A database that cannot be read makes nobody wait. */
+static int is_busy(const char *db)
+{
+    struct lt_store_options o = {.path = db, .is_readonly = 1};
+    struct lt_trace_filter f = {.since_unix_ms = lt_now_unix_ms() - QUIET_MS, .limit = 1};
+    struct lt_store *s = NULL;
+    struct lt_diag ignored = {0};
+    int found = 0;
+    if (access(db, R_OK) || lt_store_open(&o, &s, &ignored)) return 0;
+    if (lt_store_trace_list(s, &f, any, &found, &ignored)) found = 0;
+    lt_store_close(s);
+    return found;
+}
+
+static void progress(const char *stage, const struct san_train_report *t, void *user)
+{
+    struct watch *w = user;
+    if (!t) {
+        if (w->is_learning) lt_progress_end(&w->progress, NULL);
+        w->is_learning = 0;
+        fprintf(stderr, "%s\n", stage);
+        return;
+    }
+    char note[64];
+    if (!w->is_learning)
+        lt_progress_start(&w->progress, "learning", "batches", (int64_t)t->steps);
+    w->is_learning = 1;
+    snprintf(note, sizeof note, "loss %.3f, %.0f examples/s", t->loss, t->examples_per_s);
+    lt_progress_update(&w->progress, (int64_t)t->step, note);
+    if (lt_now_us() - w->looked_us < LOOK_US) return;
+    while (w->waited_us < WAIT_LIMIT_US && is_busy(w->db)) {
+        usleep(WAIT_US);
+        w->waited_us += WAIT_US;
+    }
+    w->looked_us = lt_now_us();
+}
+
+static int read_numbers(const char *const *value, struct san_finetune_options *o,
+                        int64_t *memory_mb, int64_t *days)
+{
+    int64_t steps = (int64_t)o->steps, batch = o->batch, fit = o->n_fit, keep = o->n_keep;
+    int64_t groups = o->n_groups, threads = 1, seed = (int64_t)o->seed;
+    if (!lt_cli_int(&spec, "steps", value[OPT_STEPS], 1, 1000000, &steps) ||
+        !lt_cli_int(&spec, "batch", value[OPT_BATCH], 1, SAN_GEN_GROUP_MAX, &batch) ||
+        !lt_cli_num(&spec, "share", value[OPT_SHARE], 0.01, 1, &o->share) ||
+        !lt_cli_num(&spec, "rate", value[OPT_RATE], 1e-6, 1, &o->rate) ||
+        !lt_cli_int(&spec, "fit", value[OPT_FIT], 20, 100000, &fit) ||
+        !lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep) ||
+        !lt_cli_int(&spec, "retrieval", value[OPT_RETRIEVAL], 0, 100000, &groups) ||
+        !lt_cli_int(&spec, "threads", value[OPT_THREADS], 1, 16, &threads) ||
+        !lt_cli_int(&spec, "memory-mb", value[OPT_MEMORY], 100, 1 << 20, memory_mb) ||
+        !lt_cli_int(&spec, "days", value[OPT_DAYS], 1, 36500, days) ||
+        !lt_cli_int(&spec, "seed", value[OPT_SEED], 0, INT64_MAX, &seed) ||
+        !lt_cli_num(&spec, "alpha", value[OPT_ALPHA], 0.0001, 0.5, &o->alpha) ||
+        !lt_cli_num(&spec, "delta", value[OPT_DELTA], 0.0001, 0.5, &o->delta))
+        return 0;
+    o->steps = (uint64_t)steps;
+    o->batch = (int)batch;
+    o->n_fit = (int)fit;
+    o->n_keep = (int)keep;
+    o->n_groups = (int)groups;
+    o->n_threads = (int)threads;
+    o->seed = o->gen.seed = (uint64_t)seed;
+    return 1;
+}
+
+/* Lowest priority and a cap on memory, for this process and all of its threads. */
+static enum lt_err step_aside(int64_t memory_mb, struct lt_diag *diag)
+{
+    struct rlimit cap = {(rlim_t)memory_mb << 20, (rlim_t)memory_mb << 20};
+    (void)setpriority(PRIO_PROCESS, 0, 19); /* lowering one's own is always allowed */
+    return setrlimit(RLIMIT_DATA, &cap) ? lt_fail_errno(diag, "cannot limit the memory") : LT_OK;
+}
+
+/* ---- results ---- */
+
+static json_t *difference_json(const struct san_difference *d)
+{
+    double n = d->n ? d->n : 1;
+    return json_pack("{s:i,s:f,s:f,s:i,s:i,s:f,s:f}", "n", d->n, "old", d->n_old / n, "new",
+                     d->n_new / n, "lost", d->n_lost, "won", d->n_won, "difference", d->mean,
+                     "half_interval", d->half);
+}
+
+static json_t *promise_json(const struct san_promise *p)
+{
+    return p->is_kept ? json_pack("{s:b,s:f,s:f,s:f,s:i}", "kept", 1, "gate", p->gate, "local",
+                                  p->local, "wrong", p->wrong, "n", p->n)
+                      : json_pack("{s:b,s:i,s:i}", "kept", 0, "n", p->n, "n_needed", p->n_needed);
+}
+
+static json_t *report_json(const struct san_finetune_report *r, double seconds, double peak_mb)
+{
+    const struct san_tune_counts *c = &r->counts;
+    return json_pack(
+        "{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:o,s:o,s:o,s:o,s:b,s:s,s:f,s:f}", "examples",
+        "lines", c->n_lines, "bad", c->n_bad, "same", c->n_same, "contradictory", c->n_contrary,
+        "learnt", c->n[0], "fitted", c->n[1], "judged", c->n[2], "tools", c->n_tools, "own",
+        difference_json(&r->own), "base", difference_json(&r->base), "promise_old",
+        promise_json(&r->promise_old), "promise_new", promise_json(&r->promise_new), "better",
+        r->is_better, "why", r->why, "seconds", seconds, "peak_mb", peak_mb);
+}
+
+static void print_difference(const char *name, const struct san_difference *d)
+{
+    double n = d->n ? d->n : 1;
+    printf("%-16s %5d  %6.1f %6.1f  %+6.1f ± %-5.1f %5d %5d\n", name, d->n, 100 * d->n_old / n,
+           100 * d->n_new / n, 100 * d->mean, 100 * d->half, d->n_lost, d->n_won);
+}
+
+static void print_report(const struct san_finetune_options *o, const struct san_finetune_report *r,
+                         double seconds, double peak_mb)
+{
+    const struct san_tune_counts *c = &r->counts;
+    const struct san_promise *p = &r->promise_new;
+    printf("%d examples of %d tools learnt, %d fit the heads, %d judge (%d bad lines, %d repeated, "
+           "%d contradictory)\n",
+           c->n[0], c->n_tools, c->n[1], c->n[2], c->n_bad, c->n_same, c->n_contrary);
+    printf("whole call right     n   old %%  new %%  difference      lost   won\n");
+    print_difference("this house", &r->own);
+    print_difference("base cases", &r->base);
+    if (p->is_kept)
+        printf("promise: at gate %.3f at most %.1f %% of local answers are wrong (confidence %.0f "
+               "%%); %.0f %% stay local\n",
+               p->gate, 100 * o->alpha, 100 * (1 - o->delta), 100 * p->local);
+    else
+        printf("no promise: %d kept examples are too few or too often wrong; %d right ones are the "
+               "least\n",
+               p->n, p->n_needed);
+    printf("%.0f s, %.0f MiB at most\n%s%s\n", seconds, peak_mb,
+           r->is_better ? "not worse: may be promoted" : "refused: ", r->why);
+}
+
+static enum lt_err promote(const char *db, const char *out_path, const char *metrics,
+                           struct lt_diag *diag)
+{
+    struct lt_store_options o = {.path = db};
+    struct lt_store *s = NULL;
+    char hash[LT_SHA256_HEX_CAP];
+    enum lt_err err = lt_store_open(&o, &s, diag);
+    if (!err) err = lt_model_register(s, out_path, metrics, hash, diag);
+    if (!err) err = lt_store_model_activate(s, hash, lt_now_unix_ms(), diag);
+    lt_store_close(s);
+    return err;
+}
+
+static enum lt_err export_traces(const char *db, const char *site, int64_t days, const char *to,
+                                 struct lt_diag *diag)
+{
+    struct lt_store_options o = {.path = db, .is_readonly = 1};
+    struct lt_store *s = NULL;
+    struct lt_curate c = {.site = site,
+                          .since_unix_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0};
+    enum lt_err err = lt_store_open(&o, &s, diag);
+    FILE *f = err ? NULL : fopen(to, "we");
+    if (!err && !f) err = lt_fail_errno(diag, "cannot write %s", to);
+    if (!err) err = lt_curate_export(s, &c, f, diag);
+    if (f && fclose(f) && !err) err = lt_fail_errno(diag, "cannot write %s", to);
+    lt_store_close(s);
+    return err;
+}
+
+static enum lt_err run(struct san_finetune_options *o, const char *const *value, const char *db,
+                       int64_t days, int *is_better, struct lt_diag *diag)
+{
+    struct san_finetune_report report;
+    struct watch w = {.db = db};
+    struct rusage usage;
+    char traces[1100];
+    const char *files[SAN_FINETUNE_FILES_MAX + 1];
+    lt_us t0 = lt_now_us();
+    enum lt_err err = LT_OK;
+    for (int i = 0; i < o->n_files; i++) files[i] = o->files[i];
+    if (value[OPT_TRACES]) {
+        snprintf(traces, sizeof traces, "%s.traces.jsonl", o->out_path);
+        err = export_traces(db, value[OPT_SITE], days, traces, diag);
+        files[o->n_files++] = traces;
+    }
+    o->files = files;
+    o->progress = progress;
+    o->user = &w;
+    if (!err) err = san_finetune_run(o, &report, diag);
+    if (value[OPT_TRACES]) unlink(traces); /* what was said stays in the database alone */
+    if (err) return err;
+    getrusage(RUSAGE_SELF, &usage);
+    double seconds = (double)(lt_now_us() - t0) / 1e6, peak = (double)usage.ru_maxrss / 1024;
+    json_t *j = report_json(&report, seconds, peak);
+    char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
+    if (lt_cli_wants_json(value[OPT_JSON]))
+        (void)lt_cli_print_json(j);
+    else
+        print_report(o, &report, seconds, peak);
+    *is_better = report.is_better;
+    if (value[OPT_PROMOTE] && report.is_better) err = promote(db, o->out_path, text, diag);
+    free(text);
+    json_decref(j);
+    return err;
+}
+
+int lt_cmd_finetune(int argc, char **argv)
+{
+    const char *value[N_OPTIONS], *files[SAN_FINETUNE_FILES_MAX];
+    struct san_finetune_options o = san_finetune_options_default();
+    struct lt_config config;
+    struct lt_diag diag = {0};
+    char path[1024], db[1024], model[1024], work[1100], tree[1024], mix[1024];
+    int64_t memory_mb = 600, days = 0;
+    int first, is_better = 0, status = lt_cli_parse(&spec, argc, argv, value, &first);
+    if (status >= 0) return status;
+    if (value[OPT_DATA]) files[o.n_files++] = value[OPT_DATA];
+    for (; first < argc; first++) {
+        if (o.n_files == SAN_FINETUNE_FILES_MAX)
+            return lt_cli_usage(&spec, "at most %d files", SAN_FINETUNE_FILES_MAX);
+        files[o.n_files++] = argv[first];
+    }
+    o.files = files;
+    if (!value[OPT_OUT]) return lt_cli_usage(&spec, "--out FILE is needed");
+    if (!o.n_files && !value[OPT_TRACES])
+        return lt_cli_usage(&spec, "--from-traces or --data FILE is needed");
+    if (!read_numbers(value, &o, &memory_mb, &days)) return LT_EXIT_USAGE;
+    enum lt_err err = lt_config_load(value[OPT_CONFIG], &config, &diag);
+    if (err) return lt_cli_fail(&spec, err, &diag);
+    lt_config_store_path(&config, path, sizeof path);
+    snprintf(db, sizeof db, "%s", value[OPT_DB] ? value[OPT_DB] : path);
+    struct lt_store_options so = {.path = db, .is_readonly = 1};
+    struct lt_store *s = NULL;
+    if (!value[OPT_MODEL] && !access(db, R_OK)) err = lt_store_open(&so, &s, &diag);
+    if (!err && !value[OPT_MODEL]) err = lt_model_choose(&config, s, model, sizeof model, &diag);
+    lt_store_close(s);
+    lt_config_free(&config);
+    snprintf(work, sizeof work, "%s.work", value[OPT_OUT]);
+    if (!lt_config_find_shipped("data/home-tools.json", tree, sizeof tree))
+        snprintf(tree, sizeof tree, "engine/data/home-tools.json");
+    *strrchr(tree, '/') = '\0';
+    if (!lt_config_find_shipped("train/mix.json", mix, sizeof mix))
+        snprintf(mix, sizeof mix, "engine/train/mix.json");
+    o.init_path = value[OPT_MODEL] ? value[OPT_MODEL] : model;
+    o.out_path = value[OPT_OUT];
+    o.work_dir = value[OPT_WORK] ? value[OPT_WORK] : work;
+    o.name = value[OPT_NAME];
+    o.gen.tree_dir = value[OPT_TREE] ? value[OPT_TREE] : tree;
+    o.gen.mix_path = value[OPT_MIX] ? value[OPT_MIX] : mix;
+    if (!err && !strcmp(o.init_path, o.out_path))
+        return lt_cli_usage(&spec, "--out must not be the network that is started from");
+    if (!err) err = step_aside(memory_mb, &diag);
+    if (!err) err = run(&o, value, db, days, &is_better, &diag);
+    if (err) return lt_cli_fail(&spec, err, &diag);
+    return is_better ? LT_EXIT_DONE : LT_EXIT_FAILED;
+}

@@ -1,0 +1,173 @@
+/* curate.c - two passes over the traces: the newest first to choose, the oldest first to write. */
+#include "curate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lt/docs.h"
+#include "lt/json.h"
+#include "san/finetune.h"
+
+struct pass {
+    struct lt_store *store;
+    struct lt_curate *c;
+    FILE *to;       /* NULL while choosing */
+    json_t *chosen; /* {question: {"trace", "answers"}} */
+    json_t *tools;  /* {tool: lines} */
+    json_t *ids;    /* {trace: true}, the chosen ones */
+    char hash[LT_SHA256_HEX_CAP]; /* of the catalogue at hand */
+    json_t *catalog;
+    enum lt_err err;
+    struct lt_diag *diag;
+};
+
+static const json_t *catalog_of(struct pass *p, const char *hash)
+{
+    char *text = NULL;
+    struct lt_diag ignored = {0};
+    if (p->catalog && !strcmp(p->hash, hash)) return p->catalog;
+    json_decref(p->catalog);
+    p->catalog = NULL;
+    if (!lt_store_catalog_get(p->store, hash, &text, &ignored) &&
+        !lt_json_parse(text, strlen(text), LT_DOC_MAX_BYTES_CATALOG, &p->catalog, &ignored))
+        snprintf(p->hash, sizeof p->hash, "%s", hash);
+    free(text);
+    return p->catalog;
+}
+
+/* Everything of the filter that the store's own does not do. */
+static int is_wanted(const struct lt_curate *c, const struct lt_trace_row *r)
+{
+    if (c->label && (!r->label_source || strcmp(c->label, r->label_source) != 0)) return 0;
+    if (c->min_confidence > 0 && r->confidence < c->min_confidence) return 0;
+    if (c->max_confidence > 0 && r->confidence > c->max_confidence) return 0;
+    return !c->split || !r->text || (int)san_split_of(r->text) == c->split - 1;
+}
+
+/* Labels hang on the trace's full view; the listing has only the one that counts. */
+static int is_excluded(struct pass *p, const char *trace)
+{
+    json_t *o = NULL, *label;
+    struct lt_diag ignored = {0};
+    size_t i;
+    int found = 0;
+    if (lt_store_trace_show(p->store, trace, &o, &ignored)) return 0;
+    json_array_foreach(json_object_get(o, "labels"), i, label)
+    {
+        const char *note = json_string_value(json_object_get(label, "note"));
+        found |= note && !strcmp(note, LT_CURATE_EXCLUDE);
+    }
+    json_decref(o);
+    return found;
+}
+
+static json_t *right_calls(const struct lt_trace_row *r)
+{
+    const char *right = r->label_calls_json   ? r->label_calls_json
+                        : r->label_is_correct ? r->calls_json
+                                              : NULL;
+    json_t *answers = NULL;
+    struct lt_diag ignored = {0};
+    if (!right || !r->text || !r->catalog_hash ||
+        lt_json_parse(right, strlen(right), LT_DOC_MAX_BYTES_REQUEST, &answers, &ignored))
+        return NULL;
+    return answers;
+}
+
+/* The newest trace of each question, and the newest per_tool of each tool. */
+static int choose(const struct lt_trace_row *r, void *user)
+{
+    struct pass *p = user;
+    struct lt_curate *c = p->c;
+    char key[256];
+    if (!is_wanted(c, r)) return 0;
+    json_t *answers = right_calls(r);
+    if (!answers) {
+        c->n_skipped++;
+        return 0;
+    }
+    if (is_excluded(p, r->trace)) {
+        c->n_excluded++;
+        json_decref(answers);
+        return 0;
+    }
+    snprintf(key, sizeof key, "%016llx/%.64s/%.64s",
+             (unsigned long long)san_query_hash(r->text), r->catalog_hash, r->here ? r->here : "");
+    const json_t *known = json_object_get(p->chosen, key);
+    const char *tool =
+        json_string_value(json_object_get(json_array_get(answers, 0), "name"));
+    json_int_t n = json_integer_value(json_object_get(p->tools, tool ? tool : ""));
+    if (known && !json_equal(known, answers)) {
+        c->n_contrary++; /* the newest counts, also where repeats are kept */
+    } else if (known && !c->keep_repeats) {
+        c->n_repeated++;
+    } else if (c->per_tool && n >= c->per_tool) {
+        c->n_over++;
+    } else {
+        json_object_set(p->chosen, key, answers);
+        json_object_set_new(p->tools, tool ? tool : "", json_integer(n + 1));
+        json_object_set_new(p->ids, r->trace, json_true());
+    }
+    json_decref(answers);
+    return 0;
+}
+
+static int write_line(const struct lt_trace_row *r, void *user)
+{
+    struct pass *p = user;
+    if (!json_object_get(p->ids, r->trace)) return 0;
+    json_t *answers = right_calls(r);
+    const json_t *catalog = catalog_of(p, r->catalog_hash);
+    if (!catalog || !answers) {
+        json_decref(answers);
+        p->c->n_skipped++;
+        return 0;
+    }
+    json_t *home =
+        json_object_get(catalog, "home") ? json_copy(json_object_get(catalog, "home")) : NULL;
+    if (home && r->here) json_object_set_new(home, "here", json_string(r->here));
+    json_t *line =
+        json_pack("{s:s,s:s,s:s,s:O,s:o}", "id", r->trace, "source", "trace", "query", r->text,
+                  "tools", json_object_get(catalog, "tools"), "answers", answers);
+    if (line && home) json_object_set(line, "home", home);
+    char *text = line ? lt_json_dump(line) : NULL;
+    if (!text)
+        p->err = lt_fail(p->diag, LT_ERR_NOMEM, "out of memory");
+    else if (fprintf(p->to, "%s\n", text) < 0)
+        p->err = lt_fail_errno(p->diag, "cannot write the export");
+    else
+        p->c->n_written++;
+    free(text);
+    json_decref(home);
+    json_decref(line);
+    return p->err != LT_OK;
+}
+
+enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
+                             struct lt_diag *diag)
+{
+    struct pass p = {.store = s,
+                     .c = c,
+                     .to = to,
+                     .chosen = json_object(),
+                     .tools = json_object(),
+                     .ids = json_object(),
+                     .diag = diag};
+    struct lt_trace_filter f = {.site = c->site,
+                                .route = c->route,
+                                .since_unix_ms = c->since_unix_ms,
+                                .until_unix_ms = c->until_unix_ms,
+                                .is_labelled = 1};
+    enum lt_err err = p.chosen && p.tools && p.ids ? LT_OK
+                                                   : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    if (!err) err = lt_store_trace_list(s, &f, choose, &p, diag);
+    f.is_oldest_first = 1;
+    if (!err) err = lt_store_trace_list(s, &f, write_line, &p, diag);
+    if (!err) err = p.err;
+    if (!err && fflush(to)) err = lt_fail_errno(diag, "cannot write the export");
+    json_decref(p.chosen);
+    json_decref(p.tools);
+    json_decref(p.ids);
+    json_decref(p.catalog);
+    return err;
+}
