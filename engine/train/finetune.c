@@ -238,8 +238,8 @@ static enum lt_err judge(struct run *r, struct lt_diag *diag)
 {
     int n;
     json_t *const *own = san_tune_set_cases(r->set, SAN_SPLIT_TEST, &n);
-    enum lt_err err = compare(r, own, n, &r->out->own, &r->out->promise_old, &r->out->promise_new,
-                              diag);
+    enum lt_err err =
+        compare(r, own, n, &r->out->own, &r->out->promise_old, &r->out->promise_new, diag);
     if (!err) err = draw_judges(r, diag);
     if (!err) err = compare(r, r->judges, r->n_judges, &r->out->base, NULL, NULL, diag);
     if (!err) decide(r);
@@ -255,8 +255,7 @@ static enum lt_err open_start(struct run *r, struct lt_diag *diag)
     if (err) return err;
     snprintf(r->name, sizeof r->name, "%s",
              r->o->name ? r->o->name : san_gguf_str_or(file, "general.name", "lintel-home"));
-    if (!tok)
-        err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no vocabulary", r->o->init_path);
+    if (!tok) err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no vocabulary", r->o->init_path);
     san_params_free(&p);
     san_tokenizer_free(tok);
     san_gguf_close(file);

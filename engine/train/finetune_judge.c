@@ -73,7 +73,8 @@ enum lt_err san_answers_of(const char *path, json_t *const *cases, int n, int n_
     struct job j = {.cases = cases, .out = &a};
     pthread_t threads[MAX_THREADS];
     int n_started = 0;
-    enum lt_err err = a.right && a.confidence ? LT_OK : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    enum lt_err err =
+        a.right && a.confidence ? LT_OK : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     if (!err) err = san_engine_open(path, &j.engine, diag);
     while (!err && n_started < n_threads - 1 && n_started < MAX_THREADS &&
            !pthread_create(&threads[n_started], NULL, work, &j))

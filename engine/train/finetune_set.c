@@ -93,8 +93,8 @@ static void question_key(const json_t *c, char *out, size_t cap)
     const json_t *tools = json_object_get(c, "tools"), *t;
     uint64_t h = 0;
     size_t i;
-    json_array_foreach(tools, i, t)
-        h += san_query_hash(json_string_value(json_object_get(t, "name"))) | 1;
+    json_array_foreach(tools, i, t) h +=
+        san_query_hash(json_string_value(json_object_get(t, "name"))) | 1;
     snprintf(out, cap, "%016llx/%016llx/%.64s",
              (unsigned long long)san_query_hash(json_string_value(json_object_get(c, "query"))),
              (unsigned long long)h, here ? here : "");
@@ -198,8 +198,8 @@ enum lt_err san_tune_set_load(const char *const *files, int n_files, struct san_
         question_key(cases.p[i], key, sizeof key);
         json_t *known = json_object_get(questions, key);
         s->counts.n_lines++;
-        if (known && json_equal(json_object_get(known, "answers"),
-                                json_object_get(cases.p[i], "answers")))
+        if (known &&
+            json_equal(json_object_get(known, "answers"), json_object_get(cases.p[i], "answers")))
             s->counts.n_same++;
         else if (known)
             s->counts.n_contrary++;
@@ -344,7 +344,8 @@ static json_t *draw_tools(struct gen_rng *r, const json_t *c, int is_absent, con
     /* a guest might serve what nothing here serves: only beside the right tool */
     if (guest && !is_absent && !is_nothing && gen_chance(r, GUEST_CHANCE))
         add_tools(r, out, json_object_get(guest, "tools"), 1 + (int)gen_below(r, GUESTS_MAX));
-    if (!json_array_size(out) && json_array_size(all)) json_array_append(out, json_array_get(all, 0));
+    if (!json_array_size(out) && json_array_size(all))
+        json_array_append(out, json_array_get(all, 0));
     return out;
 }
 
@@ -354,8 +355,8 @@ static json_t *draw(struct san_tune_set *s, struct gen_rng *r, const json_t *gue
     void *it = json_object_iter(s->by_tool);
     while (at--) it = json_object_iter_next(s->by_tool, it);
     const json_t *list = json_object_iter_value(it);
-    size_t k = (size_t)json_integer_value(
-        json_array_get(list, gen_below(r, json_array_size(list))));
+    size_t k =
+        (size_t)json_integer_value(json_array_get(list, gen_below(r, json_array_size(list))));
     const json_t *from = s->cases[SAN_SPLIT_TRAIN][k];
     json_t *c = json_copy((json_t *)(uintptr_t)from);
     if (!c) return NULL;

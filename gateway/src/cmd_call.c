@@ -33,7 +33,7 @@ struct call {
     struct lt_config config;
     struct lt_gateway_policy policy;
     struct lt_docs *docs;
-    struct san_engine *engine;
+    struct lt_site_engine *engine;
     struct lt_site_catalog *catalog;
     struct san_answer answer;
     json_t *calls, *result;
@@ -65,7 +65,7 @@ static enum lt_err open_all(struct call *c, const char *const *value, struct lt_
     err = lt_gateway_policy_init(&c->policy, &c->config);
     if (!err) err = lt_docs_open(&c->docs, diag);
     if (!err) err = lt_json_read_file(catalog_file, LT_DOC_MAX_BYTES_CATALOG, &json, diag);
-    if (!err) err = san_engine_open(model_file, &c->engine, diag);
+    if (!err) err = lt_site_engine_open(model_file, &c->engine, diag);
     char *text = err ? NULL : lt_json_dump(json);
     json_decref(json);
     if (!err && !text) err = LT_ERR_NOMEM;
@@ -88,7 +88,7 @@ static enum lt_err answer(struct call *c, const char *text, const char *here, st
     struct lt_result out;
     char speech[256];
     c->started_us = lt_now_us();
-    enum lt_err err = san_call(c->engine, c->catalog->compiled, &req, &c->answer, diag);
+    enum lt_err err = san_call(c->engine->engine, c->catalog->compiled, &req, &c->answer, diag);
     if (!err)
         err = lt_json_parse(c->answer.calls_json, strlen(c->answer.calls_json),
                             LT_DOC_MAX_BYTES_REQUEST, &c->calls, diag);
@@ -105,7 +105,7 @@ static enum lt_err answer(struct call *c, const char *text, const char *here, st
     out.why = lt_why_code(d.why);
     out.calls = d.calls ? d.calls : d.route == LT_ROUTE_CLOUD ? c->calls : NULL;
     out.confidence = c->answer.confidence;
-    out.model = san_engine_model_name(c->engine);
+    out.model = san_engine_model_name(c->engine->engine);
     lt_result_speech(d.route, d.calls, speech, sizeof speech);
     out.speech = speech;
     out.total_us = lt_now_us() - c->started_us;
@@ -170,7 +170,7 @@ int lt_cmd_call(int argc, char **argv)
     json_decref(c.calls);
     san_answer_free(&c.answer);
     lt_site_catalog_unref(c.catalog);
-    san_engine_close(c.engine);
+    lt_site_engine_unref(c.engine);
     lt_docs_close(c.docs);
     lt_gateway_policy_fini(&c.policy);
     lt_config_free(&c.config);

@@ -61,7 +61,8 @@ static void note(struct report *r, const char *check, int is_ok, const char *fmt
                           json_pack("{s:s,s:b,s:s}", "check", check, "ok", is_ok, "text", text));
 }
 
-static void check_network(struct report *r, const struct lt_config *c, struct san_engine **engine)
+static void check_network(struct report *r, const struct lt_config *c,
+                          struct lt_site_engine **engine)
 {
     char path[1024], db[1024];
     struct lt_store *s = NULL;
@@ -70,15 +71,16 @@ static void check_network(struct report *r, const struct lt_config *c, struct sa
     struct lt_store_options o = {.path = db, .is_readonly = 1};
     if (lt_store_open(&o, &s, NULL)) s = NULL; /* check_store says what is wrong with it */
     enum lt_err err = lt_model_choose(c, s, path, sizeof path, &diag);
-    if (!err) err = san_engine_open(path, engine, &diag);
+    if (!err) err = lt_site_engine_open(path, engine, &diag);
     if (err)
         note(r, "network", 0, "%s", lt_diag_text(&diag, err));
     else
-        note(r, "network", 1, "%s: %s", path, san_engine_model_name(*engine));
+        note(r, "network", 1, "%s: %s", path, san_engine_model_name((*engine)->engine));
     lt_store_close(s);
 }
 
-static void check_catalog(struct report *r, const struct lt_config *c, struct san_engine *engine)
+static void check_catalog(struct report *r, const struct lt_config *c,
+                          struct lt_site_engine *engine)
 {
     struct lt_docs *docs = NULL;
     struct lt_site_catalog *catalog = NULL;
@@ -235,7 +237,7 @@ int lt_cmd_doctor(int argc, char **argv)
     const char *value[N_OPTIONS];
     struct lt_config c = {.sites = {NULL, 0}};
     struct lt_diag diag = {0};
-    struct san_engine *engine = NULL;
+    struct lt_site_engine *engine = NULL;
     struct report r = {json_array(), 0};
     int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status < 0 && first < argc) status = lt_cli_usage(&spec, "unexpected '%s'", argv[first]);
@@ -268,7 +270,7 @@ int lt_cmd_doctor(int argc, char **argv)
         check_clock(&r);
     }
     int ok = print(&r, err ? NULL : &c, lt_cli_wants_json(value[OPT_JSON]));
-    san_engine_close(engine);
+    lt_site_engine_unref(engine);
     lt_config_free(&c);
     json_decref(r.checks);
     return ok && !r.n_faults ? LT_EXIT_DONE : LT_EXIT_FAILED;

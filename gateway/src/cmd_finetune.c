@@ -18,10 +18,10 @@
 #include "model.h"
 #include "san/finetune.h"
 
-#define QUIET_MS      3000           /* the gateway counts as busy so long after a request */
-#define LOOK_US       1000000        /* how often that is looked at */
-#define WAIT_US       500000         /* and how long is waited each time */
-#define WAIT_LIMIT_US 600000000      /* a house that never rests must not stop learning for good */
+#define QUIET_MS      3000      /* the gateway counts as busy so long after a request */
+#define LOOK_US       1000000   /* how often that is looked at */
+#define WAIT_US       500000    /* and how long is waited each time */
+#define WAIT_LIMIT_US 600000000 /* a house that never rests must not stop learning for good */
 #define DAY_MS        86400000LL
 
 enum {
@@ -70,7 +70,8 @@ static const struct lt_cli_option options[] = {
     [OPT_RATE] = {"rate", 0, "X", "of learning, 1 as from nothing (default 0.15)"},
     [OPT_FIT] = {"fit", 0, "N", "base cases to fit the confidence (default 600)"},
     [OPT_KEEP] = {"keep", 0, "N", "base cases to judge old and new (default 400)"},
-    [OPT_RETRIEVAL] = {"retrieval", 0, "N", "groups of cases to refit the retrieval head (default 0)"},
+    [OPT_RETRIEVAL] = {"retrieval", 0, "N",
+                       "groups of cases to refit the retrieval head (default 0)"},
     [OPT_THREADS] = {"threads", 0, "N", "cores (default 1)"},
     [OPT_MEMORY] = {"memory-mb", 0, "N", "most memory, MiB (default 600)"},
     [OPT_SEED] = {"seed", 0, "N", "of all that is drawn (default 1)"},
@@ -78,14 +79,16 @@ static const struct lt_cli_option options[] = {
     [OPT_DELTA] = {"delta", 0, "X", "largest probability that this is broken (default 0.1)"},
     [OPT_TREE] = {"tree", 0, "DIR", "the base data (default: as installed)"},
     [OPT_MIX] = {"mix", 0, "FILE", "its sources and weights (default: as installed)"},
-    [OPT_PROMOTE] = {"promote", 0, NULL, "register the new network and, if it is not worse, use it"},
+    [OPT_PROMOTE] = {"promote", 0, NULL,
+                     "register the new network and, if it is not worse, use it"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
     "lintel finetune --from-traces|--data FILE --out FILE [options] [FILE...]",
     "Go on training the network with examples of this house, beside base cases so that nothing is\n"
     "forgotten; fit its confidence, quantise it, and compare it with the old one. Runs at the\n"
-    "lowest priority and waits while requests arrive. Killed, it goes on where it was when started\n"
+    "lowest priority and waits while requests arrive. Killed, it goes on where it was when "
+    "started\n"
     "again in the same way. Exit status 1 when the new network must not be promoted.",
     options, N_OPTIONS};
 
@@ -127,8 +130,7 @@ static void progress(const char *stage, const struct san_train_report *t, void *
         return;
     }
     char note[64];
-    if (!w->is_learning)
-        lt_progress_start(&w->progress, "learning", "batches", (int64_t)t->steps);
+    if (!w->is_learning) lt_progress_start(&w->progress, "learning", "batches", (int64_t)t->steps);
     w->is_learning = 1;
     snprintf(note, sizeof note, "loss %.3f, %.0f examples/s", t->loss, t->examples_per_s);
     lt_progress_update(&w->progress, (int64_t)t->step, note);
@@ -197,13 +199,13 @@ static json_t *promise_json(const struct san_promise *p)
 static json_t *report_json(const struct san_finetune_report *r, double seconds, double peak_mb)
 {
     const struct san_tune_counts *c = &r->counts;
-    return json_pack(
-        "{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:o,s:o,s:o,s:o,s:b,s:s,s:f,s:f}", "examples",
-        "lines", c->n_lines, "bad", c->n_bad, "same", c->n_same, "contradictory", c->n_contrary,
-        "learnt", c->n[0], "fitted", c->n[1], "judged", c->n[2], "tools", c->n_tools, "own",
-        difference_json(&r->own), "base", difference_json(&r->base), "promise_old",
-        promise_json(&r->promise_old), "promise_new", promise_json(&r->promise_new), "better",
-        r->is_better, "why", r->why, "seconds", seconds, "peak_mb", peak_mb);
+    return json_pack("{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:o,s:o,s:o,s:o,s:b,s:s,s:f,s:f}",
+                     "examples", "lines", c->n_lines, "bad", c->n_bad, "same", c->n_same,
+                     "contradictory", c->n_contrary, "learnt", c->n[0], "fitted", c->n[1], "judged",
+                     c->n[2], "tools", c->n_tools, "own", difference_json(&r->own), "base",
+                     difference_json(&r->base), "promise_old", promise_json(&r->promise_old),
+                     "promise_new", promise_json(&r->promise_new), "better", r->is_better, "why",
+                     r->why, "seconds", seconds, "peak_mb", peak_mb);
 }
 
 static void print_difference(const char *name, const struct san_difference *d)

@@ -20,9 +20,8 @@ static const struct lt_cli_spec spec = {
     "list      networks known here, the active one marked\n"
     "add       register a network file (it must open)\n"
     "activate  make the one whose hash begins so the active one; rollback goes back to the one "
-    "before.\nA running gateway takes the active network at its next start, unless model.file "
-    "names "
-    "one.",
+    "before.\nA running gateway takes the active network within seconds, without losing a request, "
+    "unless\nmodel.file names one.",
     options, N_OPTIONS};
 
 struct listing {

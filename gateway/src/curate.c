@@ -11,10 +11,10 @@
 struct pass {
     struct lt_store *store;
     struct lt_curate *c;
-    FILE *to;       /* NULL while choosing */
-    json_t *chosen; /* {question: {"trace", "answers"}} */
-    json_t *tools;  /* {tool: lines} */
-    json_t *ids;    /* {trace: true}, the chosen ones */
+    FILE *to;                     /* NULL while choosing */
+    json_t *chosen;               /* {question: {"trace", "answers"}} */
+    json_t *tools;                /* {tool: lines} */
+    json_t *ids;                  /* {trace: true}, the chosen ones */
     char hash[LT_SHA256_HEX_CAP]; /* of the catalogue at hand */
     json_t *catalog;
     enum lt_err err;
@@ -91,11 +91,10 @@ static int choose(const struct lt_trace_row *r, void *user)
         json_decref(answers);
         return 0;
     }
-    snprintf(key, sizeof key, "%016llx/%.64s/%.64s",
-             (unsigned long long)san_query_hash(r->text), r->catalog_hash, r->here ? r->here : "");
+    snprintf(key, sizeof key, "%016llx/%.64s/%.64s", (unsigned long long)san_query_hash(r->text),
+             r->catalog_hash, r->here ? r->here : "");
     const json_t *known = json_object_get(p->chosen, key);
-    const char *tool =
-        json_string_value(json_object_get(json_array_get(answers, 0), "name"));
+    const char *tool = json_string_value(json_object_get(json_array_get(answers, 0), "name"));
     json_int_t n = json_integer_value(json_object_get(p->tools, tool ? tool : ""));
     if (known && !json_equal(known, answers)) {
         c->n_contrary++; /* the newest counts, also where repeats are kept */
@@ -158,8 +157,8 @@ enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
                                 .since_unix_ms = c->since_unix_ms,
                                 .until_unix_ms = c->until_unix_ms,
                                 .is_labelled = 1};
-    enum lt_err err = p.chosen && p.tools && p.ids ? LT_OK
-                                                   : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    enum lt_err err =
+        p.chosen && p.tools && p.ids ? LT_OK : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     if (!err) err = lt_store_trace_list(s, &f, choose, &p, diag);
     f.is_oldest_first = 1;
     if (!err) err = lt_store_trace_list(s, &f, write_line, &p, diag);

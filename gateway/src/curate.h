@@ -18,8 +18,8 @@ struct lt_curate {
     const char *site, *route, *label; /* only these; NULL: any. label: "console", "user", "cloud" */
     int64_t since_unix_ms, until_unix_ms;
     double min_confidence, max_confidence; /* of the network's answer; 0 and 0: any */
-    int split;    /* 0: all; 1, 2, 3: train, dev, test */
-    int per_tool; /* most lines of one tool, the newest; 0: all */
+    int split;                             /* 0: all; 1, 2, 3: train, dev, test */
+    int per_tool;                          /* most lines of one tool, the newest; 0: all */
     int keep_repeats;
     /* results */
     int64_t n_written, n_skipped, n_excluded, n_repeated, n_contrary, n_over;

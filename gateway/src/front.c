@@ -116,7 +116,7 @@ static enum lt_err run_compile(struct lt_job *job, struct lt_diag *diag)
     memcpy(c->hash, lt_catalog_hash(fresh->checked), sizeof c->hash);
     c->n_tools = lt_catalog_n_tools(fresh->checked);
     c->n_entities = lt_catalog_n_entities(fresh->checked);
-    c->cache_bytes = san_engine_cache_bytes(c->gw->engine);
+    c->cache_bytes = san_engine_cache_bytes(c->gw->engine->engine);
     char *canonical = strdup(lt_catalog_text(fresh->checked)); /* what the store keeps */
     if (canonical) {
         free(c->text);

@@ -78,9 +78,10 @@ static enum lt_err open_engine(struct lt_gateway *gw, struct lt_diag *diag)
 {
     char path[1024];
     enum lt_err err = lt_model_choose(&gw->started, gw->store, path, sizeof path, diag);
-    if (!err) err = san_engine_open(path, &gw->engine, diag);
+    if (!err) err = lt_site_engine_open(path, &gw->engine, diag);
     if (!err)
-        snprintf(gw->model_name, sizeof gw->model_name, "%s", san_engine_model_name(gw->engine));
+        snprintf(gw->model_name, sizeof gw->model_name, "%s",
+                 san_engine_model_name(gw->engine->engine));
     return err;
 }
 
@@ -322,6 +323,7 @@ static void on_hup(uv_signal_t *s, int signum)
 {
     (void)signum;
     reload(s->data);
+    lt_swap_look(s->data);
 }
 
 /* ---- the way out ----
@@ -414,6 +416,7 @@ static void start_handles(struct lt_gateway *gw)
     start_timer(gw, &gw->home_timer, NULL, 0, 0);
     start_timer(gw, &gw->bell_timer, NULL, 0, 0);
     start_timer(gw, &gw->self_timer, NULL, 0, 0);
+    lt_swap_start(gw);
     start_signal(gw, &gw->on_term, on_stop_signal, SIGTERM);
     start_signal(gw, &gw->on_int, on_stop_signal, SIGINT);
     start_signal(gw, &gw->on_hup, on_hup, SIGHUP);
@@ -442,12 +445,14 @@ static void forget_requests(struct lt_gateway *gw)
 static void close_all(struct lt_gateway *gw)
 {
     lt_metrics_close(gw->metrics);
+    lt_swap_stop(gw);
     lt_worker_stop(gw->infer); /* each in turn: what it finishes may still use those below */
     lt_tier_free(gw->tier);
     lt_worker_stop(gw->writer);
     lt_wyoming_close(gw->wyoming);
     uv_walk(&gw->loop, close_handle, NULL);
     uv_run(&gw->loop, UV_RUN_DEFAULT);
+    lt_swap_free(gw);
     lt_mqtt_free(gw->mqtt);
     forget_requests(gw);
     for (size_t i = 0; i < gw->n_sites; i++) {
@@ -455,7 +460,7 @@ static void close_all(struct lt_gateway *gw)
         uv_mutex_destroy(&gw->sites[i].lock);
     }
     free(gw->sites);
-    san_engine_close(gw->engine);
+    lt_site_engine_unref(gw->engine);
     lt_store_close(gw->store);
     lt_gw_talk_close(gw);
     lt_home_close(gw);

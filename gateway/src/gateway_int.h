@@ -42,6 +42,7 @@
 #define LT_GW_KEY_PREFIX  "~mqtt/" /* request ids made from packet ids begin so */
 
 struct lt_gateway;
+struct lt_swap;
 
 struct lt_gw_site {
     const char *name; /* borrowed from the configuration at start */
@@ -65,8 +66,8 @@ struct lt_gateway {
     struct lt_config config;  /* as last loaded: what can */
     struct lt_gateway_policy policy;
     struct lt_budget budget;
-    struct lt_docs *docs;      /* read-only, any thread */
-    struct san_engine *engine; /* inference worker; its name and sizes from anywhere */
+    struct lt_docs *docs;          /* read-only, any thread */
+    struct lt_site_engine *engine; /* inference worker, which changes it too (swap.c) */
     char model_name[128];
     size_t cache_bytes; /* of encoded blocks, when the last catalogue was taken */
     struct lt_tier *tier;
@@ -109,6 +110,7 @@ struct lt_gateway {
     lt_us started_us, drain_until_us;
     int is_draining, is_ready, is_barrier_out, is_stopped;
     struct lt_job prune_job;
+    struct lt_swap *swap;  /* swap.c; NULL before it is watched */
     struct lt_prune prune; /* the writer's while is_pruning */
     int is_pruning;
 };
@@ -246,6 +248,8 @@ void lt_req_advance(struct lt_req *r);
 void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char *field,
                  const char *text);
 /* The answer stands: build the result, write it down, then deliver. */
+/* Name of the network that answered: the one its catalogue was compiled for, also after a swap. */
+const char *lt_req_network(const struct lt_req *r);
 void lt_req_finish(struct lt_req *r);
 /* Send calls and answer, now or when the broker is back. */
 void lt_req_deliver(struct lt_req *r);
@@ -275,6 +279,12 @@ int lt_recover_barrier(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
 
 /* ---- front.c: MQTT handlers, catalogue, feedback, status ---- */
 extern const struct lt_mqtt_handlers lt__front_handlers; /* ctx is filled by the gateway */
+/* swap.c: another network takes over while requests go on. */
+void lt_swap_start(struct lt_gateway *gw); /* begin to watch which network is active */
+void lt_swap_look(struct lt_gateway *gw);  /* look now (SIGHUP) */
+void lt_swap_stop(struct lt_gateway *gw);  /* before the workers end */
+void lt_swap_free(struct lt_gateway *gw);  /* after the loop has run out */
+
 void lt_front_status(struct lt_gateway *gw, struct lt_gw_site *site, int is_online);
 void lt_front_stats(struct lt_gateway *gw);
 /* The site's catalogue from text, off the loop. `origin` is for the log. Text is copied. */

@@ -147,7 +147,7 @@ static enum lt_err record_decision(struct lt_req *r, struct lt_diag *diag)
 {
     struct lt_trace_decision d = {.route = lt_route_word(r->was_asked ? r->first_route : r->route),
                                   .why = lt_why_code(r->was_asked ? r->first_why : r->why),
-                                  .model = r->local_calls ? r->gw->model_name : NULL,
+                                  .model = r->local_calls ? lt_req_network(r) : NULL,
                                   .calls_json = r->local_calls ? r->answer.calls_json : NULL,
                                   .confidence = r->answer.confidence,
                                   .decisions_json = r->decisions_json,

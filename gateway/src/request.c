@@ -342,6 +342,11 @@ void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
 
 /* ---- the network ---- */
 
+const char *lt_req_network(const struct lt_req *r)
+{
+    return r->catalog ? san_engine_model_name(r->catalog->engine->engine) : r->gw->model_name;
+}
+
 static char *decisions_text(const struct san_answer *a)
 {
     json_t *list = json_array();
@@ -366,7 +371,7 @@ static enum lt_err call_readings(struct lt_req *r, struct lt_diag *diag)
     int n = 0, best = 0;
     for (; !err && n < r->n_readings; n++) {
         struct san_request ask = {.text = r->readings[n].text, .here = r->here};
-        err = san_call(r->gw->engine, r->catalog->compiled, &ask, &answers[n], diag);
+        err = san_call(r->catalog->engine->engine, r->catalog->compiled, &ask, &answers[n], diag);
     }
     for (int i = 0; !err && i < n; i++) {
         double sum = 0;
@@ -396,9 +401,9 @@ static enum lt_err run_infer(struct lt_job *job, struct lt_diag *diag)
     uv_mutex_unlock(&r->site->lock);
     if (!r->catalog) return lt_fail(diag, LT_ERR_NOTFOUND, "the site has no catalogue yet");
     if (lt_now_us() > r->deadline_us) return lt_fail(diag, LT_ERR_TIMEOUT, "deadline passed");
-    enum lt_err err = r->n_readings
-                          ? call_readings(r, diag)
-                          : san_call(r->gw->engine, r->catalog->compiled, &ask, &r->answer, diag);
+    enum lt_err err = r->n_readings ? call_readings(r, diag)
+                                    : san_call(r->catalog->engine->engine, r->catalog->compiled,
+                                               &ask, &r->answer, diag);
     if (err) return err;
     r->decisions_json = decisions_text(&r->answer);
     return lt_json_parse(r->answer.calls_json, strlen(r->answer.calls_json),
@@ -602,7 +607,7 @@ void lt_req_build_result(struct lt_req *r)
     }
     if (r->was_asked) out.cloud_us = r->upper.total_us;
     out.cost_usd_micro = r->upper.cost_usd_micro;
-    out.model = r->model ? r->model : r->local_calls ? r->gw->model_name : NULL;
+    out.model = r->model ? r->model : r->local_calls ? lt_req_network(r) : NULL;
     lt_result_speech(out.route, r->calls, speech, sizeof speech);
     out.speech = r->speech ? r->speech : r->bad_code ? NULL : speech;
     if (out.route == LT_ROUTE_CLARIFY) out.choices = r->choices;

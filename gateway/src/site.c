@@ -1,23 +1,53 @@
 /* site.c - from catalogue text to everything made of it. */
 #include "site.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lt/json.h"
 
-enum lt_err lt_site_catalog_new(const struct lt_docs *docs, struct san_engine *engine,
+enum lt_err lt_site_engine_open(const char *path, struct lt_site_engine **out, struct lt_diag *diag)
+{
+    struct lt_site_engine *e = calloc(1, sizeof *e);
+    if (!e) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    e->n_refs = 1;
+    snprintf(e->path, sizeof e->path, "%s", path);
+    enum lt_err err = san_engine_open(path, &e->engine, diag);
+    if (err) {
+        free(e);
+        return err;
+    }
+    *out = e;
+    return LT_OK;
+}
+
+struct lt_site_engine *lt_site_engine_ref(struct lt_site_engine *e)
+{
+    __atomic_add_fetch(&e->n_refs, 1, __ATOMIC_RELAXED);
+    return e;
+}
+
+void lt_site_engine_unref(struct lt_site_engine *e)
+{
+    if (!e || __atomic_sub_fetch(&e->n_refs, 1, __ATOMIC_ACQ_REL) > 0) return;
+    san_engine_close(e->engine);
+    free(e);
+}
+
+enum lt_err lt_site_catalog_new(const struct lt_docs *docs, struct lt_site_engine *engine,
                                 const char *json, size_t n, struct lt_site_catalog **out,
                                 struct lt_diag *diag)
 {
     struct lt_site_catalog *c = calloc(1, sizeof *c);
     if (!c) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     c->n_refs = 1;
+    c->engine = lt_site_engine_ref(engine);
     enum lt_err err = lt_catalog_parse(docs, json, n, &c->checked, diag);
     if (!err) {
         /* the canonical text, not the sender's: equal catalogues give equal blocks and one hash */
         const char *text = lt_catalog_text(c->checked);
-        err = san_catalog_new(engine, text, strlen(text), &c->compiled, diag);
+        err = san_catalog_new(engine->engine, text, strlen(text), &c->compiled, diag);
     }
     if (err) {
         lt_fail(diag, err, "out of memory");
@@ -40,6 +70,7 @@ void lt_site_catalog_unref(struct lt_site_catalog *c)
     lt_catalog_unref(c->checked);
     san_catalog_unref(c->compiled);
     lt_veil_home_unref(c->veil);
+    lt_site_engine_unref(c->engine); /* after what was compiled for it */
     free(c);
 }
 

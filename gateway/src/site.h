@@ -12,7 +12,21 @@
 #include "privacy.h"
 #include "san/engine.h"
 
+/* A network in use. Every catalogue compiled for it holds a reference, so that requests under way end
+ * on the network they began with when another takes over; the last reference closes it. */
+struct lt_site_engine {
+    struct san_engine *engine;
+    char path[1024]; /* of its file */
+    int n_refs;      /* atomic */
+};
+/* Open the network in `path`. Errors of san_engine_open. On LT_OK *out holds one reference. */
+LT_NODISCARD enum lt_err lt_site_engine_open(const char *path, struct lt_site_engine **out,
+                                             struct lt_diag *diag);
+struct lt_site_engine *lt_site_engine_ref(struct lt_site_engine *e); /* returns e */
+void lt_site_engine_unref(struct lt_site_engine *e);                 /* NULL is fine */
+
 struct lt_site_catalog {
+    struct lt_site_engine *engine; /* what `compiled` is for */
     struct lt_catalog *checked;
     struct san_catalog *compiled;
     struct lt_veil_home *veil; /* NULL until lt_site_catalog_veil */
@@ -22,9 +36,10 @@ struct lt_site_catalog {
 
 /* Check, compile and summarise n bytes of JSON. LT_ERR_PARSE, LT_ERR_INVALID, LT_ERR_LIMIT with path
  * and reason. On LT_OK *out holds one reference. Any thread. */
-LT_NODISCARD enum lt_err lt_site_catalog_new(const struct lt_docs *docs, struct san_engine *engine,
-                                             const char *json, size_t n,
-                                             struct lt_site_catalog **out, struct lt_diag *diag);
+LT_NODISCARD enum lt_err lt_site_catalog_new(const struct lt_docs *docs,
+                                             struct lt_site_engine *engine, const char *json,
+                                             size_t n, struct lt_site_catalog **out,
+                                             struct lt_diag *diag);
 struct lt_site_catalog *
 lt_site_catalog_ref(struct lt_site_catalog *c);        /* returns c; NULL is fine */
 void lt_site_catalog_unref(struct lt_site_catalog *c); /* NULL is fine */

@@ -349,10 +349,12 @@ void gateway_config(struct env *e, const char *extra)
 {
     char db[256];
     snprintf(db, sizeof db, "%s/lintel.db", e->folder);
+    int has_model = extra && strstr(extra, "model:") != NULL;
     write_file(env_path(e, "lintel.yaml"),
-               "catalog:\n  file: %s\nmodel:\n  file: %s\nstore:\n  path: %s\n"
+               "catalog:\n  file: %s\n%s%s%sstore:\n  path: %s\n"
                "%s%s%s",
-               test_catalog(), test_model(), db,
+               test_catalog(), has_model ? "" : "model:\n  file: ", has_model ? "" : test_model(),
+               has_model ? "" : "\n", db,
                extra && strstr(extra, "log:") ? "" : "log:\n  level: debug\n",
                extra && strstr(extra, "gate:") ? "" : "gate:\n  threshold: 0\n  nothing: 0\n",
                extra && strstr(extra, "limits:") ? "" : "limits:\n  deadline_ms: 300000\n");

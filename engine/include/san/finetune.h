@@ -114,11 +114,11 @@ struct san_finetune_options {
     struct san_gen_options gen; /* the base data */
     uint64_t steps;
     int batch;
-    double share;  /* of the household's examples in a batch */
-    double rate;   /* of learning, relative to training from nothing */
-    int n_fit;     /* base cases that fit the heads */
-    int n_keep;    /* base cases that judge old and new */
-    int n_groups;  /* groups of cases for the retrieval head; 0: it stays */
+    double share; /* of the household's examples in a batch */
+    double rate;  /* of learning, relative to training from nothing */
+    int n_fit;    /* base cases that fit the heads */
+    int n_keep;   /* base cases that judge old and new */
+    int n_groups; /* groups of cases for the retrieval head; 0: it stays */
     int n_threads;
     uint64_t seed;
     double alpha, delta; /* the promise */
@@ -131,10 +131,10 @@ struct san_finetune_options san_finetune_options_default(void);
 
 struct san_finetune_report {
     struct san_tune_counts counts;
-    struct san_difference own, base; /* on the examples that judge, and on base cases */
+    struct san_difference own, base;             /* on the examples that judge, and on base cases */
     struct san_promise promise_old, promise_new; /* on the household's kept examples */
-    int is_better;                   /* may be promoted */
-    char why[200];                   /* what speaks against it, "" */
+    int is_better;                               /* may be promoted */
+    char why[200];                               /* what speaks against it, "" */
     int is_resumed;
 };
 LT_NODISCARD enum lt_err san_finetune_run(const struct san_finetune_options *o,

@@ -42,8 +42,8 @@ struct san_train_options {
     const char *name;      /* general.name */
     const char *note;      /* general.training: how it was made */
     uint64_t seed;
-    int n_threads;      /* 0: all */
-    int is_bf16;        /* products of the layers in bfloat16, where the processor has it */
+    int n_threads;        /* 0: all */
+    int is_bf16;          /* products of the layers in bfloat16, where the processor has it */
     san_train_mix_fn mix; /* or NULL */
     void *mix_user;
     double max_seconds; /* stop (after the decay is pulled in) by then; 0: no limit */

@@ -1,0 +1,215 @@
+/* swap.c - another network takes over while requests go on.
+ *
+ *     watching --another is active--> preparing --ready--> installing --> watching
+ *         ^                               |                    |
+ *         +------- refused (said once) <--+--------------------+
+ *
+ * Every two seconds, and on SIGHUP, the store writer is asked which network is active. If it is
+ * another file, a thread of libuv's pool opens it and compiles every site's catalogue for it: that
+ * takes the time, and requests go on meanwhile. Then one job of the inference worker exchanges the
+ * catalogues, between two requests; one that changed in the meantime is compiled there. A request
+ * that began keeps its catalogue, which keeps its network (site.h), and so ends on the old one. A
+ * file that does not open, or a catalogue that it cannot hold, leaves everything as it was; it is
+ * tried again when another file is activated or on SIGHUP. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway_int.h"
+#include "lt/log.h"
+#include "model.h"
+
+#define LOOK_MS 2000
+
+enum stage { WATCHING, LOOKING, PREPARING, INSTALLING };
+
+struct lt_swap {
+    struct lt_gateway *gw;
+    uv_timer_t timer;
+    uv_work_t work;
+    struct lt_job look_job, install_job;
+    enum stage stage;
+    char path[1024];                /* of the network that is active by the store */
+    char refused[1024];             /* the last one that could not take over, "" */
+    struct lt_site_engine *fresh;   /* being prepared, then installed */
+    struct lt_site_catalog **ready; /* (n_sites) for `fresh`; NULL for a site without a catalogue */
+    enum lt_err err;
+    struct lt_diag diag;
+    int is_stopping;
+};
+
+static void drop(struct lt_swap *w)
+{
+    for (size_t i = 0; w->ready && i < w->gw->n_sites; i++) lt_site_catalog_unref(w->ready[i]);
+    free(w->ready);
+    w->ready = NULL;
+    lt_site_engine_unref(w->fresh);
+    w->fresh = NULL;
+    w->stage = WATCHING;
+}
+
+static void refuse(struct lt_swap *w, enum lt_err err, const struct lt_diag *diag)
+{
+    snprintf(w->refused, sizeof w->refused, "%s", w->path);
+    LT_LOG(ERROR, "model.refused", LF_STR("path", w->path), LF_STR("why", lt_diag_text(diag, err)),
+           LF_STR("in_use", w->gw->model_name));
+    drop(w);
+}
+
+static struct lt_site_catalog *catalog_of(struct lt_gw_site *site)
+{
+    uv_mutex_lock(&site->lock);
+    struct lt_site_catalog *c = lt_site_catalog_ref(site->catalog);
+    uv_mutex_unlock(&site->lock);
+    return c;
+}
+
+static enum lt_err compile(struct lt_swap *w, const struct lt_site_catalog *from,
+                           struct lt_site_catalog **out, struct lt_diag *diag)
+{
+    const char *text = lt_catalog_text(from->checked);
+    return lt_site_catalog_new(w->gw->docs, w->fresh, text, strlen(text), out, diag);
+}
+
+/* ---- installing: on the inference worker, so that no request sees half of it ---- */
+
+static enum lt_err install(struct lt_job *job, struct lt_diag *diag)
+{
+    struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, install_job));
+    struct lt_gateway *gw = w->gw;
+    enum lt_err err = LT_OK;
+    for (size_t i = 0; i < gw->n_sites && !err; i++) { /* catalogues that came while preparing */
+        struct lt_site_catalog *now = catalog_of(&gw->sites[i]);
+        int is_same = now && w->ready[i] &&
+                      !strcmp(lt_catalog_hash(now->checked), lt_catalog_hash(w->ready[i]->checked));
+        if (now && !is_same) {
+            lt_site_catalog_unref(w->ready[i]);
+            w->ready[i] = NULL;
+            err = compile(w, now, &w->ready[i], diag);
+        }
+        lt_site_catalog_unref(now);
+    }
+    if (err) return err;
+    for (size_t i = 0; i < gw->n_sites; i++) {
+        uv_mutex_lock(&gw->sites[i].lock);
+        struct lt_site_catalog *old = gw->sites[i].catalog;
+        gw->sites[i].catalog = w->ready[i];
+        uv_mutex_unlock(&gw->sites[i].lock);
+        w->ready[i] = old; /* dropped on the loop: freeing takes time too */
+    }
+    struct lt_site_engine *old = gw->engine;
+    gw->engine = w->fresh;
+    w->fresh = old;
+    return LT_OK;
+}
+
+static void install_done(struct lt_job *job)
+{
+    struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, install_job));
+    struct lt_gateway *gw = w->gw;
+    if (job->err) {
+        refuse(w, job->err, &job->diag);
+        return;
+    }
+    LT_LOG(INFO, "model.swapped", LF_STR("from", gw->model_name),
+           LF_STR("to", san_engine_model_name(gw->engine->engine)), LF_STR("path", w->path));
+    snprintf(gw->model_name, sizeof gw->model_name, "%s",
+             san_engine_model_name(gw->engine->engine));
+    w->refused[0] = '\0';
+    drop(w);
+    for (size_t i = 0; i < gw->n_sites && !w->is_stopping; i++)
+        lt_front_status(gw, &gw->sites[i], 1);
+}
+
+/* ---- preparing: on a thread of the pool ---- */
+
+static void prepare(uv_work_t *work)
+{
+    struct lt_swap *w = work->data;
+    w->err = lt_site_engine_open(w->path, &w->fresh, &w->diag);
+    for (size_t i = 0; i < w->gw->n_sites && !w->err; i++) {
+        struct lt_site_catalog *now = catalog_of(&w->gw->sites[i]);
+        if (now) w->err = compile(w, now, &w->ready[i], &w->diag);
+        lt_site_catalog_unref(now);
+    }
+}
+
+static void prepared(uv_work_t *work, int status)
+{
+    struct lt_swap *w = work->data;
+    if (status || w->is_stopping) {
+        drop(w);
+    } else if (w->err) {
+        refuse(w, w->err, &w->diag);
+    } else {
+        w->stage = INSTALLING;
+        w->install_job = (struct lt_job){.run = install, .done = install_done, .is_alone = 1};
+        lt_worker_follow(w->gw->infer, &w->install_job);
+    }
+}
+
+/* ---- watching ---- */
+
+static enum lt_err look(struct lt_job *job, struct lt_diag *diag)
+{
+    struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, look_job));
+    return lt_model_choose(&w->gw->started, w->gw->store, w->path, sizeof w->path, diag);
+}
+
+static void look_done(struct lt_job *job)
+{
+    struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, look_job));
+    w->stage = WATCHING;
+    if (job->err || w->is_stopping || !strcmp(w->path, w->gw->engine->path) ||
+        !strcmp(w->path, w->refused))
+        return;
+    w->ready = calloc(w->gw->n_sites + 1, sizeof *w->ready);
+    if (!w->ready) return;
+    w->stage = PREPARING;
+    w->diag = (struct lt_diag){0};
+    w->work.data = w;
+    if (uv_queue_work(&w->gw->loop, &w->work, prepare, prepared)) drop(w);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct lt_swap *w = t->data;
+    if (w->stage != WATCHING || w->is_stopping || w->gw->is_draining) return;
+    w->stage = LOOKING;
+    w->look_job = (struct lt_job){.run = look, .done = look_done, .is_alone = 1};
+    lt_worker_follow(w->gw->writer, &w->look_job);
+}
+
+void lt_swap_start(struct lt_gateway *gw)
+{
+    struct lt_swap *w = calloc(1, sizeof *w);
+    if (!w) {
+        LT_LOG(ERROR, "model.unwatched", LF_STR("why", "out of memory"));
+        return;
+    }
+    gw->swap = w;
+    w->gw = gw;
+    uv_timer_init(&gw->loop, &w->timer);
+    w->timer.data = w;
+    uv_timer_start(&w->timer, on_timer, LOOK_MS, LOOK_MS);
+}
+
+void lt_swap_look(struct lt_gateway *gw)
+{
+    if (!gw->swap) return;
+    gw->swap->refused[0] = '\0';
+    on_timer(&gw->swap->timer);
+}
+
+void lt_swap_stop(struct lt_gateway *gw)
+{
+    if (!gw->swap) return;
+    gw->swap->is_stopping = 1;
+    uv_timer_stop(&gw->swap->timer);
+}
+
+void lt_swap_free(struct lt_gateway *gw)
+{
+    if (gw->swap) drop(gw->swap);
+    free(gw->swap);
+    gw->swap = NULL;
+}
