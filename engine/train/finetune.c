@@ -2,9 +2,11 @@
 #include "san/finetune.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +45,7 @@ struct run {
     char state[PATH_BYTES], net[PATH_BYTES], dev[PATH_BYTES], done[PATH_BYTES];
     json_t **judges; /* base cases, (o->n_keep) */
     int n_judges;
+    int lock; /* descriptor of the work folder; -1 */
 };
 
 static void stage(const struct run *r, const char *name)
@@ -79,6 +82,11 @@ static enum lt_err name_files(struct run *r, struct lt_diag *diag)
     lt_sha256_hex(&h, hex);
     if (mkdir(o->work_dir, 0700) && errno != EEXIST)
         return lt_fail_errno(diag, "cannot make the work folder %s", o->work_dir);
+    r->lock =
+        open(o->work_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a killed run lets go of it */
+    if (r->lock < 0) return lt_fail_errno(diag, "cannot open the work folder %s", o->work_dir);
+    if (flock(r->lock, LOCK_EX | LOCK_NB))
+        return lt_fail(diag, LT_ERR_BUSY, "another run works in %s; wait for its end", o->work_dir);
     snprintf(r->state, sizeof r->state, "%s/%.16s.state", o->work_dir, hex);
     snprintf(r->net, sizeof r->net, "%s/%.16s.f32.gguf", o->work_dir, hex);
     snprintf(r->done, sizeof r->done, "%s/%.16s.trained", o->work_dir, hex);
@@ -265,7 +273,7 @@ static enum lt_err open_start(struct run *r, struct lt_diag *diag)
 enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_finetune_report *out,
                              struct lt_diag *diag)
 {
-    struct run r = {.o = o, .out = out};
+    struct run r = {.o = o, .out = out, .lock = -1};
     struct san_data_report lines = {0};
     *out = (struct san_finetune_report){0};
     enum lt_err err = open_start(&r, diag);
@@ -296,5 +304,6 @@ enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_fi
     for (int i = 0; i < r.n_judges; i++) json_decref(r.judges[i]);
     free(r.judges);
     san_tune_set_free(r.set);
+    if (r.lock >= 0) close(r.lock);
     return err;
 }
