@@ -127,7 +127,7 @@ struct lt_config {
         int never_cloud;
         struct lt_strings never_cloud_sites, never_cloud_areas;
         int64_t timeout_ms;
-        char *price_file;
+        char *price_file, *ca_file;
         double usd_per_request, usd_per_day, usd_per_month, usd_per_site_day; /* 0: no limit */
         struct lt_strings redact, redact_names, read_tools;
         int64_t hedge_ms, max_steps, breaker_failures, breaker_wait_ms;

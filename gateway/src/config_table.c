@@ -156,6 +156,8 @@ const struct lt_config_row lt__config_rows[] = {
      "The same for what is said in these areas"},
     {"cloud.timeout_ms", LT_CFG_INT, "ms", 100, 600000, "8000", NULL, 0, AT(cloud.timeout_ms), "Longest wait for one endpoint"},
     {"cloud.price_file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(cloud.price_file), "Price list (JSON); empty takes the built-in one"},
+    {"cloud.ca_file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(cloud.ca_file),
+     "Certificates trusted for endpoints, as for a server of your own; empty takes the system's"},
     {"cloud.usd_per_request", LT_CFG_NUM, "USD", 0, 1e6, "0.05", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_request),
      "Most one request may be expected to cost; 0 for no limit"},
     {"cloud.usd_per_day", LT_CFG_NUM, "USD", 0, 1e6, "1.00", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_day),

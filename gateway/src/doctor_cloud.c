@@ -23,14 +23,16 @@ static void on_probe(void *ctx, enum lt_cloud_class cls, const char *text)
 }
 
 /* Ask the vendor; blocks for at most LT_DOCTOR_WAIT_MS. */
-static void probe(const struct lt_cloud_endpoint *e, struct answer *a, struct lt_diag *diag)
+static void probe(const struct lt_cloud_endpoint *e, const char *ca_file, struct answer *a,
+                  struct lt_diag *diag)
 {
+    struct lt_http_options options = {.ca_file = *ca_file ? ca_file : NULL};
     uv_loop_t loop;
     struct lt_io_uv io;
     struct lt_http *http = NULL;
     uv_loop_init(&loop);
     lt_io_uv_init(&io, &loop);
-    if (!lt_http_new(&io.io, NULL, &http, diag) &&
+    if (!lt_http_new(&io.io, &options, &http, diag) &&
         !lt_cloud_probe(http, e, LT_DOCTOR_WAIT_MS, on_probe, a, diag))
         while (!a->is_there) uv_run(&loop, UV_RUN_ONCE);
     lt_http_free(http);
@@ -86,7 +88,7 @@ static int check(struct finding *f, const struct lt_config *c, const struct lt_p
                                        .model = *e->model ? e->model : NULL,
                                        .key = key,
                                        .is_plain_key_ok = e->plain_key};
-        probe(&ep, &answer, &diag);
+        probe(&ep, c->cloud.ca_file, &answer, &diag);
         is_ok = answer.is_there && answer.cls == LT_CLS_OK;
         if (is_ok)
             snprintf(f->text, sizeof f->text, "%s answers, key %s", model,

@@ -230,7 +230,9 @@ enum lt_err lt_tier_new(struct lt_io *io, const struct lt_config *c, struct lt_b
         add_endpoint(t, &c->cloud.endpoints[i], c->cloud.timeout_ms);
     if (!err)
         err = lt_prices_load(*c->cloud.price_file ? c->cloud.price_file : NULL, &t->prices, diag);
-    if (!err && t->n_endpoints) err = lt_cloud_new(io, NULL, t->prices, 0, &t->cloud, diag);
+    struct lt_http_options http = {.ca_file = *c->cloud.ca_file ? c->cloud.ca_file : NULL};
+    if (!err && t->n_endpoints) err = lt_http_new(io, &http, &t->http, diag);
+    if (!err && t->n_endpoints) err = lt_cloud_new(io, t->http, t->prices, 0, &t->cloud, diag);
     if (err) {
         lt_tier_free(t);
         return err;
@@ -267,6 +269,7 @@ void lt_tier_free(struct lt_tier *t)
     t->writer = NULL; /* it has stopped */
     while (t->asks) ask_free(t->asks);
     lt_cloud_free(t->cloud);
+    lt_http_free(t->http);
     lt_prices_free(t->prices);
     for (int i = 0; i < t->n_endpoints; i++) lt_secret_free(t->endpoints[i].key);
     free(t->names);

@@ -25,6 +25,7 @@ struct lt_tier {
     struct lt_budget *budget;
     struct site_budget *sites;
     struct lt_prices *prices;
+    struct lt_http *http;
     struct lt_cloud *cloud;
     struct lt_store *store;
     struct lt_worker *writer;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -519,6 +520,70 @@ static void test_cloud__model_reads_a_device__gets_its_report_and_speaks(void **
     json_decref(r);
 }
 
+/* A server of one's own behind TLS: `openssl s_server` with a certificate of an authority made here. */
+static pid_t tls_server(struct fixture *f, int port)
+{
+    char folder[512], command[4096];
+    snprintf(folder, sizeof folder, "%s", env_path(f->env, ""));
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && mkdir -p v1/models && echo '{\"id\":\"claude-haiku-5-5\"}' > "
+        "v1/models/claude-haiku-5-5 && "
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj "
+        "/CN=home-ca 2>/dev/null && "
+        "openssl req -newkey rsa:2048 -nodes -keyout s.key -out s.csr -subj /CN=localhost "
+        "2>/dev/null && printf 'subjectAltName=DNS:localhost,IP:127.0.0.1' > s.ext && "
+        "openssl x509 -req -in s.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile "
+        "s.ext -out s.pem 2>/dev/null",
+        folder);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof command,
+             "cd '%s' && exec openssl s_server -accept 127.0.0.1:%d -cert s.pem -key s.key -WWW "
+             ">/dev/null 2>&1 </dev/null",
+             folder, port);
+    pid_t pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 500; i++) { /* until it listens */
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        int rc = connect(fd, (struct sockaddr *)&a, sizeof a);
+        close(fd);
+        if (!rc) break;
+        sleep_ms(10);
+    }
+    return pid;
+}
+
+static void test_cloud__tls_of_an_own_authority__trusted_only_when_named(void **state)
+{
+    static char out[1 << 17];
+    struct fixture *f = *state;
+    int port = stub_dead_port();
+    pid_t server = tls_server(f, port);
+    for (int i = 0; i < 2; i++) {
+        char text[1024], ca[600];
+        snprintf(ca, sizeof ca, "  ca_file: %s\n", env_path(f->env, "ca.pem"));
+        snprintf(text, sizeof text,
+                 "cloud:\n%s  endpoints:\n    - provider: anthropic\n      key: "
+                 "env:LT_TEST_CLOUD_KEY\n      base_url: https://127.0.0.1:%d\n",
+                 i ? ca : "", port);
+        const char *path = env_path(f->env, "tls.yaml");
+        FILE *to = fopen(path, "w");
+        fputs(text, to);
+        fclose(to);
+        run_lintel(out, sizeof out, NULL, 0, "doctor", "-c", path, "--json", NULL);
+        const char *want = i ? "claude-haiku-5-5 answers" : "certificate not trusted";
+        if (!strstr(out, want)) fail_msg("no '%s' in %s", want, out);
+    }
+    kill(server, SIGTERM);
+    waitpid(server, NULL, 0);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 int main(int argc, char **argv)
 {
@@ -540,6 +605,7 @@ int main(int argc, char **argv)
         TEST(test_doctor__cloud_faults__named_with_line_and_key),
         TEST(test_cloud__confirmed_answer__given_again_without_asking),
         TEST(test_cloud__model_reads_a_device__gets_its_report_and_speaks),
+        TEST(test_cloud__tls_of_an_own_authority__trusted_only_when_named),
         TEST(test_cloud__killed_while_asking__asked_again_after_the_restart),
     };
     signal(SIGPIPE, SIG_IGN); /* the stub writes to a killed gateway */

@@ -410,6 +410,26 @@ static void test_adapters__nobody_listens__is_network(void **state)
     }
 }
 
+static void test_adapters__no_such_host_or_no_tls__is_network_for_every_vendor(void **state)
+{
+    struct world *w = *state;
+    char plain[64];
+    snprintf(plain, sizeof plain, "https://127.0.0.1:%d", stub_port(w->stub));
+    const char *const bases[] = {"https://no-such-host.invalid", plain};
+    for (int a = 0; a < N_ADAPTERS; a++)
+        for (int i = 0; i < 2; i++) {
+            struct lt_cloud_endpoint e = endpoint(w, a);
+            e.base_url = bases[i];
+            struct lt_cloud_request req = request(w);
+            struct seen s = ask(w, &e, &req, 900);
+            /* a resolver that takes its time, or a server that waits for more, is a time-out */
+            assert_true(s.cls == LT_CLS_NETWORK || s.cls == LT_CLS_TIMEOUT);
+            assert_int_equal(s.tries[0].http_status, 0);
+            assert_int_equal(s.n_calls, 0);
+            seen_free(&s);
+        }
+}
+
 /* ---- retries -------------------------------------------------------------------------------- */
 
 static void test_adapters__stated_delay_that_fits__is_waited_for(void **state)
@@ -655,6 +675,7 @@ int main(void)
         T(test_adapters__defaults__are_small_models_that_think_little),
         T(test_adapters__bad_answers__have_their_class_and_retries),
         T(test_adapters__nobody_listens__is_network),
+        T(test_adapters__no_such_host_or_no_tls__is_network_for_every_vendor),
         T(test_adapters__stated_delay_that_fits__is_waited_for),
         T(test_adapters__stated_delay_too_long__is_reported_instead),
         T(test_adapters__billed_failure_then_success__costs_both),
