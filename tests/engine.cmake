@@ -20,6 +20,16 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/bench/bench_train_step.c)
   target_include_directories(bench_train_step PRIVATE support)
   target_link_libraries(bench_train_step PRIVATE san::train lt_flags m)
 endif()
+# The importer is Python, which neither the build nor Lintel needs: tested where there is one.
+find_package(Python3 COMPONENTS Interpreter)
+if(Python3_Interpreter_FOUND AND NOT CMAKE_CROSSCOMPILING)
+  add_test(NAME test_needle_to_gguf
+           COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/convert/test_needle_to_gguf.py)
+endif()
+# Run by engine/convert/pretrain/compare.sh.
+add_executable(train_curve bench/train_curve.c)
+target_link_libraries(train_curve PRIVATE san::train PkgConfig::JANSSON lt_flags m)
+lt_unit_test(test_batch_file san::train PkgConfig::JANSSON)
 lt_unit_test(test_quant san::engine m)
 lt_unit_test(test_needle san::engine lt::schema PkgConfig::JANSSON m)
 target_include_directories(test_needle PRIVATE ${PROJECT_SOURCE_DIR}/engine/src)

@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "cmd.h"
 #include "factory.h"
+#include "san/batch_file.h"
 #include "san/generate.h"
 
 enum {
@@ -23,6 +24,9 @@ enum {
     OPT_LANGS,
     OPT_USD,
     OPT_CONFIG,
+    OPT_BATCHES,
+    OPT_TOKENIZER,
+    OPT_BATCH,
     N_OPTIONS
 };
 static const struct lt_cli_option options[] = {
@@ -41,6 +45,10 @@ static const struct lt_cli_option options[] = {
     [OPT_LANGS] = {"langs", 0, "L", "what the people speak (default English)"},
     [OPT_USD] = {"usd", 0, "X", "stop before more than this is spent (default 1)"},
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration with the endpoint"},
+    [OPT_BATCHES] = {"batches", 0, NULL,
+                     "training batches for another trainer (engine/convert/pretrain)"},
+    [OPT_TOKENIZER] = {"tokenizer", 0, "FILE", "batches: vocabulary, or a network with one"},
+    [OPT_BATCH] = {"batch", 0, "N", "batches: examples of each (default 48)"},
 };
 static const struct lt_cli_spec spec = {
     "lintel generate --grammar --n N | --tools FILE --n N --provider P -o FILE",
@@ -52,9 +60,33 @@ static const struct lt_cli_spec spec = {
 #define GROUP 48                     /* cases that share catalogues, as in training */
 #define CHUNK ((uint64_t)10 * GROUP) /* cases between two signs of life */
 
-static enum lt_err write_lines(const struct san_gen_options *o, uint64_t n, FILE *out,
-                               struct lt_diag *diag)
+/* What is written: lines, or batches of so many cases for this vocabulary. */
+struct form {
+    const char *vocab; /* NULL: lines */
+    int batch;
+};
+
+static void on_batch(uint64_t done, void *user)
 {
+    lt_progress_update(user, (int64_t)done, NULL);
+}
+
+static enum lt_err write_batches(const struct san_gen_options *o, const struct form *form,
+                                 uint64_t n, FILE *out, struct lt_diag *diag)
+{
+    struct lt_progress progress;
+    uint64_t n_batches = (n + (uint64_t)form->batch - 1) / (uint64_t)form->batch;
+    lt_progress_start(&progress, "generate", "batches", (int64_t)n_batches);
+    enum lt_err err =
+        san_batches_write(o, form->vocab, form->batch, n_batches, out, on_batch, &progress, diag);
+    if (!err) lt_progress_end(&progress, NULL);
+    return err;
+}
+
+static enum lt_err write_lines(const struct san_gen_options *o, const struct form *form, uint64_t n,
+                               FILE *out, struct lt_diag *diag)
+{
+    if (form->vocab) return write_batches(o, form, n, out, diag);
     struct san_gen *g = NULL;
     struct lt_progress progress;
     enum lt_err err = san_gen_new(o, &g, diag);
@@ -73,8 +105,8 @@ static enum lt_err write_lines(const struct san_gen_options *o, uint64_t n, FILE
 }
 
 /* A file appears under its name only when it is whole. */
-static enum lt_err write_file(const struct san_gen_options *o, uint64_t n, const char *path,
-                              struct lt_diag *diag)
+static enum lt_err write_file(const struct san_gen_options *o, const struct form *form, uint64_t n,
+                              const char *path, struct lt_diag *diag)
 {
     static const char suffix[] = ".part";
     char *part = malloc(strlen(path) + sizeof suffix);
@@ -87,7 +119,7 @@ static enum lt_err write_file(const struct san_gen_options *o, uint64_t n, const
         free(part);
         return err;
     }
-    enum lt_err err = write_lines(o, n, out, diag);
+    enum lt_err err = write_lines(o, form, n, out, diag);
     if (fclose(out) && !err) err = lt_fail_errno(diag, "cannot write %s", part);
     if (!err && rename(part, path)) err = lt_fail_errno(diag, "cannot rename %s to %s", part, path);
     if (err) remove(part);
@@ -109,6 +141,11 @@ int lt_cmd_generate(int argc, char **argv)
     if (!lt_cli_int(&spec, "n", value[OPT_N], 1, INT64_C(1000000000), &n) ||
         !lt_cli_int(&spec, "seed", value[OPT_SEED], 0, INT64_MAX, &seed))
         return LT_EXIT_USAGE;
+    int64_t batch = 48;
+    if (!lt_cli_int(&spec, "batch", value[OPT_BATCH], 1, SAN_GEN_GROUP_MAX, &batch)) return LT_EXIT_USAGE;
+    if (value[OPT_BATCHES] && (!value[OPT_GRAMMAR] || !value[OPT_TOKENIZER]))
+        return lt_cli_usage(&spec, "--batches needs --grammar and --tokenizer FILE");
+    const struct form form = {value[OPT_BATCHES] ? value[OPT_TOKENIZER] : NULL, (int)batch};
     double usd = 1;
     if (!lt_cli_num(&spec, "usd", value[OPT_USD], 0, 1e6, &usd)) return LT_EXIT_USAGE;
     if (!value[OPT_GRAMMAR]) {
@@ -133,8 +170,8 @@ int lt_cmd_generate(int argc, char **argv)
                                 .exclude = exclude,
                                 .n_exclude = n_exclude,
                                 .plain = value[OPT_PLAIN] != NULL};
-    enum lt_err err = value[OPT_OUT] ? write_file(&o, (uint64_t)n, value[OPT_OUT], &diag)
-                                     : write_lines(&o, (uint64_t)n, stdout, &diag);
+    enum lt_err err = value[OPT_OUT] ? write_file(&o, &form, (uint64_t)n, value[OPT_OUT], &diag)
+                                     : write_lines(&o, &form, (uint64_t)n, stdout, &diag);
     free(names);
     return err ? lt_cli_fail(&spec, err, &diag) : LT_EXIT_DONE;
 }
