@@ -93,6 +93,16 @@ static const char *last_payload(const struct lt_act *a, const char *topic)
     return topic ? json_string_value(json_object_get(a->states, topic)) : NULL;
 }
 
+const char *lt_act_last(const struct lt_act *a, const char *topic)
+{
+    return last_payload(a, topic);
+}
+
+struct lt_discovery *lt_act_discovery(const struct lt_act *a)
+{
+    return a->gw->discovery;
+}
+
 /* ---- what is known of a device ---- */
 
 /* -1: away; 1: there, or nothing says otherwise. */

@@ -18,6 +18,7 @@
 
 #define LT_ACT_DEVICES_MAX 200 /* most devices of one call; more are refused as too many */
 
+struct lt_discovery;
 struct lt_gateway;
 struct lt_mqtt_message;
 struct lt_act; /* opaque */
@@ -33,6 +34,9 @@ void lt_act_free(struct lt_act *a);
 void lt_act_listen(struct lt_act *a, int is_new_session);
 /* 1 when the message reports a state. */
 int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg);
+/* The last payload on a state topic, or NULL; borrowed until the next message. For act_restore.c. */
+const char *lt_act_last(const struct lt_act *a, const char *topic);
+struct lt_discovery *lt_act_discovery(const struct lt_act *a);
 /* Is one of the calls, from number `first` on, ours to carry out? */
 int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first);
 /* Carry out those calls; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act_restore.h"
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
@@ -224,7 +225,9 @@ int lt_gw_talk_before(struct lt_req *r)
         }
         break;
     }
-    if (turn.speech[0]) say(r, turn.speech);
+    /* whether devices went back, they say themselves */
+    int is_told = turn.kind == LT_TURN_CALLS && lt_act_takes(gw->act, r->site_name, r->calls, 0);
+    if (turn.speech[0] && !is_told) say(r, turn.speech);
     r->first_route = r->route;
     r->first_why = r->why;
     lt_turn_free(&turn);
@@ -426,7 +429,9 @@ void lt_gw_talk_settle(struct lt_req *r)
     }
     struct lt_changes copy = {NULL, 0};
     (void)!add_changes(&copy, &r->changes);
-    lt_talk_executed(gw->talk, r->talk_key, r->calls, NULL, &copy, lt_now_us());
+    json_t *restore = lt_act_restore(gw->act, r->site_name, r->catalog->checked, r->calls);
+    lt_talk_executed(gw->talk, r->talk_key, r->calls, restore, &copy, lt_now_us());
+    json_decref(restore);
     lt_changes_free(&copy);
 }
 

@@ -2,7 +2,8 @@
  *
  * A label of a person on an answered trace makes or removes the entry: "correct" keeps the answer's
  * calls, "wrong" with the right calls keeps those, "wrong" alone forgets. Traces of a conversation
- * (session) are left out, since "turn it off" means another thing next time. Where texts may not be
+ * (session, or an answer to a question of ours) are left out, since "turn it off" or "the second one"
+ * means another thing next time. Where texts may not be
  * stored as they came, there is nothing to compare, so nothing is kept. */
 #include <ctype.h>
 #include <stdlib.h>
@@ -72,7 +73,8 @@ enum lt_err lt__store_answer_learn(struct lt_store *s, const char *trace, const 
     enum lt_err err = lt__db_query(
         s->db, diag, &rows,
         "SELECT site, catalog, text, here, calls FROM trace WHERE id = ?1 AND session IS NULL AND "
-        "catalog IS NOT NULL AND state IN ('answered', 'executed') AND is_dry_run = 0",
+        "catalog IS NOT NULL AND state IN ('answered', 'executed') AND is_dry_run = 0 AND "
+        "coalesce(why, '') NOT LIKE 'talk.%' AND coalesce(why, '') NOT LIKE 'safety.%'",
         "t", trace);
     if (!err) err = lt__db_next(rows, &has_row, diag);
     char *copy[5] = {NULL}, key[LT_SHA256_HEX_CAP];

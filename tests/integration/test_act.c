@@ -116,12 +116,38 @@ static void test_act__device_is_away__nothing_is_sent(void **state)
     env_stop(e);
 }
 
+static void test_act__undone__the_state_before_comes_back(void **state)
+{
+    (void)state;
+    struct env *e = home();
+    say_state(e, BASE "/kitchen/plug", "{\"state\":\"ON\"}", 0);
+    say_state(e, BASE "/garage/plug", "{\"state\":\"OFF\"}", 0);
+    sleep_ms(300);
+    client_say(e, "turn on the kitchen plug"); /* it is on: there is nothing to go back to but on */
+    expect_command(e, BASE "/kitchen/plug/set", "{\"state\":\"ON\"}");
+    json_decref(answer(e, "done"));
+    client_say(e, "undo that");
+    expect_command(e, BASE "/kitchen/plug/set", "{\"state\":\"ON\"}");
+    json_decref(answer(e, "done"));
+    client_say(e, "turn on the garage plug");
+    expect_command(e, BASE "/garage/plug/set", "{\"state\":\"ON\"}");
+    say_state(e, BASE "/garage/plug", "{\"state\":\"ON\"}", 0);
+    json_decref(answer(e, "done"));
+    client_say(e, "undo that");
+    expect_command(e, BASE "/garage/plug/set", "{\"state\":\"OFF\"}");
+    say_state(e, BASE "/garage/plug", "{\"state\":\"OFF\"}", 0);
+    json_decref(answer(e, "done"));
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_act__device_reports__the_answer_says_done_and_not_before),
         cmocka_unit_test(test_act__device_is_silent__named_in_the_answer),
         cmocka_unit_test(test_act__device_is_away__nothing_is_sent),
+        cmocka_unit_test(test_act__undone__the_state_before_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
