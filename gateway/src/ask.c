@@ -82,19 +82,34 @@ int lt__ask_has_word(const struct lt_words *w, const char *word)
     return 0;
 }
 
+/* Is a word of the list this number, whatever way it is written ("10" for "ten")? */
+static int has_number(const struct lt_words *w, double value)
+{
+    double v;
+    for (int i = 0; i < w->n; i++)
+        if (lt_phrases_number(w, i, &v) && v == value) return 1;
+    return 0;
+}
+
 /* Does the choice have every word that was said, from the i-th? At least one must say something. */
 static int covers(const json_t *choice, const struct lt_words *said, int first)
 {
     struct lt_words has;
     char all[512];
     int n_said = 0;
+    double value;
     snprintf(all, sizeof all, "%s", text_at(choice, "words"));
     lt_words_split(*all ? all : text_at(choice, "label"), &has);
     for (int i = first; i < said->n; i++) {
-        if (lt__ask_has_word(&has, said->v[i]))
+        int n = lt_phrases_is_small(said->v[i]) ? 0 : lt_phrases_number(said, i, &value);
+        if (n && has_number(&has, value)) {
+            n_said++;
+            i += n - 1;
+        } else if (lt__ask_has_word(&has, said->v[i])) {
             n_said += !lt_phrases_is_small(said->v[i]);
-        else if (!lt_phrases_is_small(said->v[i]))
+        } else if (!lt_phrases_is_small(said->v[i])) {
             return 0;
+        }
     }
     return n_said > 0;
 }
@@ -465,11 +480,25 @@ void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, 
     if (!*name && *domain && n < cap) n += (size_t)snprintf(out + n, cap - n, " every %s", domain);
     if (*text_at(arguments, "area") && n < cap)
         n += (size_t)snprintf(out + n, cap - n, " in the %s", text_at(arguments, "area"));
-    static const char *const numbers[] = {"temperature", "position", "brightness"};
-    for (size_t i = 0; i < 3 && n < cap; i++) {
-        const json_t *v = json_object_get(arguments, numbers[i]);
-        if (json_is_number(v))
-            n += (size_t)snprintf(out + n, cap - n, " to %g", json_number_value(v));
+    const char *key;
+    json_t *value;
+    int n_other = 0;
+    json_object_foreach((json_t *)(uintptr_t)arguments, key, value)
+    {
+        int is_target = !strcmp(key, "name") || !strcmp(key, "area") || !strcmp(key, "domain");
+        if (is_target || n >= cap) continue;
+        if (verb && json_is_number(value)) { /* "set the Thermostat to 40" */
+            n += (size_t)snprintf(out + n, cap - n, " to %g", json_number_value(value));
+            continue;
+        }
+        n += (size_t)snprintf(out + n, cap - n, "%s", n_other++ ? ", " : ": ");
+        for (const char *p = key; *p && n + 1 < cap; p++) out[n++] = (char)(*p == '_' ? ' ' : *p);
+        if (n >= cap) break;
+        out[n] = '\0';
+        if (json_is_string(value))
+            n += (size_t)snprintf(out + n, cap - n, " %s", json_string_value(value));
+        else if (json_is_number(value))
+            n += (size_t)snprintf(out + n, cap - n, " %g", json_number_value(value));
     }
 }
 

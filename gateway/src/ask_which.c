@@ -120,10 +120,30 @@ static int says_one_of(const struct lt_words *said, const char *group)
     return 0;
 }
 
+/* "dim the light to 20 percent": the number that is said, as a brightness. */
+static json_t *dimming_of(const struct lt_catalog *c, const struct lt_words *said)
+{
+    double v;
+    if (!says_one_of(said, "dim|set|brighten|dimme|stelle") ||
+        lt_catalog_find_tool(c, "HassLightSet") < 0)
+        return NULL;
+    for (int i = 0; i < said->n; i++)
+        if (!lt_phrases_is_small(said->v[i]) && lt_phrases_number(said, i, &v) && v >= 0 &&
+            v <= 100)
+            return json_pack("[{s:s,s:{s:i}}]", "name", "HassLightSet", "arguments", "brightness",
+                             (int)(v + 0.5));
+    return NULL;
+}
+
 /* A call for verb and kind alone, or NULL. */
 static json_t *command_of(const struct lt_catalog *c, const struct lt_words *said,
                           const char **domain)
 {
+    json_t *dimming = dimming_of(c, said);
+    if (dimming) {
+        *domain = "light";
+        return dimming;
+    }
     for (size_t i = 0; i < N_OF(commands); i++) {
         if (!says_one_of(said, commands[i].a) || !says_one_of(said, commands[i].b) ||
             lt_catalog_find_tool(c, commands[i].tool) < 0)
@@ -178,7 +198,9 @@ void lt_ask_which(const struct lt_catalog *c, const struct lt_words *said, const
         const json_t *arguments = json_object_get(json_array_get(calls, 0), "arguments");
         if (!*text_at(arguments, "name") || lt_catalog_targets(c, arguments, one, 1) < 1) return;
         domain = one[0]->domain;
-        open = json_deep_copy(calls);
+        open = json_deep_copy(calls); /* but for the target that was guessed */
+        json_object_del(json_object_get(json_array_get(open, 0), "arguments"), "name");
+        json_object_del(json_object_get(json_array_get(open, 0), "arguments"), "area");
     } else {
         open = command_of(c, said, &domain);
     }

@@ -68,6 +68,10 @@ static json_t *right_calls(const struct lt_trace_row *r)
                                               : NULL;
     json_t *answers = NULL;
     struct lt_diag ignored = {0};
+    /* "the second one" teaches nothing without the question before it, and a question that was right
+     * to ask is no answer */
+    if (r->why && !strncmp(r->why, "talk.", 5)) return NULL;
+    if (!r->label_calls_json && r->route && !strcmp(r->route, "clarify")) return NULL;
     if (!right || !r->text || !r->catalog_hash ||
         lt_json_parse(right, strlen(right), LT_DOC_MAX_BYTES_REQUEST, &answers, &ignored))
         return NULL;

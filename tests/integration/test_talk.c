@@ -141,13 +141,13 @@ static void test_talk__timer_without_duration__asked_and_started(void **state)
     expect("c1", "set a timer", "clarify", "talk.incomplete", "For how long?");
     expect("c1", "ten minutes", "local", "talk.answered", "Timer set for 10 minutes.");
     expect_call("HassStartTimer", "{\"minutes\":10}");
-    struct message *m = client_take(env, "lintel/home/timer", WAIT_MS);
-    assert_non_null(strstr(m->payload, "\"event\":\"started\""));
-    message_free(m);
+    json_t *event = take_json(env, "lintel/home/timer", "timer");
+    assert_string_equal(text_of(event, "event"), "started");
+    json_decref(event);
     expect("c1", "undo that", "local", "talk.undone", "Undone.");
-    m = client_take(env, "lintel/home/timer", WAIT_MS);
-    assert_non_null(strstr(m->payload, "\"event\":\"cancelled\""));
-    message_free(m);
+    event = take_json(env, "lintel/home/timer", "timer");
+    assert_string_equal(text_of(event, "event"), "cancelled");
+    json_decref(event);
     db_wait(env, "select count(*) from timer", 0);
     expect("c1", "undo that", "none", "talk.dropped", "nothing to undo");
 }
@@ -174,9 +174,9 @@ static void test_house__lists_time_and_broadcast__answered_here(void **state)
     db_wait(env, "select count(*) from list_item where item = 'milk' and is_done = 0", 1);
     expect("d1", "what time is it", "local", "gate.accepted", "It is ");
     expect("d1", "announce dinner is ready", "local", "gate.accepted", "Announced.");
-    m = client_take(env, "lintel/home/announce", WAIT_MS);
-    assert_non_null(strstr(m->payload, "\"text\":\"dinner is ready\""));
-    message_free(m);
+    json_t *words = take_json(env, "lintel/home/announce", "announce");
+    assert_string_equal(text_of(words, "text"), "dinner is ready");
+    json_decref(words);
 }
 
 static void test_house__timer__survives_kill_and_rings_once(void **state)

@@ -268,6 +268,8 @@ static void test_which__nouns_said__as_many_as_have_them(void **state)
     which("schalte das licht aus", NULL, "[]", 3);
     which("turn off the light", NULL,
           "[{\"name\":\"HassTurnOff\",\"arguments\":{\"name\":\"Reading Lamp\"}}]", 3);
+    which("dim the light to twenty percent", NULL, "[]", 3);
+    which("set the light to 2000", NULL, "[]", 0);
     which("", NULL, "[]", 0);
 }
 
@@ -327,6 +329,46 @@ static void test_other__one_or_several__done_or_asked(void **state)
     assert_int_equal(say_as(KEY, "no more ice cream", 0), LT_TURN_NEW);
 }
 
+static void test_describe__any_tool__words(void **state)
+{
+    static const struct {
+        const char *call, *words;
+    } rows[] = {
+        {"{\"name\":\"HassTurnOn\",\"arguments\":{\"name\":\"Reading Lamp\"}}",
+         "turn on the Reading Lamp"},
+        {"{\"name\":\"HassStartTimer\",\"arguments\":{\"minutes\":5,\"conversation_command\":"
+         "\"turn off the tv\"}}",
+         "start timer: minutes 5, conversation command turn off the tv"},
+        {"{\"name\":\"HassClimateSetTemperature\",\"arguments\":{\"area\":\"Kitchen\","
+         "\"temperature\":40}}",
+         "set in the Kitchen to 40"},
+        {"{\"name\":\"open_roof\",\"arguments\":{}}", "open roof"},
+    };
+    char words[200], tiny[12];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *call = json_loads(rows[i].call, 0, NULL);
+        lt_ask_describe(catalog, call, words, sizeof words);
+        assert_string_equal(words, rows[i].words);
+        lt_ask_describe(catalog, call, tiny, sizeof tiny); /* cut, never past the end */
+        assert_true(strlen(tiny) < sizeof tiny);
+        json_decref(call);
+    }
+}
+
+static void test_match__numbers__however_written(void **state)
+{
+    struct lt_words said;
+    json_t *choices =
+        json_loads("[{\"label\":\"10 minute timer\"},{\"label\":\"5 minute timer\"}]", 0, NULL);
+    (void)state;
+    lt_words_split("the ten minute one", &said);
+    json_t *found = lt_ask_match(choices, &said);
+    assert_int_equal(json_array_size(found), 1);
+    json_decref(found);
+    json_decref(choices);
+}
+
 static void test_confirm__yes_no_other__one_answer_counts(void **state)
 {
     struct lt_question q = {.kind = LT_ASK_NOTHING};
@@ -378,6 +420,8 @@ int main(void)
         TEST(test_which__nouns_said__as_many_as_have_them),
         TEST(test_undo__opposites_once_within_the_minute),
         TEST(test_other__one_or_several__done_or_asked),
+        TEST(test_describe__any_tool__words),
+        TEST(test_match__numbers__however_written),
         TEST(test_confirm__yes_no_other__one_answer_counts),
         TEST(test_memory__many_sessions__the_silent_one_goes),
     };

@@ -20,7 +20,9 @@
     XX(STATUS, "status", "lintel/<site>/status")                                                   \
     XX(STATS, "stats", "lintel/<site>/stats")                                                      \
     XX(CONFIG, "config", "lintel.yaml, read into JSON")                                            \
-    XX(DATA_LINE, "data-line", "a line of a training, evaluation or export file")
+    XX(DATA_LINE, "data-line", "a line of a training, evaluation or export file")                  \
+    XX(TIMER, "timer", "lintel/<site>/timer")                                                      \
+    XX(ANNOUNCE, "announce", "lintel/<site>/announce")
 
 enum lt_doc {
 #define LT_DOC_ENUM(name, file, what) LT_DOC_##name,
