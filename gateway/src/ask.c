@@ -463,7 +463,8 @@ void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, 
     };
     const char *tool = text_at(call, "name"), *verb = NULL;
     const json_t *arguments = json_object_get(call, "arguments");
-    const char *domain = text_at(arguments, "domain"), *name = text_at(arguments, "name");
+    const char *said_domain = text_at(arguments, "domain"), *name = text_at(arguments, "name");
+    const char *domain = said_domain;
     const struct lt_entity *one[1];
     if (c && lt_catalog_targets(c, arguments, one, 1) >= 1) domain = one[0]->domain;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0] && !verb; i++)
@@ -477,7 +478,10 @@ void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, 
         n = tool_words(tool, out, cap);
     if (*name && n < cap)
         n += (size_t)snprintf(out + n, cap - n, is_thing ? " the %s" : " %s", name);
-    if (!*name && *domain && n < cap) n += (size_t)snprintf(out + n, cap - n, " every %s", domain);
+    if (!*name && *said_domain && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, " every %s", said_domain);
+    if (!*name && !strcmp(tool, "HassClimateSetTemperature") && n < cap)
+        n += (size_t)snprintf(out + n, cap - n, " the temperature");
     if (*text_at(arguments, "area") && n < cap)
         n += (size_t)snprintf(out + n, cap - n, " in the %s", text_at(arguments, "area"));
     const char *key;

@@ -94,6 +94,15 @@ static const struct {
     {LT_DOC_STATS, "{'uptime_s':60,'requests':3,'latency_us':{'p51':1}}",
      "/latency_us/p51: is not a known key"},
 
+    {LT_DOC_TIMER,
+     "{'event':'finished','id':'01HZZZZZZZZZZZZZZZZZZZZZZZ','total_s':5,'left_s':0,'x-lintel':'"
+     "timer'}",
+     NULL},
+    {LT_DOC_TIMER, "{'event':'exploded','id':'01HZZZZZZZZZZZZZZZZZZZZZZZ','total_s':5,'left_s':0}",
+     "/event"},
+    {LT_DOC_ANNOUNCE, "{'text':'dinner','area':'Kitchen'}", NULL},
+    {LT_DOC_ANNOUNCE, "{'area':'Kitchen'}", "/text: is required"},
+
     {LT_DOC_DATA_LINE, "{'query':'x','answers':[]}", NULL},
     {LT_DOC_DATA_LINE,
      "{'id':1,'query':'x','tools':['A','B'],'home':'home-000','here':'Kitchen','answers':'[]'}",

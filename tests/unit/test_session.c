@@ -341,7 +341,7 @@ static void test_describe__any_tool__words(void **state)
          "start timer: minutes 5, conversation command turn off the tv"},
         {"{\"name\":\"HassClimateSetTemperature\",\"arguments\":{\"area\":\"Kitchen\","
          "\"temperature\":40}}",
-         "set in the Kitchen to 40"},
+         "set the temperature in the Kitchen to 40"},
         {"{\"name\":\"open_roof\",\"arguments\":{}}", "open roof"},
     };
     char words[200], tiny[12];
