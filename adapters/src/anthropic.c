@@ -116,6 +116,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     char *text = NULL;
     enum lt_err err = lt__check_request(req, diag);
     if (err) return err;
+    err = LT_ERR_NOMEM; /* until the texts and tools are there */
     body = json_pack("{s:s,s:i}", "model", model, "max_tokens",
                      req->max_tokens > 0 ? req->max_tokens : LT_CLOUD_MAX_TOKENS);
     part = system_blocks(req);
@@ -123,7 +124,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_decref(part);
     if (lt_cloud_tools_count(req->tools) > 0) {
         part = tool_list(e, req->tools);
-        if (!part) goto nomem;
+        if (!part) goto end;
         json_object_set_new(body, "tools", part);
         part = json_pack("{s:s}", "type", choice[req->choice]);
         if (req->is_one_call_only && req->choice != LT_CHOICE_NONE)
@@ -135,20 +136,14 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
         json_object_set_new(body, "metadata", json_pack("{s:s}", "user_id", e->user_hash));
     messages = json_array();
     json_object_set_new(body, "messages", messages);
-    err = add_turns(messages, req->history, req->n_history, diag);
     text = lt__user_text(req);
-    if (!text) goto nomem;
+    if (!text) goto end;
+    err = add_turns(messages, req->history, req->n_history, diag);
     json_array_append_new(messages, json_pack("{s:s,s:s}", "role", "user", "content", text));
     if (!err) err = add_turns(messages, req->turns, req->n_turns, diag);
+end:
     free(text);
-    if (err) {
-        json_decref(body);
-        return err;
-    }
-    return lt__emit(body, out, diag);
-nomem:
-    json_decref(body);
-    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
+    return lt__end_body(body, err, out, diag);
 }
 
 /* Input counts exclude what was read from and written to the cache. */

@@ -88,6 +88,13 @@ enum lt_err lt__emit(json_t *body, struct lt_buf *out, struct lt_diag *diag)
     return err ? lt_fail(diag, err, "no memory for a request") : LT_OK;
 }
 
+enum lt_err lt__end_body(json_t *body, enum lt_err err, struct lt_buf *out, struct lt_diag *diag)
+{
+    if (!err) return lt__emit(body, out, diag);
+    json_decref(body);
+    return err == LT_ERR_NOMEM ? lt_fail(diag, err, "no memory for a request") : err;
+}
+
 /* ---- requests ------------------------------------------------------------------------------- */
 
 static enum lt_err check_turns(const struct lt_cloud_turn *t, size_t n, bool is_history,

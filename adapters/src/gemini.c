@@ -100,6 +100,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     char *text = NULL;
     enum lt_err err = lt__check_request(req, diag);
     if (err) return err;
+    err = LT_ERR_NOMEM; /* until the texts and tools are there */
     body = json_object();
     part = json_array();
     if (req->system_text && *req->system_text)
@@ -113,7 +114,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
         const char *word = mode[req->choice];
         if (e->is_strict_off && req->choice == LT_CHOICE_AUTO) word = "AUTO";
         part = declarations(req->tools);
-        if (!part) goto nomem;
+        if (!part) goto end;
         json_object_set_new(body, "tools", json_pack("[{s:o}]", "functionDeclarations", part));
         json_object_set_new(body, "toolConfig",
                             json_pack("{s:{s:s}}", "functionCallingConfig", "mode", word));
@@ -125,20 +126,14 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_object_set_new(body, "generationConfig", part);
     contents = json_array();
     json_object_set_new(body, "contents", contents);
-    err = add_turns(contents, req, req->history, req->n_history, diag);
     text = lt__user_text(req);
-    if (!text) goto nomem;
+    if (!text) goto end;
+    err = add_turns(contents, req, req->history, req->n_history, diag);
     json_array_append_new(contents, text_turn("user", text));
     if (!err) err = add_turns(contents, req, req->turns, req->n_turns, diag);
+end:
     free(text);
-    if (err) {
-        json_decref(body);
-        return err;
-    }
-    return lt__emit(body, out, diag);
-nomem:
-    json_decref(body);
-    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
+    return lt__end_body(body, err, out, diag);
 }
 
 /* promptTokenCount includes cached tokens; candidatesTokenCount excludes thoughts. */

@@ -81,6 +81,9 @@ char *lt__user_text(const struct lt_cloud_request *req);
 char *lt__system_text(const struct lt_cloud_request *req);
 /* Append `body` as compact JSON and release it. NULL `body` counts as out of memory. */
 enum lt_err lt__emit(json_t *body, struct lt_buf *out, struct lt_diag *diag);
+/* End of every builder: emit `body`, or release it and return `err`, whose text is there unless it is
+ * LT_ERR_NOMEM. */
+enum lt_err lt__end_body(json_t *body, enum lt_err err, struct lt_buf *out, struct lt_diag *diag);
 /* Check what no builder can do without. */
 enum lt_err lt__check_request(const struct lt_cloud_request *req, struct lt_diag *diag);
 /* Append to the reply's text. NULL adds nothing; false when out of memory. */
@@ -98,7 +101,9 @@ bool lt__starts(const char *s, const char *prefix); /* false for NULL */
 void lt__openai_classify(const struct lt_http_response *r, struct lt_cloud_fault *f);
 /* Read an OpenAI-like error object (or string) into `f`, whose class holds the status's meaning. */
 void lt__openai_error(const json_t *error, struct lt_cloud_fault *f);
-int lt__openai_price_percent(const char *service_tier);
+/* Usage of an answer whose counts are called "<in>_tokens" and "<out>_tokens": input includes what came
+ * from and went to the cache, output includes reasoning. */
+void lt__openai_usage(const json_t *body, const char *in, const char *out, struct lt_cloud_usage *u);
 /* Least effort the model takes, or what the endpoint says; NULL for models without the setting. */
 const char *lt__openai_effort(const struct lt_cloud_endpoint *e, const char *model);
 

@@ -98,10 +98,11 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_t *body, *part, *messages;
     enum lt_err err = lt__check_request(req, diag);
     if (err) return err;
+    err = LT_ERR_NOMEM; /* until the texts and tools are there */
     body = json_pack("{s:s}", "model", model);
     words = lt__system_text(req);
     text = lt__user_text(req);
-    if (!words || !text) goto nomem;
+    if (!words || !text) goto end;
     /* OpenAI's models refuse tools on this route unless told not to reason. */
     if (!effort && (caps & LT_CHAT_EFFORT)) effort = "none";
     if (effort) json_object_set_new(body, "reasoning_effort", json_string(effort));
@@ -115,7 +116,10 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     if (!err) err = add_turns(messages, req->turns, req->n_turns, diag);
     if (lt_cloud_tools_count(req->tools) > 0) {
         part = tool_list(e, req->tools);
-        if (!part) goto nomem;
+        if (!part) {
+            err = LT_ERR_NOMEM;
+            goto end;
+        }
         json_object_set_new(body, "tools", part);
         json_object_set_new(body, "tool_choice", json_string(choice[req->choice]));
         if (caps & LT_CHAT_PARALLEL)
@@ -126,34 +130,10 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
                         json_integer(req->max_tokens > 0 ? req->max_tokens : LT_CLOUD_MAX_TOKENS));
     if (e->user_hash && (caps & LT_CHAT_COMPLETION_TOKENS))
         json_object_set_new(body, "safety_identifier", json_string(e->user_hash));
+end:
     free(words);
     free(text);
-    if (err) {
-        json_decref(body);
-        return err;
-    }
-    return lt__emit(body, out, diag);
-nomem:
-    free(words);
-    free(text);
-    json_decref(body);
-    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
-}
-
-static void read_usage(const json_t *body, struct lt_cloud_usage *out)
-{
-    const json_t *u = json_object_get(body, "usage");
-    const json_t *in = json_object_get(u, "prompt_tokens_details");
-    out->price_percent = lt__openai_price_percent(lt__str(body, "service_tier"));
-    out->is_estimated = !json_is_object(u);
-    out->cache_read_tokens = lt__int(in, "cached_tokens");
-    out->cache_write_tokens = lt__int(in, "cache_write_tokens");
-    out->input_tokens =
-        lt__int(u, "prompt_tokens") - out->cache_read_tokens - out->cache_write_tokens;
-    if (out->input_tokens < 0) out->input_tokens = 0;
-    out->output_tokens = lt__int(u, "completion_tokens");
-    out->reasoning_tokens =
-        lt__int(json_object_get(u, "completion_tokens_details"), "reasoning_tokens");
+    return lt__end_body(body, err, out, diag);
 }
 
 /* Arguments as an object: most servers send a string, some the object itself. New reference. */
@@ -282,7 +262,7 @@ static enum lt_cloud_class parse(struct lt_cloud_tools *tools, const char *text,
         cls = f->cls;
         goto out;
     }
-    read_usage(body, &reply->usage);
+    lt__openai_usage(body, "prompt", "completion", &reply->usage);
     if (model) reply->model = strdup(model);
     if (!json_is_object(said)) {
         cls = lt__fault(f, LT_CLS_MALFORMED, "", "answer has no message");

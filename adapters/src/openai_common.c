@@ -42,12 +42,36 @@ void lt__openai_classify(const struct lt_http_response *r, struct lt_cloud_fault
     json_decref(body);
 }
 
-int lt__openai_price_percent(const char *service_tier)
+static int price_percent(const char *service_tier)
 {
     if (!service_tier) return 100;
     if (strcmp(service_tier, "flex") == 0) return 50;
     if (strcmp(service_tier, "priority") == 0 || strcmp(service_tier, "fast") == 0) return 200;
     return 100;
+}
+
+/* "input" and "_tokens" to "input_tokens". */
+static const char *name_of(const char *kind, const char *tail, char name[48])
+{
+    snprintf(name, 48, "%.20s%.27s", kind, tail);
+    return name;
+}
+
+void lt__openai_usage(const json_t *body, const char *in, const char *out, struct lt_cloud_usage *u)
+{
+    const json_t *usage = json_object_get(body, "usage");
+    char name[48];
+    const json_t *read = json_object_get(usage, name_of(in, "_tokens_details", name));
+    const json_t *said = json_object_get(usage, name_of(out, "_tokens_details", name));
+    u->price_percent = price_percent(lt__str(body, "service_tier"));
+    u->is_estimated = !json_is_object(usage);
+    u->cache_read_tokens = lt__int(read, "cached_tokens");
+    u->cache_write_tokens = lt__int(read, "cache_write_tokens");
+    u->input_tokens =
+        lt__int(usage, name_of(in, "_tokens", name)) - u->cache_read_tokens - u->cache_write_tokens;
+    if (u->input_tokens < 0) u->input_tokens = 0;
+    u->output_tokens = lt__int(usage, name_of(out, "_tokens", name));
+    u->reasoning_tokens = lt__int(said, "reasoning_tokens");
 }
 
 const char *lt__openai_effort(const struct lt_cloud_endpoint *e, const char *model)

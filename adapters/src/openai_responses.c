@@ -85,14 +85,15 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_t *body, *part, *input;
     enum lt_err err = lt__check_request(req, diag);
     if (err) return err;
+    err = LT_ERR_NOMEM; /* until the texts and tools are there */
     body = json_pack("{s:s,s:b}", "model", model, "store", 0);
     words = lt__system_text(req);
     text = lt__user_text(req);
-    if (!words || !text) goto nomem;
+    if (!words || !text) goto end;
     if (*words) json_object_set_new(body, "instructions", json_string(words));
     if (lt_cloud_tools_count(req->tools) > 0) {
         part = tool_list(e, req->tools);
-        if (!part) goto nomem;
+        if (!part) goto end;
         json_object_set_new(body, "tools", part);
         json_object_set_new(body, "tool_choice", json_string(choice[req->choice]));
         json_object_set_new(body, "parallel_tool_calls", json_boolean(!req->is_one_call_only));
@@ -112,35 +113,10 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     err = add_turns(input, req->history, req->n_history, diag);
     json_array_append_new(input, json_pack("{s:s,s:s}", "role", "user", "content", text));
     if (!err) err = add_turns(input, req->turns, req->n_turns, diag);
+end:
     free(words);
     free(text);
-    if (err) {
-        json_decref(body);
-        return err;
-    }
-    return lt__emit(body, out, diag);
-nomem:
-    free(words);
-    free(text);
-    json_decref(body);
-    return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
-}
-
-/* input_tokens includes what came from and went to the cache; output_tokens includes reasoning. */
-static void read_usage(const json_t *body, struct lt_cloud_usage *out)
-{
-    const json_t *u = json_object_get(body, "usage");
-    const json_t *in = json_object_get(u, "input_tokens_details");
-    out->price_percent = lt__openai_price_percent(lt__str(body, "service_tier"));
-    out->is_estimated = !json_is_object(u);
-    out->cache_read_tokens = lt__int(in, "cached_tokens");
-    out->cache_write_tokens = lt__int(in, "cache_write_tokens");
-    out->input_tokens =
-        lt__int(u, "input_tokens") - out->cache_read_tokens - out->cache_write_tokens;
-    if (out->input_tokens < 0) out->input_tokens = 0;
-    out->output_tokens = lt__int(u, "output_tokens");
-    out->reasoning_tokens =
-        lt__int(json_object_get(u, "output_tokens_details"), "reasoning_tokens");
+    return lt__end_body(body, err, out, diag);
 }
 
 static enum lt_cloud_class class_of_status(const json_t *body, struct lt_cloud_fault *f)
@@ -214,7 +190,7 @@ static enum lt_cloud_class parse(struct lt_cloud_tools *tools, const char *text,
         cls = lt__fault(f, LT_CLS_MALFORMED, "", body ? "answer is no object" : "not JSON");
         goto out;
     }
-    read_usage(body, &reply->usage);
+    lt__openai_usage(body, "input", "output", &reply->usage);
     if (model) reply->model = strdup(model);
     cls = class_of_status(body, f);
     if (cls == LT_CLS_OK && !json_is_array(output))
