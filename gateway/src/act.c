@@ -431,10 +431,12 @@ static void one_call(struct run *r, const json_t *call)
     size_t targets[LT_ACT_DEVICES_MAX];
     const char *tool = json_string_value(json_object_get(call, "name"));
     struct lt_diag diag = {0};
-    json_t *catalog = lt_discovery_catalog(a->gw->discovery, NULL);
+    const json_t *args = json_object_get(call, "arguments");
+    json_t *catalog = json_object_get(args, "floor") /* only floors need more than the devices */
+                          ? lt_discovery_catalog(a->gw->discovery, NULL)
+                          : NULL;
     const json_t *areas = json_object_get(json_object_get(catalog, "home"), "areas");
-    size_t n = lt_act_targets(a->gw->discovery, areas, tool, json_object_get(call, "arguments"),
-                              targets, LT_ACT_DEVICES_MAX);
+    size_t n = lt_act_targets(a->gw->discovery, areas, tool, args, targets, LT_ACT_DEVICES_MAX);
     json_decref(catalog);
     if (!n || n > LT_ACT_DEVICES_MAX) {
         (void)!lt_fail(&diag, LT_ERR_NOTFOUND,
