@@ -530,25 +530,3 @@ int64_t lt_phrases_duration_ms(const struct lt_words *w)
     }
     return n_parts && total >= 1 && total <= 100.0 * 3600000 ? (int64_t)(total + 0.5) : 0;
 }
-
-int lt_phrases_code(const struct lt_words *w, char *out, size_t cap)
-{
-    size_t n = 0;
-    int value;
-    *out = '\0';
-    for (int i = 0; i < w->n; i++) {
-        const char *word = w->v[i];
-        char one[2] = "";
-        if (number_word(word, &value) && value <= 9) {
-            one[0] = (char)('0' + value);
-            word = one;
-        }
-        if (!*word || strspn(word, "0123456789") != strlen(word) || n + strlen(word) >= cap) {
-            *out = '\0';
-            return 0;
-        }
-        memcpy(out + n, word, strlen(word) + 1);
-        n += strlen(word);
-    }
-    return !w->is_cut && n > 0;
-}

@@ -57,8 +57,5 @@ int lt_phrases_ordinal(const struct lt_words *w);
 /* Milliseconds of "ten minutes", "an hour and a half", "1 h 20", "half an hour". A number alone means
  * minutes. 0 when the utterance is not a duration and nothing else, or is over 100 hours. */
 int64_t lt_phrases_duration_ms(const struct lt_words *w);
-/* The digits of an utterance that is a code: "one two three four", "1 2 34"; 0 when a word of it is
- * something else. Writes a string of at most cap - 1 digits. */
-int lt_phrases_code(const struct lt_words *w, char *out, size_t cap);
 
 #endif

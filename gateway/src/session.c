@@ -152,12 +152,6 @@ static json_t *labels_of(const json_t *choices)
     return list;
 }
 
-json_t *lt_talk_labels(const struct lt_talk *t, const char *key)
-{
-    const struct session *s = find(t, key);
-    return s && s->question.choices ? labels_of(s->question.choices) : NULL;
-}
-
 /* ---- opposites ---- */
 
 static const struct {

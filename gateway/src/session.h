@@ -78,8 +78,6 @@ int lt_talk_wants_pin(const struct lt_talk *t, const char *key, lt_us now_us);
 
 /* A question goes out: remember it (its content moves here; q is zeroed). */
 void lt_talk_ask(struct lt_talk *t, const char *key, struct lt_question *q, lt_us now_us);
-/* Labels of the open question's choices, or NULL; a new array of strings. */
-json_t *lt_talk_labels(const struct lt_talk *t, const char *key);
 /* Calls were carried out. `restore`: calls that bring the former states back, NULL when nobody knows
  * them: then the opposite calls are taken where there are such. `changes` (may be NULL) moves here. */
 void lt_talk_executed(struct lt_talk *t, const char *key, const json_t *calls,

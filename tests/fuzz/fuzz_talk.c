@@ -44,7 +44,6 @@ static void open_once(void)
 
 static void check_words(const char *line, struct lt_words *w)
 {
-    char code[17];
     double v;
     lt_words_split(line, w);
     FUZZ_MUST(w->n <= LT_WORDS_MAX);
@@ -58,7 +57,6 @@ static void check_words(const char *line, struct lt_words *w)
     int place = lt_phrases_ordinal(w);
     FUZZ_MUST(place >= -1 && place <= 99);
     (void)lt_phrases_has_amount(w);
-    (void)lt_phrases_code(w, code, sizeof code);
 }
 
 static void check_code(const char *line, int is_asked, lt_us now)

@@ -156,20 +156,6 @@ static void test_ordinal__alone__place_and_last(void **state)
     }
 }
 
-static void test_code__digits_however_said__joined(void **state)
-{
-    char code[17], tiny[4];
-    (void)state;
-    assert_true(lt_phrases_code(cut("four seven 1 1"), code, sizeof code));
-    assert_string_equal(code, "4711");
-    assert_true(lt_phrases_code(cut("47 11"), code, sizeof code));
-    assert_string_equal(code, "4711");
-    assert_false(lt_phrases_code(cut("four lamps"), code, sizeof code));
-    assert_string_equal(code, "");
-    assert_false(lt_phrases_code(cut("4711"), tiny, sizeof tiny));
-    assert_false(lt_phrases_code(cut(""), code, sizeof code));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,7 +166,6 @@ int main(void)
         cmocka_unit_test(test_number__words_and_digits__value),
         cmocka_unit_test(test_duration__ways_to_say_it__milliseconds),
         cmocka_unit_test(test_ordinal__alone__place_and_last),
-        cmocka_unit_test(test_code__digits_however_said__joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
