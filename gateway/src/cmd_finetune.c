@@ -44,6 +44,7 @@ enum {
     OPT_RETRIEVAL,
     OPT_THREADS,
     OPT_MEMORY,
+    OPT_NICE,
     OPT_SEED,
     OPT_ALPHA,
     OPT_DELTA,
@@ -74,6 +75,7 @@ static const struct lt_cli_option options[] = {
                        "groups of cases to refit the retrieval head (default 0)"},
     [OPT_THREADS] = {"threads", 0, "N", "cores (default 1)"},
     [OPT_MEMORY] = {"memory-mb", 0, "N", "most memory, MiB (default 600)"},
+    [OPT_NICE] = {"nice", 0, "N", "how far to stand back, 0 to 19 (default 19)"},
     [OPT_SEED] = {"seed", 0, "N", "of all that is drawn (default 1)"},
     [OPT_ALPHA] = {"alpha", 0, "X", "largest share of wrong local answers (default 0.02)"},
     [OPT_DELTA] = {"delta", 0, "X", "largest probability that this is broken (default 0.1)"},
@@ -151,7 +153,7 @@ static int read_numbers(const char *const *value, struct san_finetune_options *o
         !lt_cli_int(&spec, "batch", value[OPT_BATCH], 1, SAN_GEN_GROUP_MAX, &batch) ||
         !lt_cli_num(&spec, "share", value[OPT_SHARE], 0.01, 1, &o->share) ||
         !lt_cli_num(&spec, "rate", value[OPT_RATE], 1e-6, 1, &o->rate) ||
-        !lt_cli_int(&spec, "fit", value[OPT_FIT], 20, 100000, &fit) ||
+        !lt_cli_int(&spec, "fit", value[OPT_FIT], 100, 100000, &fit) ||
         !lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep) ||
         !lt_cli_int(&spec, "retrieval", value[OPT_RETRIEVAL], 0, 100000, &groups) ||
         !lt_cli_int(&spec, "threads", value[OPT_THREADS], 1, 16, &threads) ||
@@ -172,10 +174,11 @@ static int read_numbers(const char *const *value, struct san_finetune_options *o
 }
 
 /* Lowest priority and a cap on memory, for this process and all of its threads. */
-static enum lt_err step_aside(int64_t memory_mb, struct lt_diag *diag)
+static enum lt_err step_aside(int64_t memory_mb, int64_t niceness, struct lt_diag *diag)
 {
     struct rlimit cap = {(rlim_t)memory_mb << 20, (rlim_t)memory_mb << 20};
-    (void)setpriority(PRIO_PROCESS, 0, 19); /* lowering one's own is always allowed */
+    /* lowering one's own is always allowed; 0 leaves it as it was started */
+    if (niceness) (void)setpriority(PRIO_PROCESS, 0, (int)niceness);
     return setrlimit(RLIMIT_DATA, &cap) ? lt_fail_errno(diag, "cannot limit the memory") : LT_OK;
 }
 
@@ -311,7 +314,7 @@ int lt_cmd_finetune(int argc, char **argv)
     struct lt_config config;
     struct lt_diag diag = {0};
     char path[1024], db[1024], model[1024], work[1100], tree[1024], mix[1024];
-    int64_t memory_mb = 600, days = 0;
+    int64_t memory_mb = 600, days = 0, niceness = 19;
     int first, is_better = 0, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (value[OPT_DATA]) files[o.n_files++] = value[OPT_DATA];
@@ -324,7 +327,9 @@ int lt_cmd_finetune(int argc, char **argv)
     if (!value[OPT_OUT]) return lt_cli_usage(&spec, "--out FILE is needed");
     if (!o.n_files && !value[OPT_TRACES])
         return lt_cli_usage(&spec, "--from-traces or --data FILE is needed");
-    if (!read_numbers(value, &o, &memory_mb, &days)) return LT_EXIT_USAGE;
+    if (!read_numbers(value, &o, &memory_mb, &days) ||
+        !lt_cli_int(&spec, "nice", value[OPT_NICE], 0, 19, &niceness))
+        return LT_EXIT_USAGE;
     enum lt_err err = lt_config_load(value[OPT_CONFIG], &config, &diag);
     if (err) return lt_cli_fail(&spec, err, &diag);
     lt_config_store_path(&config, path, sizeof path);
@@ -349,7 +354,7 @@ int lt_cmd_finetune(int argc, char **argv)
     o.gen.mix_path = value[OPT_MIX] ? value[OPT_MIX] : mix;
     if (!err && !strcmp(o.init_path, o.out_path))
         return lt_cli_usage(&spec, "--out must not be the network that is started from");
-    if (!err) err = step_aside(memory_mb, &diag);
+    if (!err) err = step_aside(memory_mb, niceness, &diag);
     if (!err) err = run(&o, value, db, days, &is_better, &diag);
     if (err) return lt_cli_fail(&spec, err, &diag);
     return is_better ? LT_EXIT_DONE : LT_EXIT_FAILED;
