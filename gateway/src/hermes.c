@@ -182,13 +182,12 @@ static void on_result(void *ctx, const json_t *result)
     struct turn *t = ctx;
     struct lt_diag diag = {0};
     const char *route = json_string_value(json_object_get(result, "route"));
-    const char *speech = json_string_value(json_object_get(result, "speech"));
+    const char *speech = lt_submit_speech(result);
     const json_t *calls = json_object_get(result, "calls"),
                  *error = json_object_get(result, "error");
     double confidence = json_number_value(json_object_get(result, "confidence"));
     size_t i;
     json_t *call;
-    if (!speech) speech = "";
     if (!route) route = "";
     int is_acting = !strcmp(route, "local") || !strcmp(route, "cloud") || !strcmp(route, "cache");
     if (t->is_trial && result && !error) {

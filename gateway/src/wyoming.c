@@ -227,7 +227,7 @@ static void on_result(void *ctx, const json_t *result)
 {
     struct client *c = ctx;
     const char *route = json_string_value(json_object_get(result, "route"));
-    const char *speech = json_string_value(json_object_get(result, "speech"));
+    const char *speech = lt_submit_speech(result);
     const json_t *calls = json_object_get(result, "calls");
     const json_t *error = json_object_get(result, "error");
     int is_acting =
