@@ -102,7 +102,7 @@ size_t lt_spoken_words(const char *text, char *out, size_t cap)
             p += number(&w, (const char *)p);
         } else if (isalpha(*p)) {
             letter[0] = (char)tolower(*p++);
-        } else if (*p == '\'' && w.in_word && isalpha(p[1])) {
+        } else if (*p == '\'' && w.in_word && (isalpha(p[1]) || p[1] >= 0xc3)) {
             letter[0] = (char)*p++;
         } else if (p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0x99 && w.in_word && isalpha(p[3])) {
             letter[0] = '\''; /* typographic apostrophe */
