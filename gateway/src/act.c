@@ -51,14 +51,19 @@ struct run {
 struct lt_act {
     struct lt_gateway *gw;
     json_t *states; /* topic -> last payload; null for topics that are listened to and silent */
+    json_t *wholes; /* topics whose objects are parts of one state -> the topic it is kept under */
     struct run *runs;
 };
 
 enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out)
 {
     struct lt_act *a = calloc(1, sizeof *a);
-    if (!a || !(a->states = json_object())) {
-        free(a);
+    if (a) {
+        a->states = json_object();
+        a->wholes = json_object();
+    }
+    if (!a || !a->states || !a->wholes) {
+        lt_act_free(a);
         return LT_ERR_NOMEM;
     }
     a->gw = gw;
@@ -68,12 +73,32 @@ enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out)
 
 /* ---- listening ---- */
 
-static void listen_to(struct lt_act *a, const char *topic)
+/* 1 when this is new. */
+static int listen_to(struct lt_act *a, const char *topic)
 {
-    if (!topic || json_object_get(a->states, topic)) return;
+    if (!topic || json_object_get(a->states, topic)) return 0;
     if (lt_mqtt_subscribe(a->gw->mqtt, topic, 1, 0, NULL))
-        return; /* down: lt_act_listen comes again */
-    json_object_set_new(a->states, topic, json_null());
+        return 0; /* down: lt_act_listen comes again */
+    return !json_object_set_new(a->states, topic, json_null());
+}
+
+static int listen_to_feature(struct lt_act *a, const struct lt_feature *f)
+{
+    if (f->state_topic && f->full_topic) {
+        (void)json_object_set_new(a->wholes, f->full_topic, json_string(f->state_topic));
+        (void)json_object_set_new(a->wholes, f->state_topic, json_string(f->state_topic));
+    }
+    return listen_to(a, f->full_topic) | listen_to(a, f->state_topic);
+}
+
+/* Such devices retain nothing: ask how they are. */
+static void query(struct lt_act *a, const struct lt_thing *t)
+{
+    struct lt_mqtt_publish p = {.topic = t->query_topic, .payload = "", .is_text = 1};
+    p.expiry_s = (uint32_t)a->gw->config.mqtt.call_expiry_s;
+    if (!*t->query_topic || !a->gw->config.actuate.enabled) return;
+    if (lt_mqtt_send(a->gw->mqtt, &p, NULL))
+        LT_LOG(WARN, "act.not_asked", LF_STR("topic", t->query_topic));
 }
 
 void lt_act_listen(struct lt_act *a, int is_new_session)
@@ -83,8 +108,10 @@ void lt_act_listen(struct lt_act *a, int is_new_session)
     size_t n = lt_discovery_n_things(a->gw->discovery);
     for (size_t i = 0; i < n; i++) {
         const struct lt_thing *t = lt_discovery_thing(a->gw->discovery, i);
-        for (size_t k = 0; k < t->n_features; k++) listen_to(a, t->features[k].state_topic);
-        for (size_t k = 0; k < t->n_availability; k++) listen_to(a, t->availability[k].topic);
+        int is_new = 0;
+        for (size_t k = 0; k < t->n_features; k++) is_new |= listen_to_feature(a, &t->features[k]);
+        for (size_t k = 0; k < t->n_availability; k++) (void)listen_to(a, t->availability[k].topic);
+        if (is_new) query(a, t);
     }
 }
 
@@ -235,6 +262,7 @@ void lt_act_free(struct lt_act *a)
         uv_close((uv_handle_t *)&r->timer, on_closed);
     }
     json_decref(a->states);
+    json_decref(a->wholes);
     free(a);
 }
 
@@ -248,18 +276,43 @@ static int is_complete(const struct run *r)
     return 1;
 }
 
+/* The two payloads as one object, the newer's members before the older's; the newer where one of
+ * them is no object. Takes over `newer`. */
+static json_t *merged(const char *older, json_t *newer)
+{
+    json_t *o = older ? json_loads(older, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *n = json_loads(json_string_value(newer), JSON_REJECT_DUPLICATES, NULL);
+    if (json_is_object(o) && json_is_object(n) && !json_object_update(o, n)) {
+        char *text = json_dumps(o, JSON_COMPACT);
+        json_t *both = text ? json_string(text) : NULL;
+        free(text);
+        if (both) {
+            json_decref(newer);
+            newer = both;
+        }
+    }
+    json_decref(o);
+    json_decref(n);
+    return newer;
+}
+
 int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg)
 {
     if (!a || !json_object_get(a->states, msg->topic)) return 0;
     json_t *payload = json_stringn(msg->payload, msg->payload_len);
     if (!payload) return 1; /* not UTF-8: a picture or the like, no state */
-    json_object_set_new(a->states, msg->topic, payload);
+    const char *topic = msg->topic, *whole = json_string_value(json_object_get(a->wholes, topic));
+    if (whole) {
+        topic = whole;
+        payload = merged(json_string_value(json_object_get(a->states, whole)), payload);
+    }
+    json_object_set_new(a->states, topic, payload);
     for (struct run *r = a->runs, *next; r; r = next) {
         next = r->next;
         for (size_t i = 0; i < r->n_devices; i++)
             for (int k = 0; k < r->devices[i].n_wait; k++) {
                 struct wait *w = &r->devices[i].wait[k];
-                if (!w->is_met && !strcmp(w->state_topic, msg->topic) && !msg->is_retained)
+                if (!w->is_met && !strcmp(w->state_topic, topic) && !msg->is_retained)
                     w->is_met = lt_act_is_met(&w->expect, msg->payload);
             }
         if (is_complete(r)) end(r);

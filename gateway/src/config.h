@@ -70,8 +70,8 @@ struct lt_config {
         char *file;
     } catalog;
     struct {
-        int home_assistant, zigbee2mqtt;
-        char *ha_prefix, *z2m_base;
+        int home_assistant, zigbee2mqtt, tasmota;
+        char *ha_prefix, *z2m_base, *tasmota_prefix;
     } discovery;
     struct {
         int enabled;

@@ -53,6 +53,9 @@ const struct lt_config_row lt__config_rows[] = {
     {"discovery.zigbee2mqtt", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.zigbee2mqtt),
      "The same from Zigbee2MQTT's lists of devices and groups"},
     {"discovery.z2m_base", LT_CFG_STR, "", 1, 128, "zigbee2mqtt", NULL, 0, AT(discovery.z2m_base), "Zigbee2MQTT's base topic"},
+    {"discovery.tasmota", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.tasmota),
+     "The same from what Tasmota devices announce"},
+    {"discovery.tasmota_prefix", LT_CFG_STR, "", 1, 128, "tasmota/discovery", NULL, 0, AT(discovery.tasmota_prefix), "First levels of their topics"},
 
     {"actuate.enabled", LT_CFG_BOOL, "", 0, 1, "false", NULL, LT_CFG_RELOAD, AT(actuate.enabled),
      "Work the discovered devices ourselves: accepted calls become their own commands and are confirmed"},

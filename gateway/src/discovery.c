@@ -40,15 +40,19 @@ enum lt_err lt_discovery_new(const struct lt_discovery_options *o, struct lt_dis
     if (!d) return lt_fail(diag, LT_ERR_NOMEM, "out of memory for discovery");
     enum lt_err err = take_prefix(o->ha_prefix, "ha_prefix", &d->ha_prefix, diag);
     if (!err) err = take_prefix(o->z2m_base, "z2m_base", &d->z2m_base, diag);
+    if (!err) err = take_prefix(o->tasmota_prefix, "tasmota_prefix", &d->tasmota_prefix, diag);
     if (!err && d->ha_prefix) err = add_filter(d, d->ha_prefix, "+/+/config");
     if (!err && d->ha_prefix) err = add_filter(d, d->ha_prefix, "+/+/+/config");
     if (!err && d->z2m_base) err = add_filter(d, d->z2m_base, "bridge/devices");
     if (!err && d->z2m_base) err = add_filter(d, d->z2m_base, "bridge/groups");
+    if (!err && d->tasmota_prefix) err = add_filter(d, d->tasmota_prefix, "+/config");
+    if (!err && d->tasmota_prefix) err = add_filter(d, d->tasmota_prefix, "+/sensors");
     d->faults = calloc(LT_DISCOVERY_MAX_ERRORS, sizeof *d->faults);
     d->overrides = json_array();
     d->override_index = json_object();
     d->areas = json_array();
-    if (!d->faults || !d->overrides || !d->override_index || !d->areas) err = LT_ERR_NOMEM;
+    d->tasmota = json_object();
+    if (!d->faults || !d->overrides || !d->override_index || !d->areas || !d->tasmota) err = LT_ERR_NOMEM;
     if (!err)
         err = lt_json_parse(lt__embedded_home_tools[0].text, lt__embedded_home_tools[0].n,
                             lt__embedded_home_tools[0].n, &d->home_tools, diag);
@@ -78,6 +82,8 @@ void lt_discovery_free(struct lt_discovery *d)
     free(d->faults);
     free(d->ha_prefix);
     free(d->z2m_base);
+    free(d->tasmota_prefix);
+    json_decref(d->tasmota);
     json_decref(d->home_tools);
     json_decref(d->overrides);
     json_decref(d->override_index);
@@ -180,7 +186,9 @@ void lt__digest(const void *payload, size_t n, char out[LT_SHA256_HEX_CAP])
 int lt_discovery_feed(struct lt_discovery *d, const char *topic, const void *payload, size_t n)
 {
     int changed = 0;
-    if (!lt__ha_feed(d, topic, payload, n, &changed)) lt__z2m_feed(d, topic, payload, n, &changed);
+    if (!lt__ha_feed(d, topic, payload, n, &changed) &&
+        !lt__z2m_feed(d, topic, payload, n, &changed))
+        (void)lt__tasmota_feed(d, topic, payload, n, &changed);
     if (changed) d->is_indexed = 0;
     return changed;
 }

@@ -1,8 +1,8 @@
 /* discovery.h - the home as its devices describe themselves on the broker.
  *
  * Devices and bridges announce what they are on retained topics: Home Assistant's MQTT discovery
- * (ESPHome, OpenMQTTGateway, zwave-js-ui and many firmwares) and Zigbee2MQTT's bridge/devices and
- * bridge/groups. A discovery is fed those messages in any order and keeps a model of the home; asked
+ * (ESPHome, OpenMQTTGateway, zwave-js-ui and many firmwares), Zigbee2MQTT's bridge/devices and
+ * bridge/groups, and Tasmota's own discovery. A discovery is fed those messages in any order and keeps a model of the home; asked
  * for a catalogue, it composes names, areas and ids, adds what the user says about them, and puts
  * the home tools and the user's own tools beside. Of every entity it also keeps what is needed to
  * work it (struct lt_thing): topics, payloads, templates as text, ranges.
@@ -74,6 +74,7 @@ struct lt_feature {
     const char *command_topic;    /* NULL: read only */
     const char *command_template; /* Jinja2 text; NULL: the plain value */
     const char *state_topic;      /* NULL: never reported */
+    const char *full_topic;       /* reports the same members too, with all others; NULL: none */
     const char *state_template;   /* Jinja2 text; NULL: the whole payload, or `key` of it */
     const char *key;              /* member of the JSON object sent and reported */
     int has_range;                /* min, max and step mean something (step 0: any) */
@@ -101,6 +102,7 @@ struct lt_thing {
     const char *unique_id;    /* "" for none */
     const char *device_name;  /* "" for none; Zigbee2MQTT: the friendly name */
     const char *identifier;   /* first identifier of the device; "" for none */
+    const char *query_topic;  /* an empty message here makes it report all; "" for none */
     enum lt_thing_kind kind;
     int qos, is_retained;          /* how commands are to be published */
     int is_optimistic;             /* it reports no state */
@@ -118,8 +120,9 @@ const struct lt_feature *lt_thing_feature(const struct lt_thing *t, const char *
 /* ---- the model ---- */
 
 struct lt_discovery_options {
-    const char *ha_prefix; /* "homeassistant"; NULL: not read */
-    const char *z2m_base;  /* "zigbee2mqtt"; NULL: not read */
+    const char *ha_prefix;      /* "homeassistant"; NULL: not read */
+    const char *z2m_base;       /* "zigbee2mqtt"; NULL: not read */
+    const char *tasmota_prefix; /* "tasmota/discovery"; NULL: not read */
 };
 
 /* LT_ERR_INVALID for a prefix that is no topic; LT_ERR_NOMEM. Strings are copied. */

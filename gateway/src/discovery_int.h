@@ -42,13 +42,14 @@ struct lt__fault {
 };
 
 struct lt_discovery {
-    char *ha_prefix, *z2m_base; /* NULL: not read */
+    char *ha_prefix, *z2m_base, *tasmota_prefix; /* NULL: not read */
     char *filters[8];
     struct lt__source **sources;
     size_t n_sources, cap_sources, n_made; /* n_made: things in all sources */
     json_t *home_tools;                    /* as engine/data/home-tools.json */
     json_t *overrides, *override_index;    /* array; match -> index */
     json_t *areas;                         /* array of {name,floor,aliases} */
+    json_t *tasmota;                       /* MAC -> {"config", "sensors"}, last good */
     json_t *z2m_groups;                    /* last good bridge/groups, or NULL */
     char z2m_devices_digest[LT_SHA256_HEX_CAP], z2m_groups_digest[LT_SHA256_HEX_CAP];
     int has_z2m; /* bridge/devices was read */
@@ -155,6 +156,10 @@ LT_NODISCARD enum lt_err lt__z2m_group_things(struct lt_discovery *d, const json
 /* Key of a device's source. LT_ERR_INVALID when the address is none. */
 LT_NODISCARD enum lt_err lt__z2m_key(const struct lt_discovery *d, const char *ieee, char *out,
                                      size_t out_bytes, struct lt_diag *diag);
+
+/* ---- discovery_tasmota.c ---- */
+int lt__tasmota_feed(struct lt_discovery *d, const char *topic, const void *payload, size_t n,
+                     int *changed);
 
 /* ---- discovery_index.c ---- */
 /* Compose names, ids and areas unless that is done. LT_ERR_NOMEM. */

@@ -23,6 +23,7 @@ struct lt__thing *lt__thing_new(void)
     t->endpoint = t->suffix = "";
     t->pub.id = t->pub.name = t->pub.area = t->pub.domain = t->pub.device_class = t->pub.unit = "";
     t->pub.topic = t->pub.unique_id = t->pub.device_name = t->pub.identifier = "";
+    t->pub.query_topic = "";
     t->pub.availability_mode = "latest";
     return t;
 }

@@ -19,14 +19,16 @@ static enum lt_err discovery_new(const struct lt_gateway *gw, struct lt_discover
     const struct lt_config *c = &gw->started;
     struct lt_discovery_options o = {
         .ha_prefix = c->discovery.home_assistant ? c->discovery.ha_prefix : NULL,
-        .z2m_base = c->discovery.zigbee2mqtt ? c->discovery.z2m_base : NULL};
+        .z2m_base = c->discovery.zigbee2mqtt ? c->discovery.z2m_base : NULL,
+        .tasmota_prefix = c->discovery.tasmota ? c->discovery.tasmota_prefix : NULL};
     return lt_discovery_new(&o, out, diag);
 }
 
 enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag)
 {
     const struct lt_config *c = &gw->started;
-    if (!c->discovery.home_assistant && !c->discovery.zigbee2mqtt) return LT_OK;
+    if (!c->discovery.home_assistant && !c->discovery.zigbee2mqtt && !c->discovery.tasmota)
+        return LT_OK;
     enum lt_err err = lt_act_new(gw, &gw->act);
     return err ? err : discovery_new(gw, &gw->discovery, diag);
 }

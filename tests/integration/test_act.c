@@ -32,11 +32,11 @@ static void say_state(struct env *e, const char *topic, const char *payload, int
         (struct publish){.topic = topic, .payload = payload, .qos = 1, .is_retained = is_retained});
 }
 
-static struct env *home(void)
+static struct env *home_of(const char *topic, const char *announcement, const char *config)
 {
     struct env *e = env_start();
-    say_state(e, BASE "/bridge/devices", devices, 1);
-    gateway_config(e, CONFIG);
+    say_state(e, topic, announcement, 1);
+    gateway_config(e, config);
     gateway_spawn(e);
     for (int i = 0; i < 20; i++) {
         json_t *s = take_json(e, "lintel/home/status", "status");
@@ -47,6 +47,11 @@ static struct env *home(void)
     }
     fail_msg("no catalogue of two devices");
     return e;
+}
+
+static struct env *home(void)
+{
+    return home_of(BASE "/bridge/devices", devices, CONFIG);
 }
 
 /* The next response; its first outcome must be `want`. */
@@ -141,6 +146,30 @@ static void test_act__undone__the_state_before_comes_back(void **state)
     env_stop(e);
 }
 
+/* One device with two relays, each report about one of them only. */
+static void test_act__tasmota__asked_how_it_is_worked_and_remembered(void **state)
+{
+    (void)state;
+    struct env *e =
+        home_of(BASE "/tasmota/C049EF112233/config",
+                "{\"dn\":\"Strip\",\"fn\":[\"kitchen/plug\",\"garage/plug\"],\"t\":\"strip\","
+                "\"ft\":\"" BASE "/%prefix%/%topic%/\",\"rl\":[1,1]}",
+                "discovery:\n  tasmota: true\n  tasmota_prefix: " BASE "/tasmota\nactuate:\n"
+                "  enabled: true\n  confirm_ms: 1500\n");
+    expect_command(e, BASE "/cmnd/strip/STATE", "");
+    say_state(e, BASE "/tele/strip/STATE", "{\"POWER1\":\"OFF\",\"POWER2\":\"ON\"}", 0);
+    client_say(e, "turn on the kitchen plug");
+    expect_command(e, BASE "/cmnd/strip/POWER1", "ON");
+    say_state(e, BASE "/stat/strip/RESULT", "{\"POWER1\":\"ON\"}", 0);
+    json_decref(answer(e, "done"));
+    /* the other relay's state is still known, so nobody waits for a report */
+    client_say(e, "turn on the garage plug");
+    expect_command(e, BASE "/cmnd/strip/POWER2", "ON");
+    json_decref(answer(e, "done"));
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_act__device_is_silent__named_in_the_answer),
         cmocka_unit_test(test_act__device_is_away__nothing_is_sent),
         cmocka_unit_test(test_act__undone__the_state_before_comes_back),
+        cmocka_unit_test(test_act__tasmota__asked_how_it_is_worked_and_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
