@@ -20,7 +20,7 @@ struct san_calibrate_options san_calibrate_options_default(void)
 {
     return (struct san_calibrate_options){.type = SAN_TYPE_F16,
                                           .n_cases = 4000,
-                                          .l2 = 10,
+                                          .l2 = 3000,
                                           .n_threads = 1,
                                           .retrieval = san_retrieval_fit_default()};
 }

@@ -29,7 +29,7 @@ static const struct lt_cli_option options[] = {
     [OPT_MIX] = {"mix", 0, "FILE", "sources and weights (default engine/train/mix.json)"},
     [OPT_CASES] = {"cases", 0, "N", "held-out cases from the generator (default 4000; 0: none)"},
     [OPT_SEED] = {"seed", 0, "N", "of the generator (default 1)"},
-    [OPT_L2] = {"l2", 0, "X", "penalty on the head's weights (default 10)"},
+    [OPT_L2] = {"l2", 0, "X", "penalty on the head's weights (default 3000)"},
     [OPT_RETRIEVAL] = {"retrieval", 0, "N",
                        "groups of cases for the retrieval head (default 400; 0: leave it)"},
     [OPT_THREADS] = {"threads", 0, "N", "cases answered at the same time (default 1)"},

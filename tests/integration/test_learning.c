@@ -99,12 +99,13 @@ static void test_generate__same_seed__writes_the_same_lines(void **state)
     json_decref(parse(out)); /* on standard output */
 }
 
-static void test_generate__from_a_cloud__says_in_one_line_that_it_cannot(void **state)
+static void
+test_generate__neither_grammar_nor_provider__says_in_one_line_what_is_missing(void **state)
 {
     (void)state;
-    assert_int_equal(run_lintel(out, OUT, err, OUT, "generate", "--n", "5", NULL), 1);
+    assert_int_equal(run_lintel(out, OUT, err, OUT, "generate", "--n", "5", NULL), 2);
     assert_string_equal(out, "");
-    assert_non_null(strstr(err, "cloud provider are not available"));
+    assert_non_null(strstr(err, "--provider P"));
     assert_int_equal(strcspn(err, "\n"), strlen(err) - 1);
     assert_int_equal(run_lintel(out, OUT, err, OUT, "generate", "--grammar", NULL), 2);
     assert_int_equal(run_lintel(out, OUT, err, OUT, "generate", "--grammar", "--n", "5", "--tree",
@@ -181,7 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_generate__same_seed__writes_the_same_lines),
-        cmocka_unit_test(test_generate__from_a_cloud__says_in_one_line_that_it_cannot),
+        cmocka_unit_test(
+            test_generate__neither_grammar_nor_provider__says_in_one_line_what_is_missing),
         cmocka_unit_test(test_quantize__a_network__is_smaller_and_still_answers),
         cmocka_unit_test(test_bench__with_a_network__gives_rates_beside_limits),
     };
