@@ -50,7 +50,7 @@ static void feed(const char *topic, const char *text)
 static int setup(void **state)
 {
     (void)state;
-    struct lt_discovery_options o = {"homeassistant", "zigbee2mqtt"};
+    struct lt_discovery_options o = {.ha_prefix = "homeassistant", .z2m_base = "zigbee2mqtt"};
     struct lt_diag diag = {0};
     if (lt_discovery_new(&o, &d, &diag)) return 1;
     feed("zigbee2mqtt/bridge/devices", z2m);
