@@ -101,9 +101,12 @@ const char *san_engine_model_name(const struct san_engine *e)
     return e->name;
 }
 
-size_t san_engine_cache_bytes(const struct san_engine *e)
+size_t san_engine_cache_bytes(struct san_engine *e)
 {
-    return e->cache.n_bytes;
+    pthread_mutex_lock(&e->lock);
+    size_t n = e->cache.n_bytes;
+    pthread_mutex_unlock(&e->lock);
+    return n;
 }
 
 /* ---- workers ---- */

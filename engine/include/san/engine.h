@@ -42,7 +42,7 @@ void san_engine_close(struct san_engine *e); /* NULL is fine; catalogues must be
 /* general.name of the network, "" when it has none; borrowed. */
 const char *san_engine_model_name(const struct san_engine *e);
 /* Bytes held by encoded blocks. */
-size_t san_engine_cache_bytes(const struct san_engine *e);
+size_t san_engine_cache_bytes(struct san_engine *e);
 
 /* Compile and encode the catalogue in `json` (n bytes of UTF-8, an object with "tools" and
  * optionally "home"). LT_ERR_PARSE (JSON; offset_bytes is set), LT_ERR_INVALID (a tool without a
