@@ -107,7 +107,7 @@ ask "who won the world cup in 1998"
 ask "unlock the front door"
 cat <<EOF
 
-route: local = carried out here; none = nothing here applies; clarify = not sure enough, it asks back
+route: local = carried out here; none = nothing here applies; clarify = it asks back: not sure enough, or a door would open
 (with a cloud model configured it would ask that: see deploy/lintel.yaml).
 
 Send your own, and watch the calls:
