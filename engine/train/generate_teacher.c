@@ -365,12 +365,24 @@ static const char *const clashes[][2] = {
     {"email_contacts/contact_find", "work_hr/colleague_phone"},
     {"email_contacts/mail_compose", "work_hr/colleague_phone"},
     {"email_contacts/mail_reply", "phone_messaging/send_text"},
+    {"taxi_dispatch/ride_book", "transport/ride_hail"},
+    {"taxi_dispatch/ride_book", "travel_booking/book_taxi"},
+    {"taxi_dispatch/ride_book", "travel_help/car_hire"},
+    {"taxi_dispatch/ride_cancel", "transport/ride_cancel"},
+    {"taxi_dispatch/road_warn", "transport/traffic_report"},
+    {"barber_tattoo/slot_book", "vet_clinic/appointment_make"},
+    {"barber_tattoo/slot_book", "tailor_shop/fitting_book"},
+    {"barber_tattoo/slot_drop", "vet_clinic/appointment_cancel"},
 };
 
 /* Categories that no tool of a home overlaps with: their functions may stand beside home tools. */
-static const char *const remote[] = {"finance_payments", "travel_booking", "health_fitness",
-                                     "navigation",       "calendar",       "food_recipes",
-                                     "bank_account",     "credit_cards",   "work_hr"};
+static const char *const remote[] = {
+    "finance_payments", "travel_booking", "health_fitness", "navigation",   "calendar",
+    "food_recipes",     "bank_account",   "credit_cards",   "work_hr",      "fire_station",
+    "florist_shop",     "repair_garage",  "vet_clinic",     "airport_ramp", "signal_box",
+    "version_control",  "print_shop",     "funeral_home",   "pawn_auction", "barber_tattoo",
+    "moving_storage",   "tailor_shop",    "zoo_keepers",    "water_works",  "law_office",
+    "taxi_dispatch"};
 
 /* Functions that might answer what the escalation list asks. */
 static const char *const knowing[] = {"weather_time_search",
