@@ -128,7 +128,9 @@ test_finetune__killed_then_started_again__ends_and_old_network_is_untouched(void
     json_t *j = finish();
     assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "examples"), "lines")),
                      60);
+#ifndef __SANITIZE_ADDRESS__ /* which keeps freed memory and a shadow of all */
     assert_true(json_number_value(json_object_get(j, "peak_mb")) < 600);
+#endif
     json_decref(j);
     assert_int_equal(size_of(network), before);
     assert_int_equal(unlink(fresh), 0);

@@ -250,7 +250,7 @@ static void test_safety__code__asked_for_and_nowhere_kept(void **state)
     assert_int_equal(gateway_stop(env), 0);
     FILE *f = fopen(env_path(env, "code"), "w");
     assert_non_null(f);
-    fputs("4711\n", f);
+    fputs("47113926\n", f);
     fclose(f);
     char extra[600];
     snprintf(extra, sizeof extra, GATE "safety:\n  confirm: pin\n  pin: file:%s\n",
@@ -261,19 +261,20 @@ static void test_safety__code__asked_for_and_nowhere_kept(void **state)
     expect("g1", "four seven one two", "none", "talk.dropped", "not the code");
     expect_no_call();
     expect("g1", "unlock the front door", "clarify", "safety.pin", "");
-    expect("g1", "4 7 11", "local", "talk.answered", "");
+    expect("g1", "47 11 3926", "local", "talk.answered", "");
     expect_call("HassTurnOff", "{\"name\":\"Front Door\"}");
     expect("g2", "unlock the front door", "clarify", "safety.pin", "");
     expect("g2", "never mind", "none", "talk.dropped", "OK.");
-    /* said at once, asked or not, it is in no row and in no line of the log */
-    json_t *r = say("g3", "unlock the front door 4711");
+    /* (a shorter code would be found by chance in a confidence) said at once, asked or not, it is in no row and in no line of the log */
+    json_t *r = say("g3", "unlock the front door 47113926");
     json_decref(r);
-    assert_int_equal(db_int(env, "select count(*) from trace where text like '%4711%' or text like "
-                                 "'%four seven%' or text like '%4 7 11%' or result like '%4711%'"),
+    assert_int_equal(db_int(env,
+                            "select count(*) from trace where text like '%47113926%' or text like "
+                            "'%four seven%' or text like '%47 11 39%' or result like '%47113926%'"),
                      0);
     snprintf(sql, sizeof sql, "select count(*) from trace where text = '[code]'");
     db_wait(env, sql, 2);
-    assert_int_equal(gateway_log_count(env, "4711"), 0);
+    assert_int_equal(gateway_log_count(env, "47113926"), 0);
     assert_int_equal(gateway_log_count(env, "four seven one"), 0);
     /* three wrong ones lock */
     client_forget(env);
