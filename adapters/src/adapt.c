@@ -42,8 +42,20 @@ static bool adapt_chat(struct lt_cloud_endpoint *e, const char *text)
 bool lt_cloud_endpoint_adapt(struct lt_cloud_endpoint *e, const char *text)
 {
     static const char *const schema[] = {"strict", "schema", "tools.", "tools[", "grammar", NULL};
-    if (e->adapter && strcmp(e->adapter, lt__openai_chat.name) == 0 && adapt_chat(e, text))
+    static const char *const usage[] = {"stream_options", "include_usage", NULL};
+    static const char *const stream[] = {"'stream'", "\"stream\"", "streaming", "with stream",
+                                         NULL};
+    bool is_chat = e->adapter && strcmp(e->adapter, lt__openai_chat.name) == 0;
+    unsigned caps = is_chat ? lt__chat_caps(e) : 0;
+    if (is_chat && names(text, usage) && !(caps & LT_CHAT_NO_STREAM_USAGE)) {
+        e->chat_caps = caps | LT_CHAT_NO_STREAM_USAGE | LT_CHAT_EXPLICIT;
         return true;
+    }
+    if (names(text, stream) && !e->is_stream_off) {
+        e->is_stream_off = true;
+        return true;
+    }
+    if (is_chat && adapt_chat(e, text)) return true;
     if (e->is_strict_off || !names(text, schema)) return false;
     e->is_strict_off = true;
     return true;

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "stream.h"
 
 static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
-                       struct lt_buf *out, struct lt_diag *diag)
+                       bool is_streamed, struct lt_buf *out, struct lt_diag *diag)
 {
-    (void)e;
-    (void)model;
+    (void)e, (void)model, (void)is_streamed;
     enum lt_err err = lt_buf_addf(out, "%s/v1/messages", base);
     return err ? lt_fail(diag, err, "address too long") : LT_OK;
 }
@@ -134,6 +133,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     add_thinking(body, e, model);
     if (e->user_hash)
         json_object_set_new(body, "metadata", json_pack("{s:s}", "user_id", e->user_hash));
+    if (lt__is_streamed(e, req)) json_object_set_new(body, "stream", json_true());
     messages = json_array();
     json_object_set_new(body, "messages", messages);
     text = lt__user_text(req);
@@ -266,6 +266,110 @@ out:
     return cls;
 }
 
+/* ---- streamed: blocks that begin, grow and end ------------------------------------------------- */
+
+static enum lt_stream_step begin_block(struct lt_stream *s, const json_t *data)
+{
+    struct lt_stream_part *p = lt__stream_part(s, lt__int(data, "index"));
+    json_t *block = json_object_get(data, "content_block");
+    if (!p) return LT_STREAM_BAD;
+    if (p->shell || !json_is_object(block) || !lt__str(block, "type"))
+        return lt__stream_bad(s, "block %d begins twice, or not at all",
+                              (int)lt__int(data, "index"));
+    p->shell = json_deep_copy(block);
+    if (strcmp(lt__str(block, "type"), "tool_use") == 0) s->is_calling = true;
+    if (strcmp(lt__str(block, "type"), "text") != 0) return LT_STREAM_IDLE;
+    lt__stream_say(s, lt__str(block, "text"));
+    return lt__stream_add(s, &p->text, lt__str(block, "text"));
+}
+
+static enum lt_stream_step grow_block(struct lt_stream *s, const json_t *data)
+{
+    struct lt_stream_part *p = lt__stream_part(s, lt__int(data, "index"));
+    const json_t *delta = json_object_get(data, "delta");
+    const char *text = lt__str(delta, "text"), *more = lt__str(delta, "signature");
+    if (!p) return LT_STREAM_BAD;
+    if (!p->shell || p->is_ended) return lt__stream_bad(s, "a piece of a block that is not open");
+    lt__stream_say(s, text);
+    if (!text) text = lt__str(delta, "partial_json");
+    if (!text) text = lt__str(delta, "thinking");
+    return more ? lt__stream_add(s, &p->more, more) : lt__stream_add(s, &p->text, text);
+}
+
+static enum lt_stream_step end_block(struct lt_stream *s, const json_t *data)
+{
+    struct lt_stream_part *p = lt__stream_part(s, lt__int(data, "index"));
+    const char *type = lt__str(p ? p->shell : NULL, "type");
+    if (!p) return LT_STREAM_BAD;
+    if (!type || p->is_ended) return lt__stream_bad(s, "a block that was not open ends");
+    p->is_ended = true;
+    if (strcmp(type, "tool_use") == 0) { /* its "input" so far was a placeholder */
+        json_t *input = p->text.n ? lt__parse(p->text.p, p->text.n) : json_object();
+        if (!json_is_object(input)) {
+            json_decref(input);
+            return lt__stream_bad(s, "arguments of '%.64s' are no JSON object",
+                                  lt__str(p->shell, "name") ? lt__str(p->shell, "name") : "?");
+        }
+        json_object_set_new(p->shell, "input", input);
+    } else if (strcmp(type, "text") == 0 || strcmp(type, "thinking") == 0) {
+        json_object_set_new(p->shell, type, json_string(lt_buf_str(&p->text)));
+        if (p->more.n) json_object_set_new(p->shell, "signature", json_string(p->more.p));
+    }
+    return LT_STREAM_IDLE;
+}
+
+/* Why it stopped, and the counts, which stand for the whole answer and not for this event. */
+static enum lt_stream_step take_message_delta(struct lt_stream *s, const json_t *data)
+{
+    json_t *usage = json_object_get(s->body, "usage"), *v;
+    const char *key;
+    if (!s->body) return lt__stream_bad(s, "it has no beginning");
+    json_object_set(s->body, "stop_reason",
+                    json_object_get(json_object_get(data, "delta"), "stop_reason"));
+    if (!usage) json_object_set_new(s->body, "usage", usage = json_object());
+    json_object_foreach(json_object_get(data, "usage"), key, v)
+    {
+        if (!json_is_null(v)) json_object_set(usage, key, v);
+    }
+    return LT_STREAM_MORE;
+}
+
+static enum lt_stream_step stream(struct lt_stream *s, const char *name, json_t *data)
+{
+    const char *type = lt__str(data, "type");
+    (void)name; /* the data says the same */
+    if (!type || s->is_whole) return LT_STREAM_IDLE;
+    if (strcmp(type, "message_start") == 0) {
+        json_t *message = json_object_get(data, "message");
+        if (s->body || !json_is_object(message)) return lt__stream_bad(s, "it begins twice");
+        s->body = json_deep_copy(message);
+        return LT_STREAM_IDLE;
+    }
+    if (strcmp(type, "content_block_start") == 0) return begin_block(s, data);
+    if (strcmp(type, "content_block_delta") == 0) return grow_block(s, data);
+    if (strcmp(type, "content_block_stop") == 0) return end_block(s, data);
+    if (strcmp(type, "message_delta") == 0) return take_message_delta(s, data);
+    if (strcmp(type, "error") == 0) return lt__stream_body(s, data);
+    if (strcmp(type, "message_stop") != 0) return LT_STREAM_IDLE; /* ping, and what is new */
+    return s->body ? LT_STREAM_WHOLE : lt__stream_bad(s, "it has no beginning");
+}
+
+static bool whole(struct lt_stream *s)
+{
+    json_t *content = json_array();
+    bool is_whole = true;
+    if (json_object_get(s->body, "error")) {
+        json_decref(content);
+        return true;
+    }
+    for (size_t i = 0; i < s->n_parts; i++) {
+        is_whole = is_whole && s->parts[i].is_ended;
+        if (s->parts[i].is_ended) json_array_append(content, s->parts[i].shell);
+    }
+    json_object_set_new(s->body, "content", content);
+    return is_whole;
+}
+
 static const struct lt_http_header HEADERS[] = {{"anthropic-version", "2026-10-21"}, {NULL, NULL}};
 
 const struct lt_adapter lt__anthropic = {
@@ -280,5 +384,7 @@ const struct lt_adapter lt__anthropic = {
     .url = url,
     .build = build,
     .parse = parse,
+    .stream = stream,
+    .whole = whole,
     .classify = classify,
 };

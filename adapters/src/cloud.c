@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "lt/log.h"
+#include "stream.h"
 
 #define MAX_URL_BYTES 1024
 
@@ -40,7 +40,10 @@ struct lt_cloud_ask {
     struct lt_cloud_reply reply;
     struct lt_cloud_try tries[LT_CLOUD_MAX_TRIES];
     size_t n_tries;
-    int64_t wait_ms; /* before the next try */
+    int64_t wait_ms;          /* before the next try */
+    lt_cloud_say_fn say;      /* NULL: the answer comes in one */
+    struct lt_stream *stream; /* of the try under way */
+    void *say_ctx;
     lt_cloud_fn fn;
     void *ctx;
 };
@@ -72,6 +75,7 @@ static void ask_free(struct lt_cloud_ask *a)
         if (a->next) a->next->link = a->link;
     }
     lt_http_cancel(a->call);
+    lt__stream_free(a->stream);
     lt_io_timer_free(a->cloud->io, a->retry);
     lt_cloud_tools_unref(a->tools);
     lt_cloud_reply_fini(&a->reply);
@@ -104,12 +108,25 @@ static void finish(struct lt_cloud_ask *a, bool is_wish_unmet)
 
 /* ---- one try -------------------------------------------------------------------------------- */
 
+static enum lt_http_take on_piece(void *ctx, const char *bytes, size_t n)
+{
+    struct lt_cloud_ask *a = ctx;
+    enum lt_http_take take = lt__stream_take(a->stream, bytes, n);
+    if (!a->stream->said.n) return take;
+    char *text = lt_buf_take(&a->stream->said);
+    if (text)
+        a->say(a->say_ctx, text); /* the owner may have cancelled us: `a` is not looked at again */
+    free(text);
+    return take;
+}
+
 static enum lt_err start_try(struct lt_cloud_ask *a, struct lt_diag *diag)
 {
     const struct lt_adapter *ad = a->adapter;
     const struct lt_cloud_endpoint *e = a->endpoint;
-    struct lt_http_header headers[LT_HTTP_MAX_HEADERS] = {{"content-type", "application/json"},
-                                                          {"accept", "application/json"}};
+    struct lt_http_header headers[LT_HTTP_MAX_HEADERS] = {
+        {"content-type", "application/json"},
+        {"accept", a->say ? "text/event-stream, application/json" : "application/json"}};
     size_t n = 2;
     for (const struct lt_http_header *h = ad->extra; h && h->name && n < LT_HTTP_MAX_HEADERS; h++)
         headers[n++] = *h;
@@ -128,8 +145,11 @@ static enum lt_err start_try(struct lt_cloud_ask *a, struct lt_diag *diag)
         .first_ms = e->first_ms,
         .gap_ms = e->gap_ms,
         .total_ms = left_ms(a) > 0 ? left_ms(a) : 1,
-        .cap_bytes = LT_CLOUD_MAX_ANSWER_BYTES,
+        .cap_bytes = a->say ? LT_CLOUD_MAX_STREAM_BYTES : LT_CLOUD_MAX_ANSWER_BYTES,
+        .on_data = a->say ? on_piece : NULL,
     };
+    if (a->say && !(a->stream = lt__stream_new(ad)))
+        return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
     enum lt_err err = lt_http_send(a->cloud->http, &req, on_response, a, &a->call, diag);
     if (err) return err;
     struct lt_cloud_try *t = &a->tries[a->n_tries++];
@@ -190,7 +210,11 @@ static void on_response(void *ctx, const struct lt_http_response *r)
     struct lt_cloud_try *t = &a->tries[a->n_tries - 1];
     struct lt_cloud_fault f = {.retry_after_ms = -1};
     a->call = NULL;
-    t->cls = lt_adapter_read(a->adapter, a->tools, r, &a->reply, &f);
+    size_t answer_bytes = r->is_streamed ? a->stream->n_bytes : r->body_len;
+    if (r->is_streamed)
+        t->cls = lt__stream_read(a->stream, a->tools, r, &a->reply, &f);
+    else
+        t->cls = lt_adapter_read(a->adapter, a->tools, r, &a->reply, &f);
     t->end = r->end;
     t->http_status = r->status;
     t->total_us = r->total_us;
@@ -205,7 +229,10 @@ static void on_response(void *ctx, const struct lt_http_response *r)
         memcpy(t->code, f.code, sizeof t->code);
         snprintf(t->text, sizeof t->text, "%s: %s", a->adapter->name, f.text);
     }
-    book(a, t, r->body_len);
+    book(a, t, answer_bytes);
+    if (r->is_streamed && a->stream->has_told && t->cls != LT_CLS_OK) a->say(a->say_ctx, NULL);
+    lt__stream_free(a->stream);
+    a->stream = NULL;
     LT_LOG(DEBUG, "cloud.tried", LF_STR("adapter", t->adapter), LF_STR("model", t->model),
            LF_STR("class", lt_cloud_class_name(t->cls)), LF_INT("status", t->http_status),
            LF_INT("total_us", t->total_us), LF_INT("cost_usd_micro", t->cost_usd_micro));
@@ -242,7 +269,7 @@ static enum lt_err prepare(struct lt_cloud_ask *a, const struct lt_cloud_request
                        base ? "model" : "base_url");
     a->model = strdup(model);
     if (!a->model) return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
-    enum lt_err err = a->adapter->url(e, base, model, &a->url, diag);
+    enum lt_err err = a->adapter->url(e, base, model, a->say != NULL, &a->url, diag);
     return err ? err : a->adapter->build(e, model, req, &a->body, diag);
 }
 
@@ -266,6 +293,10 @@ enum lt_err lt_cloud_ask(struct lt_cloud *c, const struct lt_cloud_endpoint *end
     a->endpoint = endpoint;
     a->tools = lt_cloud_tools_ref(req->tools);
     a->deadline_us = deadline_us;
+    if (lt__is_streamed(endpoint, req)) {
+        a->say = req->say;
+        a->say_ctx = req->say_ctx;
+    }
     a->fn = fn;
     a->ctx = ctx;
     lt_buf_init(&a->url, MAX_URL_BYTES);

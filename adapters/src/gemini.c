@@ -8,15 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "stream.h"
 
 static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
-                       struct lt_buf *out, struct lt_diag *diag)
+                       bool is_streamed, struct lt_buf *out, struct lt_diag *diag)
 {
     (void)e;
     if (strpbrk(model, "/?#%& "))
         return lt_fail(diag, LT_ERR_INVALID, "model '%.80s': write the bare id", model);
-    enum lt_err err = lt_buf_addf(out, "%s/models/%s:generateContent", base, model);
+    enum lt_err err =
+        lt_buf_addf(out, "%s/models/%s:%s", base, model,
+                    is_streamed ? "streamGenerateContent?alt=sse" : "generateContent");
     return err ? lt_fail(diag, err, "address too long") : LT_OK;
 }
 
@@ -269,6 +271,63 @@ out:
     return cls;
 }
 
+/* ---- streamed: every event is an answer of its own, with the next parts ----------------------- */
+
+static void take_whole_members(json_t *body, json_t *data)
+{
+    static const char *const members[] = {"usageMetadata", "modelVersion", "promptFeedback", NULL};
+    for (int i = 0; members[i]; i++) {
+        json_t *v = json_object_get(data, members[i]);
+        if (v) json_object_set(body, members[i], v); /* the last one counts */
+    }
+}
+
+/* Parts stay as they came, since signatures sit on them; an empty one without any is left out. */
+static enum lt_stream_step take_stream_parts(struct lt_stream *s, json_t *list, json_t *parts)
+{
+    enum lt_stream_step step = LT_STREAM_IDLE;
+    json_t *part;
+    size_t i;
+    json_array_foreach(parts, i, part)
+    {
+        const char *text = lt__str(part, "text");
+        if (text && !*text && json_object_size(part) == 1) continue;
+        step = LT_STREAM_MORE;
+        s->n_bytes += text ? strlen(text) : 0;
+        if (json_object_get(part, "functionCall")) s->is_calling = true;
+        if (!json_is_true(json_object_get(part, "thought"))) lt__stream_say(s, text);
+        json_array_append(list, part);
+    }
+    return step;
+}
+
+static enum lt_stream_step stream(struct lt_stream *s, const char *name, json_t *data)
+{
+    json_t *candidate, *mine, *content, *why, *parts;
+    (void)name;
+    if (json_is_array(data)) data = json_array_get(data, 0); /* errors may come so */
+    if (json_object_get(data, "error")) return lt__stream_body(s, data);
+    if (!json_is_object(data)) return lt__stream_bad(s, "an event is no object");
+    if (!s->body)
+        s->body =
+            json_pack("{s:[{s:{s:s,s:[]}}]}", "candidates", "content", "role", "model", "parts");
+    take_whole_members(s->body, data);
+    candidate = json_array_get(json_object_get(data, "candidates"), 0);
+    if (!candidate) { /* the prompt was blocked, or only counts came */
+        if (!lt__str(json_object_get(data, "promptFeedback"), "blockReason")) return LT_STREAM_IDLE;
+        json_object_del(s->body, "candidates");
+        return LT_STREAM_WHOLE;
+    }
+    mine = json_array_get(json_object_get(s->body, "candidates"), 0);
+    content = json_object_get(mine, "content");
+    parts = json_object_get(json_object_get(candidate, "content"), "parts");
+    enum lt_stream_step step = take_stream_parts(s, json_object_get(content, "parts"), parts);
+    why = json_object_get(candidate, "finishReason");
+    if (!json_is_string(why)) return step;
+    json_object_set(mine, "finishReason", why);
+    return LT_STREAM_WHOLE;
+}
+
 const struct lt_adapter lt__gemini = {
     .name = "gemini",
     .provider = "gemini",
@@ -279,5 +338,6 @@ const struct lt_adapter lt__gemini = {
     .url = url,
     .build = build,
     .parse = parse,
+    .stream = stream,
     .classify = classify,
 };

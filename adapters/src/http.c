@@ -3,8 +3,8 @@
  * curl_multi tells which sockets it wants watched (on_curl_socket) and when it wants to be woken
  * (on_curl_timer); both go to the loop through lt/io.h. The loop's events come back through
  * on_socket_event and on_wake, which let curl work and then collect finished requests. Nothing here
- * waits. User callbacks run from collect() and on_watchdog() only, never inside one of curl's own
- * callbacks, so they may start and cancel requests as they like.
+ * waits. User callbacks run from tell_fresh(), collect() and on_watchdog() only, never inside one of
+ * curl's own callbacks, so they may start and cancel requests as they like.
  *
  * Each request has a watchdog timer for the clocks curl does not keep: first byte, gap, total. It
  * is set at the start and at the first byte, not for every byte; when it rings it looks at the
@@ -34,6 +34,8 @@ struct lt_http {
     CURLM *multi;
     struct lt_io_timer *wake; /* curl's own timer */
     struct lt_http_call *calls;
+    struct lt_http_call *telling; /* in its on_data; NULL again when that cancelled it */
+    int has_fresh;                /* a streamed body has bytes that were not told */
     char *ca_file;
     char *user_agent;
 };
@@ -53,7 +55,10 @@ struct lt_http_call {
     int64_t first_ms, gap_ms, total_ms;
     struct lt_io_timer *watchdog;
     lt_http_fn fn;
+    lt_http_data_fn on_data;
     void *ctx;
+    size_t n_told; /* bytes that went to on_data */
+    int has_body, is_streamed, is_enough;
     char curl_text[CURL_ERROR_SIZE];
 };
 
@@ -88,6 +93,7 @@ static void wipe_headers(struct curl_slist *list)
 static void call_free(struct lt_http_call *c)
 {
     if (!c) return;
+    if (c->http->telling == c) c->http->telling = NULL;
     if (c->link) {
         *c->link = c->next;
         if (c->next) c->next->link = c->link;
@@ -168,6 +174,7 @@ static void finish(struct lt_http_call *c, enum lt_http_end end)
     if (!curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &us)) r.connect_us = us;
     if (!curl_easy_getinfo(c->easy, CURLINFO_STARTTRANSFER_TIME_T, &us)) r.first_us = us;
     r.total_us = lt_now_us() - c->start_us;
+    r.is_streamed = c->is_streamed;
     r.retry_after_ms = retry_after_of(&r);
     if (lt_http_header_get(&r, "x-should-retry", v, sizeof v))
         r.should_retry = strcasecmp(v, "true") == 0 ? 1 : strcasecmp(v, "false") == 0 ? 0 : -1;
@@ -190,6 +197,56 @@ static void finish(struct lt_http_call *c, enum lt_http_end end)
 
 /* ---- the loop's events ---------------------------------------------------------------------- */
 
+/* Progress: from now on the gap counts, which may be the shorter clock. */
+static void note_progress(struct lt_http_call *c)
+{
+    int is_first = !c->last_byte_us;
+    c->last_byte_us = lt_now_us();
+    if (!is_first) return;
+    int64_t left_ms = c->total_ms - (c->last_byte_us - c->start_us) / 1000;
+    if (left_ms < 0) left_ms = 0;
+    lt_io_timer_set(c->http->io, c->watchdog, c->gap_ms < left_ms ? c->gap_ms : left_ms);
+}
+
+/* Give out what came of a streamed body. */
+static void tell(struct lt_http_call *c)
+{
+    struct lt_http *h = c->http;
+    struct lt_buf piece = c->answer;
+    lt_buf_init(&c->answer, piece.cap_bytes);
+    c->n_told += piece.n;
+    h->telling = c;
+    enum lt_http_take take = c->on_data(c->ctx, piece.p, piece.n);
+    int is_alive = h->telling == c;
+    h->telling = NULL;
+    lt_buf_free(&piece);
+    if (!is_alive) return;
+    if (take == LT_HTTP_TAKE_STOP) {
+        finish(c, LT_HTTP_DONE);
+    } else if (take == LT_HTTP_TAKE_ENOUGH) {
+        int64_t left_ms = c->total_ms - (lt_now_us() - c->start_us) / 1000;
+        if (!c->is_enough) /* a server that goes on talking gets no further time */
+            lt_io_timer_set(h->io, c->watchdog,
+                            left_ms < 0                 ? 0
+                            : left_ms < LT_HTTP_TAIL_MS ? left_ms
+                                                        : LT_HTTP_TAIL_MS);
+        c->is_enough = 1;
+    } else if (take == LT_HTTP_TAKE_USEFUL && !c->is_enough) {
+        note_progress(c);
+    }
+}
+
+/* The list is looked through from its start again after each, since a reader may change it. */
+static void tell_fresh(struct lt_http *h)
+{
+    while (h->has_fresh) {
+        struct lt_http_call *c = h->calls;
+        while (c && !(c->is_streamed && c->answer.n)) c = c->next;
+        h->has_fresh = c != NULL;
+        if (c) tell(c);
+    }
+}
+
 static void collect(struct lt_http *h)
 {
     CURLMsg *m;
@@ -211,6 +268,7 @@ static void on_socket_event(void *ctx, int fd, int events)
     if (events & LT_IO_WRITE) mask |= CURL_CSELECT_OUT;
     if (events & LT_IO_ERROR) mask |= CURL_CSELECT_ERR;
     curl_multi_socket_action(h->multi, fd, mask, &running);
+    tell_fresh(h);
     collect(h);
 }
 
@@ -219,6 +277,7 @@ static void on_wake(void *ctx)
     struct lt_http *h = ctx;
     int running;
     curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    tell_fresh(h);
     collect(h);
 }
 
@@ -229,7 +288,9 @@ static void on_watchdog(void *ctx)
     int64_t byte_ms = c->last_byte_us ? (c->last_byte_us - c->start_us) / 1000 : -1;
     int64_t wait_ms = c->total_ms - now_ms;
     int64_t next_ms = byte_ms < 0 ? c->first_ms - now_ms : byte_ms + c->gap_ms - now_ms;
-    if (wait_ms <= 0)
+    if (c->is_enough)
+        finish(c, LT_HTTP_DONE);
+    else if (wait_ms <= 0)
         finish(c, LT_HTTP_TIMEOUT_TOTAL);
     else if (next_ms <= 0)
         finish(c, byte_ms < 0 ? LT_HTTP_TIMEOUT_FIRST : LT_HTTP_TIMEOUT_GAP);
@@ -279,16 +340,31 @@ static size_t on_curl_header(char *p, size_t size, size_t n, void *user)
     return 0;
 }
 
+/* A good answer that comes as events? */
+static int is_event_stream(const struct lt_http_call *c)
+{
+    static const char type[] = "text/event-stream";
+    struct lt_http_response r = {.headers = lt_buf_str(&c->head)};
+    char v[64];
+    long status = 0;
+    curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status < 300 && lt_http_header_get(&r, "content-type", v, sizeof v) &&
+           strncasecmp(v, type, sizeof type - 1) == 0;
+}
+
 static size_t on_curl_body(char *p, size_t size, size_t n, void *user)
 {
     struct lt_http_call *c = user;
     (void)size; /* always 1 */
-    int is_first = !c->last_byte_us;
-    c->last_byte_us = lt_now_us();
-    if (is_first) { /* from now on the gap counts, which may be the shorter clock */
-        int64_t left_ms = c->total_ms - (c->last_byte_us - c->start_us) / 1000;
-        if (left_ms < 0) left_ms = 0;
-        lt_io_timer_set(c->http->io, c->watchdog, c->gap_ms < left_ms ? c->gap_ms : left_ms);
+    if (!c->has_body) c->is_streamed = c->on_data && is_event_stream(c);
+    c->has_body = 1;
+    if (c->is_streamed)
+        c->http->has_fresh = 1; /* its reader says what is progress */
+    else
+        note_progress(c);
+    if (c->n_told + c->answer.n + n > c->answer.cap_bytes) {
+        c->fault = LT_HTTP_TOO_LARGE;
+        return 0;
     }
     enum lt_err err = lt_buf_add(&c->answer, p, n);
     if (!err) return n;
@@ -446,6 +522,7 @@ enum lt_err lt_http_send(struct lt_http *h, const struct lt_http_request *req, l
     if (!c) return lt_fail(diag, LT_ERR_NOMEM, "no memory for a request");
     c->http = h;
     c->fn = fn;
+    c->on_data = req->on_data;
     c->ctx = ctx;
     c->first_ms = req->first_ms > 0 ? req->first_ms : FIRST_MS;
     c->gap_ms = req->gap_ms > 0 ? req->gap_ms : GAP_MS;

@@ -86,6 +86,8 @@ enum lt_err lt__emit(json_t *body, struct lt_buf *out, struct lt_diag *diag);
 enum lt_err lt__end_body(json_t *body, enum lt_err err, struct lt_buf *out, struct lt_diag *diag);
 /* Check what no builder can do without. */
 enum lt_err lt__check_request(const struct lt_cloud_request *req, struct lt_diag *diag);
+/* Is the answer to be streamed? */
+bool lt__is_streamed(const struct lt_cloud_endpoint *e, const struct lt_cloud_request *req);
 /* Append to the reply's text. NULL adds nothing; false when out of memory. */
 bool lt__add_text(struct lt_cloud_reply *reply, const char *text);
 /* Record and return a class; `fmt` makes the line for people. */
@@ -103,7 +105,8 @@ void lt__openai_classify(const struct lt_http_response *r, struct lt_cloud_fault
 void lt__openai_error(const json_t *error, struct lt_cloud_fault *f);
 /* Usage of an answer whose counts are called "<in>_tokens" and "<out>_tokens": input includes what came
  * from and went to the cache, output includes reasoning. */
-void lt__openai_usage(const json_t *body, const char *in, const char *out, struct lt_cloud_usage *u);
+void lt__openai_usage(const json_t *body, const char *in, const char *out,
+                      struct lt_cloud_usage *u);
 /* Least effort the model takes, or what the endpoint says; NULL for models without the setting. */
 const char *lt__openai_effort(const struct lt_cloud_endpoint *e, const char *model);
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "stream.h"
 
 #define CAPS_OPENAI                                                                                \
     (LT_CHAT_COMPLETION_TOKENS | LT_CHAT_DEVELOPER | LT_CHAT_STRICT | LT_CHAT_PARALLEL |           \
@@ -26,10 +26,9 @@ unsigned lt__chat_caps(const struct lt_cloud_endpoint *e)
 }
 
 static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
-                       struct lt_buf *out, struct lt_diag *diag)
+                       bool is_streamed, struct lt_buf *out, struct lt_diag *diag)
 {
-    (void)e;
-    (void)model;
+    (void)e, (void)model, (void)is_streamed;
     enum lt_err err = lt_buf_addf(out, "%s/chat/completions", base);
     return err ? lt_fail(diag, err, "address too long") : LT_OK;
 }
@@ -130,6 +129,11 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
                         json_integer(req->max_tokens > 0 ? req->max_tokens : LT_CLOUD_MAX_TOKENS));
     if (e->user_hash && (caps & LT_CHAT_COMPLETION_TOKENS))
         json_object_set_new(body, "safety_identifier", json_string(e->user_hash));
+    if (lt__is_streamed(e, req)) {
+        json_object_set_new(body, "stream", json_true());
+        if (!(caps & LT_CHAT_NO_STREAM_USAGE))
+            json_object_set_new(body, "stream_options", json_pack("{s:b}", "include_usage", 1));
+    }
 end:
     free(words);
     free(text);
@@ -290,6 +294,124 @@ out:
     return cls;
 }
 
+/* ---- streamed: part 0 holds the words (and in `more` the refusal), the others a call each ------- */
+
+/* How far may words be told? Not into what may become a call between tags. */
+static size_t tellable(const char *text, size_t from)
+{
+    size_t i = from;
+    for (; text[i]; i++)
+        if (text[i] == '<' && (strncmp(text + i, TAG_OPEN, strlen(TAG_OPEN)) == 0 ||
+                               strncmp(TAG_OPEN, text + i, strlen(text + i)) == 0))
+            break;
+    return i;
+}
+
+static enum lt_stream_step take_words(struct lt_stream *s, const char *text)
+{
+    struct lt_stream_part *p = lt__stream_part(s, 0);
+    enum lt_stream_step step = lt__stream_add(s, &p->text, text);
+    if (step != LT_STREAM_MORE) return step;
+    size_t to = tellable(p->text.p, s->n_shown);
+    char kept = p->text.p[to];
+    p->text.p[to] = '\0';
+    lt__stream_say(s, p->text.p + s->n_shown);
+    p->text.p[to] = kept;
+    s->n_shown = to;
+    return step;
+}
+
+/* Which call does this piece belong to? Servers that give no index send a call in one piece, or name it
+ * in the first only. */
+static struct lt_stream_part *call_of(struct lt_stream *s, const json_t *piece)
+{
+    const json_t *index = json_object_get(piece, "index");
+    bool is_new = lt__str(piece, "id") || lt__str(json_object_get(piece, "function"), "name");
+    size_t last = s->n_parts > 1 ? s->n_parts - 1 : 0;
+    if (json_is_integer(index)) return lt__stream_part(s, json_integer_value(index) + 1);
+    return lt__stream_part(s, (int64_t)(is_new || !last ? last + 1 : last));
+}
+
+static enum lt_stream_step take_piece(struct lt_stream *s, const json_t *piece)
+{
+    const json_t *function = json_object_get(piece, "function");
+    json_t *arguments = json_object_get(function, "arguments");
+    struct lt_stream_part *p = call_of(s, piece);
+    const char *id = lt__str(piece, "id"), *name = lt__str(function, "name");
+    if (!p) return LT_STREAM_BAD;
+    s->is_calling = true;
+    if (!p->shell) p->shell = json_pack("{s:s}", "type", "function");
+    if (id && *id) json_object_set_new(p->shell, "id", json_string(id));
+    if (name && *name) json_object_set_new(p->shell, "name", json_string(name));
+    if (!json_is_object(arguments))
+        return lt__stream_add(s, &p->text, json_string_value(arguments));
+    char *text = lt_json_dump(arguments);
+    enum lt_stream_step step = lt__stream_add(s, &p->text, text);
+    free(text);
+    return step;
+}
+
+static enum lt_stream_step stream(struct lt_stream *s, const char *name, json_t *data)
+{
+    const json_t *choice = json_array_get(json_object_get(data, "choices"), 0), *delta, *why;
+    static const char *const members[] = {"model", "usage", "service_tier", NULL};
+    enum lt_stream_step step = LT_STREAM_IDLE;
+    json_t *piece, *v;
+    size_t i;
+    (void)name;
+    if (!data) /* [DONE]; some servers say no reason before it */
+        return s->body ? LT_STREAM_WHOLE : lt__stream_bad(s, "it has no beginning");
+    if (!json_is_object(data)) return lt__stream_bad(s, "an event is no object");
+    v = json_object_get(data, "error");
+    if (v && !json_is_null(v)) return lt__stream_body(s, data);
+    if (json_object_get(s->body, "error")) return LT_STREAM_WHOLE;
+    if (!s->body) s->body = json_object();
+    for (i = 0; members[i]; i++) {
+        v = json_object_get(data, members[i]);
+        if (v && !json_is_null(v)) json_object_set(s->body, members[i], v);
+    }
+    if (!lt__stream_part(s, 0)) return LT_STREAM_BAD;
+    delta = json_object_get(choice, "delta");
+    step = take_words(s, lt__str(delta, "content"));
+    if (step != LT_STREAM_BAD && lt__str(delta, "refusal"))
+        step = lt__stream_add(s, &s->parts[0].more, lt__str(delta, "refusal"));
+    if (lt__str(delta, "reasoning_content") || lt__str(delta, "reasoning")) step = LT_STREAM_MORE;
+    json_array_foreach(json_object_get(delta, "tool_calls"), i, piece)
+    {
+        if (step != LT_STREAM_BAD) step = take_piece(s, piece);
+    }
+    why = json_object_get(choice, "finish_reason");
+    if (step == LT_STREAM_BAD || !json_is_string(why)) return step;
+    json_object_set_new(s->body, "finish_reason", json_string(json_string_value(why)));
+    return LT_STREAM_WHOLE;
+}
+
+static bool whole(struct lt_stream *s)
+{
+    json_t *calls = json_array(), *message = json_pack("{s:s}", "role", "assistant"), *why;
+    bool is_whole = true;
+    for (size_t i = 1; i < s->n_parts; i++) {
+        const char *id = lt__str(s->parts[i].shell, "id"),
+                   *name = lt__str(s->parts[i].shell, "name");
+        is_whole = is_whole && name;
+        json_array_append_new(calls, json_pack("{s:s?,s:s,s:{s:s?,s:s}}", "id", id, "type",
+                                               "function", "function", "name", name, "arguments",
+                                               lt_buf_str(&s->parts[i].text)));
+    }
+    json_object_set_new(message, "content",
+                        s->n_parts && s->parts[0].text.n ? json_string(s->parts[0].text.p)
+                                                         : json_null());
+    if (s->n_parts && s->parts[0].more.n)
+        json_object_set_new(message, "refusal", json_string(s->parts[0].more.p));
+    if (json_array_size(calls)) json_object_set(message, "tool_calls", calls);
+    json_decref(calls);
+    why = json_object_get(s->body, "finish_reason");
+    json_object_set_new(
+        s->body, "choices",
+        json_pack("[{s:o,s:O}]", "message", message, "finish_reason", why ? why : json_null()));
+    return is_whole;
+}
+
 const struct lt_adapter lt__openai_chat = {
     .name = "openai-chat",
     .provider = "openai",
@@ -301,5 +423,7 @@ const struct lt_adapter lt__openai_chat = {
     .url = url,
     .build = build,
     .parse = parse,
+    .stream = stream,
+    .whole = whole,
     .classify = lt__openai_classify,
 };

@@ -8,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "stream.h"
 
 #define MIN_OUTPUT_TOKENS 16 /* the API refuses less */
 
 static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, const char *model,
-                       struct lt_buf *out, struct lt_diag *diag)
+                       bool is_streamed, struct lt_buf *out, struct lt_diag *diag)
 {
-    (void)e;
-    (void)model;
+    (void)e, (void)model, (void)is_streamed;
     enum lt_err err = lt_buf_addf(out, "%s/responses", base);
     return err ? lt_fail(diag, err, "address too long") : LT_OK;
 }
@@ -108,6 +107,10 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_object_set_new(body, "max_output_tokens",
                         json_integer(limit < MIN_OUTPUT_TOKENS ? MIN_OUTPUT_TOKENS : limit));
     if (e->user_hash) json_object_set_new(body, "safety_identifier", json_string(e->user_hash));
+    if (lt__is_streamed(e, req)) {
+        json_object_set_new(body, "stream", json_true());
+        json_object_set_new(body, "stream_options", json_pack("{s:b}", "include_obfuscation", 0));
+    }
     input = json_array();
     json_object_set_new(body, "input", input);
     err = add_turns(input, req->history, req->n_history, diag);
@@ -213,6 +216,85 @@ out:
     return cls;
 }
 
+/* ---- streamed: items that begin, grow and end; the last event holds the answer ------------------ */
+
+static bool is_commentary(const json_t *item)
+{
+    const char *phase = lt__str(item, "phase");
+    return phase && strcmp(phase, "commentary") == 0;
+}
+
+static enum lt_stream_step take_item(struct lt_stream *s, const json_t *data, bool is_ended)
+{
+    struct lt_stream_part *p = lt__stream_part(s, lt__int(data, "output_index"));
+    json_t *item = json_object_get(data, "item");
+    const char *type = lt__str(item, "type"), *arguments = lt__str(item, "arguments");
+    if (!p) return LT_STREAM_BAD;
+    if (!type) return lt__stream_bad(s, "an item without type");
+    if (p->is_ended || (p->shell && !is_ended))
+        return lt__stream_bad(s, "item %d comes twice", (int)lt__int(data, "output_index"));
+    json_decref(p->shell);
+    p->shell = json_deep_copy(item);
+    p->is_ended = is_ended;
+    if (strcmp(type, "function_call") != 0) return is_ended ? LT_STREAM_MORE : LT_STREAM_IDLE;
+    s->is_calling = true;
+    if (is_ended && p->text.n && (!arguments || !*arguments)) /* only the pieces had them */
+        json_object_set_new(p->shell, "arguments", json_string(p->text.p));
+    return LT_STREAM_MORE;
+}
+
+static enum lt_stream_step take_delta(struct lt_stream *s, const json_t *data, bool is_spoken)
+{
+    struct lt_stream_part *p = lt__stream_part(s, lt__int(data, "output_index"));
+    const char *delta = lt__str(data, "delta");
+    if (!p) return LT_STREAM_BAD;
+    if (p->is_ended) return lt__stream_bad(s, "a piece of an item that has ended");
+    if (is_spoken && !is_commentary(p->shell)) lt__stream_say(s, delta);
+    return lt__stream_add(s, &p->text, delta);
+}
+
+static enum lt_stream_step stream(struct lt_stream *s, const char *name, json_t *data)
+{
+    const char *type = lt__str(data, "type");
+    json_t *response = json_object_get(data, "response");
+    (void)name; /* the data says the same */
+    if (!type || s->is_whole) return LT_STREAM_IDLE;
+    if (strcmp(type, "response.output_text.delta") == 0) return take_delta(s, data, true);
+    if (strcmp(type, "response.function_call_arguments.delta") == 0)
+        return take_delta(s, data, false);
+    if (strcmp(type, "response.output_item.added") == 0) return take_item(s, data, false);
+    if (strcmp(type, "response.output_item.done") == 0) return take_item(s, data, true);
+    if (strcmp(type, "error") == 0) {
+        json_t *body = json_pack(
+            "{s:s,s:O}", "status", "failed", "error",
+            json_is_object(json_object_get(data, "error")) ? json_object_get(data, "error") : data);
+        (void)lt__stream_body(s, body);
+        json_decref(body);
+        return LT_STREAM_WHOLE;
+    }
+    if (strcmp(type, "response.completed") == 0 || strcmp(type, "response.incomplete") == 0 ||
+        strcmp(type, "response.failed") == 0)
+        return json_is_object(response) ? lt__stream_body(s, response)
+                                        : lt__stream_bad(s, "its last event has no answer");
+    return strstr(type, ".delta") ? LT_STREAM_MORE : LT_STREAM_IDLE; /* thoughts, refusals */
+}
+
+/* The items as they ended hold more than the last event repeats (encrypted thoughts). */
+static bool whole(struct lt_stream *s)
+{
+    json_t *output = json_object_get(s->body, "output"), *items;
+    const char *status = lt__str(s->body, "status");
+    size_t n_ended = 0;
+    for (size_t i = 0; i < s->n_parts; i++) n_ended += s->parts[i].is_ended;
+    if (!status || strcmp(status, "completed") != 0 || n_ended == 0) return true;
+    if (json_array_size(output) > n_ended) return true; /* the last event tells more */
+    items = json_array();
+    for (size_t i = 0; i < s->n_parts; i++)
+        if (s->parts[i].is_ended) json_array_append(items, s->parts[i].shell);
+    json_object_set_new(s->body, "output", items);
+    return n_ended == s->n_parts;
+}
+
 const struct lt_adapter lt__openai_responses = {
     .name = "openai",
     .provider = "openai",
@@ -225,5 +307,7 @@ const struct lt_adapter lt__openai_responses = {
     .url = url,
     .build = build,
     .parse = parse,
+    .stream = stream,
+    .whole = whole,
     .classify = lt__openai_classify,
 };

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_CONNS    256
+#define MAX_CONNS    1024
 #define MAX_REQUESTS 256
 #define MAX_REPLIES  256
 #define MAX_REQUEST  (8u << 20)
@@ -129,6 +130,16 @@ static int read_request(struct stub *s, int fd, struct stub_request *r)
     return 0;
 }
 
+/* As one chunk of a body without length, or as it is. */
+static int send_part(int fd, const char *p, size_t n, bool is_chunk)
+{
+    char size[20];
+    if (!is_chunk || !n) return send_all(fd, p, n);
+    snprintf(size, sizeof size, "%zx\r\n", n);
+    return send_all(fd, size, strlen(size)) || send_all(fd, p, n) || send_all(fd, "\r\n", 2) ? -1
+                                                                                             : 0;
+}
+
 /* Returns 0 when the connection may be used again. */
 static int answer(struct stub *s, int fd, const struct stub_reply *reply)
 {
@@ -144,21 +155,39 @@ static int answer(struct stub *s, int fd, const struct stub_reply *reply)
     if (reply->kind == STUB_SILENT) wait_for_client(s, fd);
     if (reply->kind == STUB_SILENT || reply->kind == STUB_DROP) goto out;
 
-    int n = snprintf(head, sizeof head, "HTTP/1.1 %d Stub\r\ncontent-type: application/json\r\n%s",
-                     reply->status, reply->headers ? reply->headers : "");
-    n += reply->kind == STUB_CHUNKED
+    const char *more = reply->headers ? reply->headers : "";
+    size_t piece = reply->piece ? reply->piece : reply->kind == STUB_PIECES ? 7 : len / 2;
+    bool is_open_ended = reply->kind == STUB_CHUNKED || reply->kind == STUB_PIECES ||
+                         reply->kind == STUB_WARM || reply->piece;
+    int n = snprintf(
+        head, sizeof head, "HTTP/1.1 %d Stub\r\n%s%s", reply->status,
+        strncasecmp(more, "content-type:", 13) == 0 ? "" : "content-type: application/json\r\n",
+        more);
+    n += is_open_ended
              ? snprintf(head + n, sizeof head - (size_t)n, "transfer-encoding: chunked\r\n\r\n")
              : snprintf(head + n, sizeof head - (size_t)n, "content-length: %zu\r\n\r\n", len);
+    if (piece > len) piece = len;
     if (send_all(fd, head, (size_t)n)) goto out;
     switch (reply->kind) {
     case STUB_STALL:
         wait_for_client(s, fd);
         break;
     case STUB_HALF:
-        if (!send_all(fd, body, len / 2)) wait_for_client(s, fd);
+        if (!send_part(fd, body, piece, is_open_ended)) wait_for_client(s, fd);
         break;
     case STUB_CUT:
-        send_all(fd, body, len / 2);
+        send_part(fd, body, piece, is_open_ended);
+        break;
+    case STUB_WARM:
+        for (int k = send_part(fd, body, len, true); !k && !is_stopping(s); pause_ms(20))
+            k = send_part(fd, ": warm\n\n", 8, true);
+        break;
+    case STUB_PIECES:
+        for (size_t i = 0; i < len; i += piece) {
+            if (send_part(fd, body + i, len - i < piece ? len - i : piece, true)) goto out;
+            pause_ms(1);
+        }
+        err = send_all(fd, "0\r\n\r\n", 5);
         break;
     case STUB_DRIP:
         for (size_t i = 0; i < len && !is_stopping(s); i++) {
@@ -168,12 +197,7 @@ static int answer(struct stub *s, int fd, const struct stub_reply *reply)
         break;
     case STUB_CHUNKED:
         for (size_t i = 0; i < len; i += 7) {
-            size_t k = len - i < 7 ? len - i : 7;
-            char size[16];
-            snprintf(size, sizeof size, "%zx\r\n", k);
-            if (send_all(fd, size, strlen(size)) || send_all(fd, body + i, k) ||
-                send_all(fd, "\r\n", 2))
-                goto out;
+            if (send_part(fd, body + i, len - i < 7 ? len - i : 7, true)) goto out;
         }
         err = send_all(fd, "0\r\n\r\n", 5);
         break;

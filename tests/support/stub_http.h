@@ -18,14 +18,18 @@ enum stub_kind {
     STUB_DRIP,    /* headers, then a byte every 20 ms */
     STUB_CUT,     /* headers and half the body, then the connection is closed */
     STUB_DROP,    /* the connection is closed without a byte */
+    STUB_PIECES,  /* as STUB_CHUNKED, with `piece` bytes in a chunk and 1 ms between them */
+    STUB_WARM,    /* headers and body, then a comment every 20 ms until the client goes */
 };
 
 struct stub_reply {
     enum stub_kind kind;
     int status;
-    const char *headers; /* further lines, each with \r\n; NULL: none */
-    const char *body;    /* NULL: none */
-    size_t fill;         /* with a NULL body: this many bytes of blanks */
+    const char *headers; /* further lines, each with \r\n; NULL: none. When they begin with content-type,
+                            the default is left out */
+    const char *body; /* NULL: none */
+    size_t fill;      /* with a NULL body: this many bytes of blanks */
+    size_t piece;     /* STUB_PIECES, 0: 7; STUB_CUT, STUB_HALF: bytes before the end, 0: half */
 };
 
 struct stub_request {

@@ -180,7 +180,9 @@ int vendor_spec_check(void *ctx, const struct stub_request *r, char *why, size_t
     int api, bad = 0;
     if (strcmp(r->path, "/v1/messages") == 0)
         api = ANTHROPIC;
-    else if (strncmp(r->path, "/v1beta/models/", 15) == 0 && strstr(r->path, ":generateContent"))
+    else if (strncmp(r->path, "/v1beta/models/", 15) == 0 &&
+             (strstr(r->path, ":generateContent") ||
+              strstr(r->path, ":streamGenerateContent?alt=sse")))
         api = GEMINI;
     else if (strcmp(r->path, "/v1/responses") == 0)
         api = RESPONSES;

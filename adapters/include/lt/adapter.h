@@ -23,6 +23,7 @@
 #define LT_CLOUD_MAX_TOOLS        128        /* what every vendor accepts */
 #define LT_CLOUD_MAX_BODY_BYTES   (4u << 20) /* ceiling of a request body */
 #define LT_CLOUD_MAX_ANSWER_BYTES (1u << 20) /* ceiling of an answer's body */
+#define LT_CLOUD_MAX_STREAM_BYTES (4u << 20) /* the same of a streamed one, with its frames */
 #define LT_CLOUD_MAX_TOKENS       1024       /* default output limit */
 
 /* How an attempt or a whole request ended: name, may the same request succeed soon?, text. */
@@ -95,6 +96,10 @@ enum lt_cloud_tool_choice {
     LT_CHOICE_NONE, /* no call: the model must speak */
 };
 
+/* What the model says, piece by piece while it comes, as UTF-8 that may end in the middle of a word but not
+ * of a character. NULL: what was said before does not stand, since the attempt failed. */
+typedef void (*lt_cloud_say_fn)(void *ctx, const char *text);
+
 /* All pointers are borrowed for the call they are passed to. NULL text means none. Order of what is
  * sent: tools, system_text, home_summary (these three are the cached prefix: keep clock, states and
  * ids out of them), history, then one user message of context, here and utterance, then turns. */
@@ -112,6 +117,10 @@ struct lt_cloud_request {
     enum lt_cloud_tool_choice choice;
     bool is_one_call_only; /* at most one call, where the vendor can promise it */
     int max_tokens;        /* output limit, thinking included; 0: LT_CLOUD_MAX_TOKENS */
+    lt_cloud_say_fn
+        say;       /* NULL: the answer comes in one; else it is streamed where that is possible, and
+                              its words are told before lt_cloud_ask's callback runs */
+    void *say_ctx; /* valid until then */
 };
 
 /* ---- whom ----------------------------------------------------------------------------------- */
@@ -124,6 +133,7 @@ struct lt_cloud_request {
 #define LT_CHAT_STRICT            (1u << 3) /* strict tools */
 #define LT_CHAT_PARALLEL          (1u << 4) /* parallel_tool_calls */
 #define LT_CHAT_EFFORT            (1u << 5) /* reasoning_effort */
+#define LT_CHAT_NO_STREAM_USAGE   (1u << 6) /* it does not know stream_options.include_usage */
 
 /* All borrowed; the caller keeps an endpoint alive while a request to it is in flight. */
 struct lt_cloud_endpoint {
@@ -138,6 +148,7 @@ struct lt_cloud_endpoint {
     unsigned chat_caps;          /* LT_CHAT_*; openai-chat only */
     unsigned adapted;            /* of them, changed by lt_cloud_endpoint_adapt; start at 0 */
     bool is_strict_off;          /* never ask for schema-constrained calls */
+    bool is_stream_off;          /* never ask for a streamed answer */
     bool is_plain_key_ok;        /* key may go over http:// beyond loopback */
     int64_t connect_ms;          /* 0: 3 s */
     int64_t first_ms;            /* until the answer begins; 0: 15 s */
@@ -146,7 +157,7 @@ struct lt_cloud_endpoint {
 
 /* An endpoint's server has refused the form of a request (INVALID_REQUEST) with these words: switch
  * off, or over, the one setting they name (strict tools, max_tokens, role developer, parallel calls,
- * reasoning effort). Returns whether something was changed, so that asking again makes sense; each
+ * reasoning effort, streaming). Returns whether something was changed, so that asking again makes sense; each
  * setting changes once. */
 bool lt_cloud_endpoint_adapt(struct lt_cloud_endpoint *e, const char *text);
 
@@ -196,23 +207,34 @@ struct lt_cloud_fault {
 
 /* ---- the vendors ---------------------------------------------------------------------------- */
 
+struct lt_stream; /* opaque: a streamed answer being put together, src/stream.h */
+struct json_t;    /* Jansson's */
+
+/* What an event of a stream means. */
+enum lt_stream_step {
+    LT_STREAM_IDLE,  /* nothing that shows progress: a ping, an empty piece */
+    LT_STREAM_MORE,  /* a piece of the answer */
+    LT_STREAM_WHOLE, /* the vendor's terminal event: everything that is needed has come */
+    LT_STREAM_BAD,   /* makes no sense: the stream is given up */
+};
+
 /* Hooks get text, never a socket: build before sending, parse after. MUST: all but those marked
  * MAY (NULL allowed). */
 struct lt_adapter {
-    const char *name;                   /* in lt_cloud_endpoint.adapter */
-    const char *provider;               /* in the price file */
-    const char *default_url;            /* NULL: the endpoint must say */
-    const char *default_model;          /* NULL: the endpoint must say */
-    const char *key_header;             /* "x-api-key" */
-    const char *key_prefix;             /* MAY: "Bearer " */
-    const char *request_id_header;      /* MAY */
-    const char *model_path;             /* MAY: behind the address, before a model's id: asking it is
+    const char *name;              /* in lt_cloud_endpoint.adapter */
+    const char *provider;          /* in the price file */
+    const char *default_url;       /* NULL: the endpoint must say */
+    const char *default_model;     /* NULL: the endpoint must say */
+    const char *key_header;        /* "x-api-key" */
+    const char *key_prefix;        /* MAY: "Bearer " */
+    const char *request_id_header; /* MAY */
+    const char *model_path;        /* MAY: behind the address, before a model's id: asking it is
                                            free and proves both key and model */
     const struct lt_http_header *extra; /* MAY: fixed headers (API version); name NULL ends */
 
     /* Append the address to `out`. `model` is never NULL. */
     enum lt_err (*url)(const struct lt_cloud_endpoint *e, const char *base, const char *model,
-                       struct lt_buf *out, struct lt_diag *diag);
+                       bool is_streamed, struct lt_buf *out, struct lt_diag *diag);
     /* Append the request body. LT_ERR_INVALID (utterance missing, a raw turn that is not this
      * vendor's), LT_ERR_LIMIT, LT_ERR_NOMEM. */
     enum lt_err (*build)(const struct lt_cloud_endpoint *e, const char *model,
@@ -223,6 +245,10 @@ struct lt_adapter {
      * means, with `fault` filled unless OK. */
     enum lt_cloud_class (*parse)(struct lt_cloud_tools *tools, const char *body, size_t len,
                                  struct lt_cloud_reply *reply, struct lt_cloud_fault *fault);
+    /* Take one event of a streamed answer; `data` is NULL for OpenAI's "[DONE]". */
+    enum lt_stream_step (*stream)(struct lt_stream *s, const char *name, struct json_t *data);
+    /* MAY: make the body that `parse` reads from the parts that came; false when some are missing. */
+    bool (*whole)(struct lt_stream *s);
     /* Understand an answer that is not 2xx; `fault` holds what the status alone says already. */
     void (*classify)(const struct lt_http_response *r, struct lt_cloud_fault *fault);
 };

@@ -47,6 +47,17 @@ enum lt_http_end {
 #undef LT_HTTP_END_ENUM
 };
 
+/* What the reader of a body that comes in pieces makes of the bytes it was given. */
+enum lt_http_take {
+    LT_HTTP_TAKE_IDLE,   /* nothing that counts: the clocks for first byte and gap go on */
+    LT_HTTP_TAKE_USEFUL, /* progress: the gap is counted anew */
+    LT_HTTP_TAKE_ENOUGH, /* complete: the rest is waited for a moment only (LT_HTTP_TAIL_MS) */
+    LT_HTTP_TAKE_STOP,   /* of no use: end the request now, as DONE */
+};
+/* Runs from the loop; may cancel this request and start others. */
+typedef enum lt_http_take (*lt_http_data_fn)(void *ctx, const char *bytes, size_t n);
+#define LT_HTTP_TAIL_MS 500
+
 struct lt_http_header {
     const char *name;
     const char *value;
@@ -69,6 +80,11 @@ struct lt_http_request {
     int64_t gap_ms;
     int64_t total_ms;
     size_t cap_bytes; /* ceiling of the body; 0: LT_HTTP_MAX_BODY_BYTES */
+    lt_http_data_fn
+        on_data; /* NULL: none; else a 2xx answer of type text/event-stream is given out in pieces
+                                as it comes, with the context of lt_http_send, and its body is "" in the end.
+                                First byte and gap are then counted between pieces that it calls useful, so
+                                that a server which only keeps the line warm is not waited for */
 };
 
 /* What came back; borrowed for the callback. */
@@ -80,6 +96,7 @@ struct lt_http_response {
     const char *headers;    /* raw header lines of the final response; see lt_http_header_get */
     int64_t retry_after_ms; /* retry-after-ms, else Retry-After (seconds or date); -1: not said */
     int should_retry;       /* x-should-retry: 1 or 0; -1: not said */
+    int is_streamed;        /* the body went to on_data */
     const char *text;       /* one line for people; no credential */
     lt_us connect_us;       /* until connected (0 when a connection was reused) */
     lt_us first_us;         /* until the first byte of the answer */
