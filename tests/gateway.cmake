@@ -60,3 +60,12 @@ target_compile_definitions(bench_cloud PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_cloud PRIVATE lt_gateway Threads::Threads lt_flags)
 add_test(NAME bench_cloud COMMAND bench_cloud 1000 100 20)
 set_tests_properties(bench_cloud PROPERTIES TIMEOUT 300)
+
+# Simulated homes (sim_home.h), for bench_homes and test_hub.
+add_library(test_sim STATIC support/sim_home.c support/sim_device.c support/sim_ha.c)
+target_include_directories(test_sim PUBLIC support)
+target_compile_definitions(test_sim PRIVATE _GNU_SOURCE)
+target_link_libraries(test_sim PUBLIC PkgConfig::JANSSON lt_flags PRIVATE PkgConfig::MOSQUITTO m)
+# All homes by hand; one of them in CI.
+add_executable(bench_homes bench/bench_homes.c)
+target_link_libraries(bench_homes PRIVATE test_harness test_sim lt_flags)

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "lt/fold.h"
+
 int san_utf8_is_valid(const char *text, size_t n)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -70,7 +72,7 @@ static uint32_t word_hash(const char *s, size_t n)
 {
     char f[64];
     if (n > sizeof f - 1) n = sizeof f - 1;
-    san_fold(s, n, f);
+    n = lt_fold(s, n, f, sizeof f);
     if (n >= 4 && f[n - 1] == 's' && f[n - 2] != 's') n--;
     uint32_t h = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)f[i]) * 16777619u;

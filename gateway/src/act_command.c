@@ -207,7 +207,7 @@ static enum lt_err turn(struct maker *m, int on)
                                            {"on", "on", "off", "off"},
                                            {"open", "open", "close", "closed"},
                                            {"lock", "locked", "unlock", "unlocked"},
-                                           {"start", "cleaning", "return_home", "docked"}};
+                                           {"start", "cleaning", "return_to_base", "docked"}};
     static const char *const warm[] = {"heat", "auto", "heat_cool", "on", "cool", NULL};
     static const char *const off[] = {"off", NULL};
     const struct lt_feature *f = settable(m, "state");
@@ -370,7 +370,7 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
     case VACUUM_START:
         return one_word(m, DOMAINS("state", "send_command"), DOMAINS("start", "start"), NULL);
     case VACUUM_DOCK:
-        return one_word(m, DOMAINS("state", "dock"), DOMAINS("return_home", "dock"), NULL);
+        return one_word(m, DOMAINS("state", "dock"), DOMAINS("return_to_base", "dock"), NULL);
     case MOWER_START:
         return one_word(m, DOMAINS("start_mowing"), DOMAINS("start"), NULL);
     default:

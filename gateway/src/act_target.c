@@ -2,9 +2,9 @@
 #include "act_target.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "act_command.h"
+#include "lt/fold.h"
 
 /* Is `have` the wanted text, or among the wanted texts? An absent wish admits all. */
 static int admits(const json_t *want, const char *have)
@@ -12,10 +12,9 @@ static int admits(const json_t *want, const char *have)
     size_t i;
     json_t *one;
     if (!want) return 1;
-    if (json_is_string(want)) return have && !strcasecmp(json_string_value(want), have);
+    if (json_is_string(want)) return lt_fold_same(json_string_value(want), have);
     json_array_foreach((json_t *)(uintptr_t)want, i,
-                       one) if (json_is_string(one) && have &&
-                                !strcasecmp(json_string_value(one), have)) return 1;
+                       one) if (lt_fold_same(json_string_value(one), have)) return 1;
     return 0;
 }
 
@@ -26,7 +25,7 @@ static const char *floor_of(const json_t *areas, const char *area)
     json_array_foreach((json_t *)(uintptr_t)areas, i, a)
     {
         const char *name = json_string_value(json_object_get(a, "name"));
-        if (name && !strcasecmp(name, area)) return json_string_value(json_object_get(a, "floor"));
+        if (lt_fold_same(name, area)) return json_string_value(json_object_get(a, "floor"));
     }
     return NULL;
 }

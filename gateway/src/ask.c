@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lt/fold.h"
+
 void lt_question_free(struct lt_question *q)
 {
     json_decref(q->calls);
@@ -69,7 +71,10 @@ static json_t *choices_of(const struct lt_catalog *c, const struct lt_entity *co
 /* Equal, or but for a plural s. */
 int lt__ask_is_like(const char *a, const char *b)
 {
-    size_t na = strlen(a), nb = strlen(b);
+    char x[LT_WORDS_BYTES], y[LT_WORDS_BYTES];
+    size_t na = lt_fold(a, strlen(a), x, sizeof x), nb = lt_fold(b, strlen(b), y, sizeof y);
+    a = x;
+    b = y;
     if (na > 3 && a[na - 1] == 's' && nb && b[nb - 1] != 's') na--;
     if (nb > 3 && b[nb - 1] == 's' && na && a[na - 1] != 's') nb--;
     return na == nb && !memcmp(a, b, na);

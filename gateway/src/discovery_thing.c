@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "discovery_int.h"
+#include "lt/fold.h"
 
 /* ---- memory ---- */
 
@@ -198,31 +199,31 @@ static const char *trim(const char *s, size_t *n)
 
 int lt__same(const char *a, const char *b)
 {
-    size_t n_a, n_b;
-    a = trim(a, &n_a);
-    b = trim(b, &n_b);
-    if (n_a != n_b) return 0;
-    for (size_t i = 0; i < n_a; i++)
-        if (lower(a[i]) != lower(b[i])) return 0;
-    return 1;
+    char x[LT_DISCOVERY_MAX_NAME_BYTES + 1], y[LT_DISCOVERY_MAX_NAME_BYTES + 1];
+    lt__fold(a, x, sizeof x);
+    lt__fold(b, y, sizeof y);
+    return !strcmp(x, y);
 }
 
 void lt__fold(const char *s, char *out, size_t out_bytes)
 {
     size_t n;
     s = trim(s, &n);
-    if (n >= out_bytes) n = out_bytes - 1;
-    for (size_t i = 0; i < n; i++) out[i] = lower(s[i]);
-    out[n] = '\0';
+    lt_fold(s, n, out, out_bytes);
 }
 
+/* Head is compared folded, so its end in s is found character by character. */
 const char *lt__after_words(const char *s, const char *head)
 {
-    size_t n = strlen(head);
-    if (!n) return NULL;
-    for (size_t i = 0; i < n; i++)
-        if (lower(s[i]) != lower(head[i])) return NULL; /* covers a shorter s */
-    s += n;
+    char want[LT_DISCOVERY_MAX_NAME_BYTES + 1], have[LT_DISCOVERY_MAX_NAME_BYTES + 1];
+    size_t n_want = lt_fold(head, strlen(head), want, sizeof want), n = 0, len = strlen(s);
+    if (!n_want) return NULL;
+    do n++;
+    while (n < len &&
+           (((unsigned char)s[n] & 0xc0) == 0x80 || lt_fold(s, n, have, sizeof have) < n_want));
+    if (lt_fold(s, n < len ? n : len, have, sizeof have) != n_want || strcmp(want, have) != 0)
+        return NULL;
+    s += n < len ? n : len;
     if (*s && *s != ' ' && *s != '_' && *s != '-') return NULL;
     while (*s == ' ' || *s == '_' || *s == '-') s++;
     return s;

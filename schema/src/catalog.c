@@ -1,6 +1,6 @@
 /* catalog.c - tools with compiled parameters, and the home's names in sorted lists.
  *
- * Names are folded (outer blanks and ASCII case) once; lookups are binary searches, so that a home
+ * Names are folded (outer blanks, case, accents: lt/fold.h) once; lookups are binary searches, so that a home
  * of ten thousand entities costs no more than a small one. */
 #include "lt/catalog.h"
 
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lt/fold.h"
 #include "lt/json.h"
 #include "lt/validate.h"
 
@@ -41,39 +42,23 @@ struct lt_catalog {
 
 /* ---- names ---- */
 
-/* Folded copy: ASCII letters small, blanks at both ends gone. NULL when out of memory. */
+/* Folded copy, blanks at both ends gone. NULL when out of memory. */
 static char *fold(const char *s)
 {
     while (*s == ' ' || *s == '\t') s++;
     size_t n = strlen(s);
     while (n && (s[n - 1] == ' ' || s[n - 1] == '\t')) n--;
     char *out = malloc(n + 1);
-    if (!out) return NULL;
-    for (size_t i = 0; i < n; i++)
-        out[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
-    out[n] = '\0';
+    if (out) lt_fold(s, n, out, n + 1);
     return out;
-}
-
-/* fold's order without the copy: compares the folded `key` with the raw text s. */
-static int compare_folded(const char *key, const char *s)
-{
-    while (*s == ' ' || *s == '\t') s++;
-    size_t n = strlen(s);
-    while (n && (s[n - 1] == ' ' || s[n - 1] == '\t')) n--;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
-        unsigned char k = (unsigned char)key[i];
-        if (k != c) return k < c ? -1 : 1;
-    }
-    return key[n] ? 1 : 0;
 }
 
 static int same_name(const char *a, const char *b)
 {
-    char *f = fold(a);
-    int same = f && !compare_folded(f, b);
+    char *f = fold(a), *g = fold(b);
+    int same = f && g && !strcmp(f, g);
     free(f);
+    free(g);
     return same;
 }
 
@@ -108,16 +93,20 @@ static void sort_names(struct name_list *l)
 static const struct name_ref *find_names(const struct name_list *l, const char *name, size_t *n)
 {
     size_t lo = 0, hi = l->n;
+    char *key = fold(name);
+    *n = 0;
+    if (!key) return l->v;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (compare_folded(l->v[mid].folded, name) < 0)
+        if (strcmp(l->v[mid].folded, key) < 0)
             lo = mid + 1;
         else
             hi = mid;
     }
     size_t end = lo;
-    while (end < l->n && !compare_folded(l->v[end].folded, name)) end++;
+    while (end < l->n && !strcmp(l->v[end].folded, key)) end++;
     *n = end - lo;
+    free(key);
     return l->v + lo;
 }
 

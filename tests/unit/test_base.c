@@ -12,6 +12,7 @@
 
 #include "lt/buf.h"
 #include "lt/clock.h"
+#include "lt/fold.h"
 #include "lt/log.h"
 #include "lt/secret.h"
 #include "lt/sha256.h"
@@ -217,6 +218,49 @@ static void test_clock__faked__stands_until_real(void **state)
     assert_true(lt_now_us() >= a);
 }
 
+static void test_fold__every_spelling__one_form(void **state)
+{
+    static const char *const rows[][2] = {{"KÜCHE", "kuche"},
+                                          {"Küche", "kuche"},
+                                          {"Ku\xcc\x88"
+                                           "che",
+                                           "kuche"},
+                                          {"Straße", "strasse"},
+                                          {"CAFÉ", "cafe"},
+                                          {"Łazienka", "lazienka"},
+                                          {"Ærø", "aero"},
+                                          {"Phòng Khách", "phong khach"},
+                                          {"Κουζίνα", "κουζινα"},
+                                          {"ΚΟΥΖΊΝΑ", "κουζινα"},
+                                          {"Ёлка", "елка"},
+                                          {"台所", "台所"},
+                                          {"2×4", "2×4"},
+                                          {"", ""}};
+    char out[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t n = lt_fold(rows[i][0], strlen(rows[i][0]), out, sizeof out);
+        assert_string_equal(out, rows[i][1]);
+        assert_int_equal(n, strlen(rows[i][1]));
+        assert_true(n <= strlen(rows[i][0]));
+        assert_true(lt_fold_same(rows[i][0], rows[i][1]));
+    }
+    assert_false(lt_fold_same("Küche", "Kuchen"));
+    assert_false(lt_fold_same("Küche", ""));
+    assert_false(lt_fold_same(NULL, NULL));
+}
+
+static void test_fold__broken_text_or_little_room__no_half_letter(void **state)
+{
+    char out[8];
+    (void)state;
+    assert_int_equal(lt_fold("a\xc3", 2, out, sizeof out), 2); /* half a letter stays as it is */
+    assert_int_equal(lt_fold("\xff\xfe\xe2\x82", 4, out, sizeof out), 4);
+    assert_int_equal(lt_fold("aß", 3, out, 3), 1); /* "ss" does not fit */
+    assert_string_equal(out, "a");
+    assert_int_equal(lt_fold("台所", 6, out, 4), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +274,8 @@ int main(void)
         cmocka_unit_test(test_secret__each_reference__value_or_clear_error),
         cmocka_unit_test(test_log__level_off__arguments_not_evaluated),
         cmocka_unit_test(test_log__hostile_value__one_quoted_line),
+        cmocka_unit_test(test_fold__every_spelling__one_form),
+        cmocka_unit_test(test_fold__broken_text_or_little_room__no_half_letter),
         cmocka_unit_test(test_clock__faked__stands_until_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,9 +3,10 @@
  * The network copies values from the utterance word by word, and names of the home are compared
  * with it word by word; this module is the one place that says what a word is. A word is a run of
  * letters (bytes >= 0x80 count as letters), a run of digits, the ending 's, or one other
- * character that is not white space. Words are folded to lower case (ASCII and the Latin-1,
- * Latin Extended-A, Greek and Cyrillic capitals U+00C0..U+042F) and hashed; a plural s is dropped
- * from words of four letters and more, so that "lights" meets "light".
+ * character that is not white space. Words are folded without accents (lt/fold.h: "Küche",
+ * "KÜCHE" and "kuche" are one word) and hashed; a plural s is dropped from words of four letters and
+ * more, so that "lights" meets "light". san_fold, which keeps lengths, only makes letters small: ASCII
+ * and the Latin-1, Latin Extended-A, Greek and Cyrillic capitals U+00C0..U+042F.
  * Threads: pure functions. Memory: results go into caller's storage. */
 #ifndef SAN_LEX_H
 #define SAN_LEX_H

@@ -4,7 +4,7 @@
  * It is made from the JSON of design 3.3 (tools and home). After lt_catalog_new every tool's
  * parameter schema is compiled, so that any call, wherever it came from, can be checked against it:
  * the tool exists, the arguments fit, and names of entities, areas and floors are names of this
- * home. Names are compared without regard to ASCII case and outer blanks; an entity answers to its
+ * home. Names are compared without regard to case, accents (lt/fold.h) and outer blanks; an entity answers to its
  * name, its aliases and its id. Threads: read-only after _new and may be shared; reference counted
  * (atomically). Memory: keeps a reference to the JSON. */
 #ifndef LT_CATALOG_H
