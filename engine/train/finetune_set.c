@@ -144,6 +144,13 @@ static void learn_values(struct san_tune_set *s, const json_t *c)
     }
 }
 
+/* Nobody said that it was right: it may teach, but neither fit nor judge. */
+static int is_weak(const json_t *c)
+{
+    const char *source = json_string_value(json_object_get(c, "source"));
+    return source && !strcmp(source, SAN_FINETUNE_WEAK);
+}
+
 static enum lt_err sort_out(struct san_tune_set *s, json_t *questions, struct lt_diag *diag)
 {
     const char *key;
@@ -157,6 +164,7 @@ static enum lt_err sort_out(struct san_tune_set *s, json_t *questions, struct lt
         enum san_split split = san_split_of(json_string_value(json_object_get(c, "query")));
         const json_t *call = json_array_get(json_object_get(c, "answers"), 0);
         const char *tool = json_string_value(json_object_get(call, "name"));
+        if (split != SAN_SPLIT_TRAIN && is_weak(c)) continue;
         int at = s->counts.n[split]++;
         s->cases[split][at] = json_incref(c);
         if (split != SAN_SPLIT_TRAIN) continue;

@@ -266,6 +266,7 @@ static enum lt_err export_traces(const char *db, const char *site, int64_t days,
     struct lt_store_options o = {.path = db, .is_readonly = 1};
     struct lt_store *s = NULL;
     struct lt_curate c = {.site = site,
+                          .silent_before_unix_ms = lt_now_unix_ms() - LT_CURATE_HOURS * 3600000LL,
                           .since_unix_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0};
     enum lt_err err = lt_store_open(&o, &s, diag);
     FILE *f = err ? NULL : fopen(to, "we");

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "config.h"
 #include "curate.h"
+#include "label.h"
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "lt/store.h"
@@ -36,6 +37,8 @@ enum {
     OPT_MIN,
     OPT_MAX,
     OPT_REPEATS,
+    OPT_SILENCE,
+    OPT_REMOVE,
     OPT_JSON,
     N_OPTIONS
 };
@@ -56,20 +59,27 @@ static const struct lt_cli_option options[] = {
     [OPT_NOTE] = {"note", 0, "TEXT", "label: a remark"},
     [OPT_MAX_MB] = {"max-mb", 0, "N", "prune: remove the oldest until the database is this small"},
     [OPT_POLICY] = {"policy", 0, "FILE", "replay: configuration whose gate and cloud are tried"},
-    [OPT_LABEL] = {"label", 0, "SOURCE", "export: only labels of console, user or cloud"},
+    [OPT_LABEL] = {"label", 0, "SOURCE",
+                   "export: only labels of console, user, import, cloud or silence"},
     [OPT_SPLIT] = {"split", 0, "NAME", "export: only train, dev or test"},
     [OPT_PER_TOOL] = {"per-tool", 0, "N", "export: at most N lines of each tool, the newest"},
     [OPT_MIN] = {"min-confidence", 0, "X", "export: only answers at least so sure"},
     [OPT_MAX] = {"max-confidence", 0, "X", "export: only answers at most so sure"},
+    [OPT_SILENCE] = {"silence", 0, NULL,
+                     "export: also what the network did by itself and nobody minded for a day"},
+    [OPT_REMOVE] = {"remove", 0, "SOURCE",
+                    "label: take back the label of console, user, undo, rephrase, import, cloud; "
+                    "or all"},
     [OPT_REPEATS] = {"repeats", 0, NULL, "export: also what was said before with the same answer"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel traces list|show ID|stats|label ID|export|prune|erase|replay [options]",
+    "lintel traces list|show ID|stats|label ID|export|import FILE|prune|erase|replay [options]",
     "list    newest first        show ID   everything about one        stats   counts and times\n"
     "label   say whether an answer was right (--correct, or --wrong with --calls)\n"
+    "        (--note exclude keeps a trace from learning, --remove SOURCE takes a label back)\n"
     "export  labelled traces as training lines        prune   remove old ones\n"
-    "        (label --note exclude keeps a trace from learning)\n"
+    "import  data lines as traces of --site, labelled \"import\"\n"
     "erase   all of --site: traces, labels, catalogue, spend; the bytes are overwritten\n"
     "replay  what another policy would have decided, and what it would have cost",
     options, N_OPTIONS};
@@ -143,12 +153,12 @@ static enum lt_err do_label(struct lt_store *s, const char *trace, const char *c
     json_t *calls = NULL;
     struct lt_docs *docs = NULL;
     const char *text = value[OPT_CALLS];
-    enum lt_err err = LT_OK;
-    if (text) err = lt_json_parse(text, strlen(text), LT_DOC_MAX_BYTES_REQUEST, &calls, diag);
+    enum lt_err err = lt_docs_open(&docs, diag);
+    if (!err && text)
+        err = lt_json_parse(text, strlen(text), LT_DOC_MAX_BYTES_REQUEST, &calls, diag);
     if (!err && text) { /* the shape of the feedback message's calls */
         json_t *o = json_pack("{s:s,s:b,s:O}", "trace", trace, "correct", 0, "calls", calls);
-        err = lt_docs_open(&docs, diag);
-        if (!err) err = lt_docs_check(docs, LT_DOC_FEEDBACK, o, diag);
+        err = lt_docs_check(docs, LT_DOC_FEEDBACK, o, diag);
         json_decref(o);
     }
     struct lt_label label = {.source = "console",
@@ -156,9 +166,37 @@ static enum lt_err do_label(struct lt_store *s, const char *trace, const char *c
                              .calls_json = text,
                              .note = value[OPT_NOTE],
                              .now_unix_ms = lt_now_unix_ms()};
-    if (!err) err = lt_store_label_add(s, trace, &label, diag);
+    if (!err) err = lt_label_put(s, docs, trace, &label, diag);
     json_decref(calls);
     lt_docs_close(docs);
+    return err;
+}
+
+static enum lt_err do_remove_label(struct lt_store *s, const char *trace, const char *source,
+                                   struct lt_diag *diag)
+{
+    int64_t n = 0;
+    enum lt_err err =
+        lt_store_label_remove(s, trace, !strcmp(source, "all") ? NULL : source, &n, diag);
+    if (!err) printf("%lld labels removed\n", (long long)n);
+    return err;
+}
+
+/* ---- import ---- */
+
+static void say_refused(const char *where, const char *why)
+{
+    fprintf(stderr, "left out %s: %s\n", where, why);
+}
+
+static enum lt_err do_import(struct lt_store *s, const char *path, const char *site,
+                             struct lt_diag *diag)
+{
+    struct lt_curate_import c = {.site = site, .refused = say_refused};
+    enum lt_err err = lt_curate_import(s, path, &c, diag);
+    if (!err)
+        fprintf(stderr, "%lld traces imported, %lld known already, %lld lines refused\n",
+                (long long)c.n_taken, (long long)c.n_known, (long long)c.n_refused);
     return err;
 }
 
@@ -172,6 +210,8 @@ static enum lt_err do_export(struct lt_store *s, const char *const *value, struc
     c->route = value[OPT_ROUTE];
     c->label = value[OPT_LABEL];
     c->keep_repeats = value[OPT_REPEATS] != NULL;
+    if (value[OPT_SILENCE] || (c->label && !strcmp(c->label, "silence")))
+        c->silent_before_unix_ms = lt_now_unix_ms() - LT_CURATE_HOURS * 3600000LL;
     if (value[OPT_OUT] && !(to = fopen(value[OPT_OUT], "we")))
         return lt_fail_errno(diag, "cannot write %s", value[OPT_OUT]);
     enum lt_err err = lt_curate_export(s, c, to, diag);
@@ -179,10 +219,11 @@ static enum lt_err do_export(struct lt_store *s, const char *const *value, struc
     if (!err)
         fprintf(stderr,
                 "%lld lines written; left out: %lld labelled traces without text, catalogue or "
-                "right calls, %lld excluded, %lld repeated, %lld contradicted by a newer one, %lld "
-                "over --per-tool\n",
+                "right calls, %lld excluded, %lld repeated, %lld contradicted, %lld over what "
+                "one tool or silence gives, %lld over what one source gives in a day\n",
                 (long long)c->n_written, (long long)c->n_skipped, (long long)c->n_excluded,
-                (long long)c->n_repeated, (long long)c->n_contrary, (long long)c->n_over);
+                (long long)c->n_repeated, (long long)c->n_contrary, (long long)c->n_over,
+                (long long)c->n_flood);
     return err;
 }
 
@@ -236,9 +277,10 @@ int lt_cmd_traces(int argc, char **argv)
     static const struct {
         const char *name;
         int has_id, is_writing;
-    } verbs[] = {{"list", 0, 0},   {"show", 1, 0},  {"stats", 0, 0}, {"label", 1, 1},
-                 {"export", 0, 0}, {"prune", 0, 1}, {"erase", 0, 1}, {"replay", 0, 0}};
-    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, ERASE, REPLAY, N_VERBS };
+    } verbs[] = {{"list", 0, 0},  {"show", 1, 0},   {"stats", 0, 0},
+                 {"label", 1, 1}, {"export", 0, 0}, {"prune", 0, 1},
+                 {"erase", 0, 1}, {"replay", 0, 0}, {"import", 1, 1}};
+    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, ERASE, REPLAY, IMPORT, N_VERBS };
     struct lt_curate curate = {0};
     int64_t per_tool = 0;
     const char *value[N_OPTIONS];
@@ -249,12 +291,15 @@ int lt_cmd_traces(int argc, char **argv)
     int verb = 0, first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (first >= argc)
-        return lt_cli_usage(&spec, "list, show, stats, label, export, prune, erase or replay?");
+        return lt_cli_usage(&spec, "list, show, stats, label, export, import, prune, erase or "
+                                   "replay?");
     while (verb < N_VERBS && strcmp(verbs[verb].name, argv[first]) != 0) verb++;
     if (verb == N_VERBS) return lt_cli_usage(&spec, "unknown '%s'", argv[first]);
     if (argc - first != 1 + verbs[verb].has_id)
         return lt_cli_usage(&spec,
-                            verbs[verb].has_id ? "%s needs one trace id" : "%s takes no words",
+                            verb == IMPORT       ? "%s needs one file"
+                            : verbs[verb].has_id ? "%s needs one trace id"
+                                                 : "%s takes no words",
                             verbs[verb].name);
     if (!lt_cli_int(&spec, "days", value[OPT_DAYS], 0, 36500, &days) ||
         !lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, INT64_MAX, &limit) ||
@@ -267,8 +312,9 @@ int lt_cmd_traces(int argc, char **argv)
     if (value[OPT_SPLIT] && !read_split(value[OPT_SPLIT], &curate.split))
         return lt_cli_usage(&spec, "--split: train, dev or test?");
     if (verb == ERASE && !value[OPT_SITE]) return lt_cli_usage(&spec, "erase needs --site NAME");
-    if (verb == LABEL && !value[OPT_CORRECT] == !value[OPT_WRONG])
-        return lt_cli_usage(&spec, "label needs --correct or --wrong");
+    if (verb == LABEL && !!value[OPT_CORRECT] + !!value[OPT_WRONG] + !!value[OPT_REMOVE] != 1)
+        return lt_cli_usage(&spec, "label needs --correct, --wrong or --remove");
+    if (verb == IMPORT && !value[OPT_SITE]) return lt_cli_usage(&spec, "import needs --site NAME");
     if (verb == PRUNE && !days && !max_mb)
         return lt_cli_usage(&spec, "prune needs --days or --max-mb");
     if (verb == REPLAY && !value[OPT_POLICY])
@@ -290,7 +336,11 @@ int lt_cmd_traces(int argc, char **argv)
             err = print_and_free(o, err, &diag);
             break;
         case LABEL:
-            err = do_label(s, id, value, &diag);
+            err = value[OPT_REMOVE] ? do_remove_label(s, id, value[OPT_REMOVE], &diag)
+                                    : do_label(s, id, value, &diag);
+            break;
+        case IMPORT:
+            err = do_import(s, id, value[OPT_SITE], &diag);
             break;
         case EXPORT:
             curate.since_unix_ms = since_ms;

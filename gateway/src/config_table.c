@@ -137,6 +137,8 @@ const struct lt_config_row lt__config_rows[] = {
      "How long a question of ours waits for its answer"},
     {"talk.undo_s", LT_CFG_INT, "s", 1, 3600, "60", NULL, LT_CFG_RELOAD, AT(talk.undo_s),
      "How long \"undo that\" and \"no, the other one\" are understood after a command"},
+    {"talk.rephrase_s", LT_CFG_INT, "s", 0, 3600, "20", NULL, LT_CFG_RELOAD, AT(talk.rephrase_s),
+     "Nearly the same words within this time, for other calls, tell that the calls before were wrong; 0 never"},
     {"talk.yes", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.yes), "Further phrases that mean \"yes\""},
     {"talk.no", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.no), "Further phrases that mean \"no\""},
     {"talk.never_mind", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.never_mind), "Further phrases that mean \"never mind\""},

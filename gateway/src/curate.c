@@ -15,6 +15,7 @@ struct pass {
     json_t *chosen;               /* {question: {"trace", "answers"}} */
     json_t *tools;                /* {tool: lines} */
     json_t *ids;                  /* {trace: true}, the chosen ones */
+    json_t *days;                 /* {"source day": lines} */
     char hash[LT_SHA256_HEX_CAP]; /* of the catalogue at hand */
     json_t *catalog;
     enum lt_err err;
@@ -44,21 +45,27 @@ static int is_wanted(const struct lt_curate *c, const struct lt_trace_row *r)
     return !c->split || !r->text || (int)san_split_of(r->text) == c->split - 1;
 }
 
-/* Labels hang on the trace's full view; the listing has only the one that counts. */
-static int is_excluded(struct pass *p, const char *trace)
+/* Of falling trust, as lt/store.h has it; silence comes last. */
+static int rank_of(const char *source)
 {
-    json_t *o = NULL, *label;
-    struct lt_diag ignored = {0};
-    size_t i;
-    int found = 0;
-    if (lt_store_trace_show(p->store, trace, &o, &ignored)) return 0;
-    json_array_foreach(json_object_get(o, "labels"), i, label)
-    {
-        const char *note = json_string_value(json_object_get(label, "note"));
-        found |= note && !strcmp(note, LT_CURATE_EXCLUDE);
-    }
-    json_decref(o);
-    return found;
+    static const char *const sources[] = {"console", "user",  "undo", "rephrase",
+                                          "import",  "cloud", NULL};
+    int i = 0;
+    while (sources[i] && strcmp(sources[i], source) != 0) i++;
+    return i;
+}
+
+static int is_silent(const struct lt_trace_row *r)
+{
+    return !strcmp(r->label_source, "silence");
+}
+
+/* Count one more under `key`; how many there are now. */
+static json_int_t count(json_t *counts, const char *key)
+{
+    json_int_t n = json_integer_value(json_object_get(counts, key)) + 1;
+    json_object_set_new(counts, key, json_integer(n));
+    return n;
 }
 
 static json_t *right_calls(const struct lt_trace_row *r)
@@ -72,45 +79,73 @@ static json_t *right_calls(const struct lt_trace_row *r)
      * to ask is no answer */
     if (r->why && !strncmp(r->why, "talk.", 5)) return NULL;
     if (!r->label_calls_json && r->route && !strcmp(r->route, "clarify")) return NULL;
-    if (!right || !r->text || !r->catalog_hash ||
+    if (!right || !r->text || !r->catalog_hash || !r->label_source ||
         lt_json_parse(right, strlen(right), LT_DOC_MAX_BYTES_REQUEST, &answers, &ignored))
         return NULL;
     return answers;
 }
 
-/* The newest trace of each question, and the newest per_tool of each tool. */
+/* A trace that may become a line: rules 3 to 5. */
+static void choose_from(struct pass *p, const struct lt_trace_row *r, json_t *answers)
+{
+    struct lt_curate *c = p->c;
+    char key[256], day[64], silent[160];
+    int rank = rank_of(r->label_source);
+    snprintf(key, sizeof key, "%016llx/%.64s/%.64s", (unsigned long long)san_query_hash(r->text),
+             r->catalog_hash, r->here ? r->here : "");
+    snprintf(day, sizeof day, "%.20s %lld", r->label_source,
+             (long long)(r->received_unix_ms / 86400000));
+    json_t *known = json_object_get(p->chosen, key);
+    const char *tool = json_string_value(json_object_get(json_array_get(answers, 0), "name"));
+    int known_rank = (int)json_integer_value(json_object_get(known, "rank"));
+    int is_contrary = known && !json_equal(json_object_get(known, "answers"), answers);
+    if (is_contrary && rank >= known_rank) {
+        c->n_contrary++;
+        return;
+    }
+    if (known && !is_contrary && rank >= known_rank && !c->keep_repeats) {
+        c->n_repeated++;
+        return;
+    }
+    snprintf(silent, sizeof silent, "~%.150s", tool ? tool : "");
+    if ((c->per_tool &&
+         json_integer_value(json_object_get(p->tools, tool ? tool : "")) >= c->per_tool) ||
+        (is_silent(r) && count(p->tools, silent) > LT_CURATE_SILENT)) {
+        c->n_over++;
+        return;
+    }
+    if (rank && !is_silent(r) && count(p->days, day) > LT_CURATE_PER_DAY) {
+        c->n_flood++;
+        return;
+    }
+    if (known && rank < known_rank) { /* the newer one was less trusted */
+        json_object_del(p->ids, json_string_value(json_object_get(known, "trace")));
+        is_contrary ? c->n_contrary++ : c->n_repeated++;
+    }
+    count(p->tools, tool ? tool : "");
+    json_object_set_new(
+        p->chosen, key,
+        json_pack("{s:s,s:i,s:O}", "trace", r->trace, "rank", rank, "answers", answers));
+    json_object_set_new(p->ids, r->trace, json_true());
+}
+
+/* The newest first. */
 static int choose(const struct lt_trace_row *r, void *user)
 {
     struct pass *p = user;
     struct lt_curate *c = p->c;
-    char key[256];
     if (!is_wanted(c, r)) return 0;
     json_t *answers = right_calls(r);
     if (!answers) {
         c->n_skipped++;
         return 0;
     }
-    if (is_excluded(p, r->trace)) {
+    if (r->label_note && !strcmp(r->label_note, LT_CURATE_EXCLUDE)) {
         c->n_excluded++;
         json_decref(answers);
         return 0;
     }
-    snprintf(key, sizeof key, "%016llx/%.64s/%.64s", (unsigned long long)san_query_hash(r->text),
-             r->catalog_hash, r->here ? r->here : "");
-    const json_t *known = json_object_get(p->chosen, key);
-    const char *tool = json_string_value(json_object_get(json_array_get(answers, 0), "name"));
-    json_int_t n = json_integer_value(json_object_get(p->tools, tool ? tool : ""));
-    if (known && !json_equal(known, answers)) {
-        c->n_contrary++; /* the newest counts, also where repeats are kept */
-    } else if (known && !c->keep_repeats) {
-        c->n_repeated++;
-    } else if (c->per_tool && n >= c->per_tool) {
-        c->n_over++;
-    } else {
-        json_object_set(p->chosen, key, answers);
-        json_object_set_new(p->tools, tool ? tool : "", json_integer(n + 1));
-        json_object_set_new(p->ids, r->trace, json_true());
-    }
+    choose_from(p, r, answers);
     json_decref(answers);
     return 0;
 }
@@ -129,8 +164,10 @@ static int write_line(const struct lt_trace_row *r, void *user)
     json_t *home =
         json_object_get(catalog, "home") ? json_copy(json_object_get(catalog, "home")) : NULL;
     if (home && r->here) json_object_set_new(home, "here", json_string(r->here));
+    char source[32];
+    snprintf(source, sizeof source, "trace.%.20s", r->label_source);
     json_t *line =
-        json_pack("{s:s,s:s,s:s,s:O,s:o}", "id", r->trace, "source", "trace", "query", r->text,
+        json_pack("{s:s,s:s,s:s,s:O,s:o}", "id", r->trace, "source", source, "query", r->text,
                   "tools", json_object_get(catalog, "tools"), "answers", answers);
     if (line && home) json_object_set(line, "home", home);
     char *text = line ? lt_json_dump(line) : NULL;
@@ -155,14 +192,17 @@ enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
                      .chosen = json_object(),
                      .tools = json_object(),
                      .ids = json_object(),
+                     .days = json_object(),
                      .diag = diag};
     struct lt_trace_filter f = {.site = c->site,
                                 .route = c->route,
                                 .since_unix_ms = c->since_unix_ms,
                                 .until_unix_ms = c->until_unix_ms,
+                                .silent_before_unix_ms = c->silent_before_unix_ms,
                                 .is_labelled = 1};
-    enum lt_err err =
-        p.chosen && p.tools && p.ids ? LT_OK : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    enum lt_err err = p.chosen && p.tools && p.ids && p.days
+                          ? LT_OK
+                          : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     if (!err) err = lt_store_trace_list(s, &f, choose, &p, diag);
     f.is_oldest_first = 1;
     if (!err) err = lt_store_trace_list(s, &f, write_line, &p, diag);
@@ -171,6 +211,7 @@ enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
     json_decref(p.chosen);
     json_decref(p.tools);
     json_decref(p.ids);
+    json_decref(p.days);
     json_decref(p.catalog);
     return err;
 }

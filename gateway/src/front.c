@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "gateway_int.h"
+#include "label.h"
 #include "lt/json.h"
 #include "lt/log.h"
 #include "sdnotify.h"
@@ -234,7 +235,7 @@ static enum lt_err run_feedback(struct lt_job *job, struct lt_diag *diag)
                              .calls_json = f->calls,
                              .note = f->note,
                              .now_unix_ms = lt_now_unix_ms()};
-    return lt_store_label_add(f->gw->store, f->trace, &label, diag);
+    return lt_label_put(f->gw->store, f->gw->docs, f->trace, &label, diag);
 }
 
 static void feedback_done(struct lt_job *job)
@@ -250,12 +251,31 @@ static void feedback_done(struct lt_job *job)
     free(f);
 }
 
-static void on_feedback(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
+/* A flood is not written down: 1 when this minute had enough. */
+static int is_flood(struct lt_gw_site *site)
 {
+    lt_us now = lt_now_us();
+    if (!site->n_feedback || now - site->feedback_us > 60000000) {
+        site->feedback_us = now;
+        site->n_feedback = 0;
+    }
+    return ++site->n_feedback > LT_LABEL_FEEDBACK_PER_MINUTE;
+}
+
+static void on_feedback(struct lt_gateway *gw, const struct lt_topic *topic,
+                        const struct lt_mqtt_message *msg)
+{
+    struct lt_gw_site *site = lt_gw_find_site(gw, topic->site);
     json_t *o = NULL;
     struct lt_diag diag = {0};
     if (msg->is_retained) {
         LT_LOG(WARN, "feedback.retained_ignored", LF_STR("topic", msg->topic));
+        return;
+    }
+    if (site && is_flood(site)) {
+        if (site->n_feedback == LT_LABEL_FEEDBACK_PER_MINUTE + 1)
+            LT_LOG(WARN, "feedback.flood", LF_STR("site", site->name),
+                   LF_INT("per_minute", LT_LABEL_FEEDBACK_PER_MINUTE));
         return;
     }
     enum lt_err err = lt_json_parse(msg->payload, msg->payload_len,
@@ -367,7 +387,7 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
         lt_req_arrived(gw, &topic, msg);
         break;
     case LT_TOPIC_FEEDBACK:
-        on_feedback(gw, msg);
+        on_feedback(gw, &topic, msg);
         break;
     case LT_TOPIC_CATALOG:
         on_catalog(gw, &topic, msg);

@@ -54,6 +54,8 @@ struct lt_gw_site {
     char error[LT_GW_TEXT_BYTES];        /* why the last catalogue sent was not taken; "" */
     struct lt_stats stats;
     struct lt_self self;
+    lt_us feedback_us; /* when the present minute of feedback began */
+    int n_feedback;    /* in it */
 };
 
 struct lt_ring; /* bells.c */
@@ -88,7 +90,8 @@ struct lt_gateway {
     uv_timer_t home_timer;
     lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
 
-    struct lt_talk *talk; /* conversations: talk.c */
+    struct lt_talk *talk;   /* conversations: talk.c */
+    struct lt_doubt *doubt; /* the last deed of each: talk.c */
     struct lt_house *house;
     struct lt_safety *safety;
     struct lt_ulid_gen house_ids;
@@ -103,7 +106,7 @@ struct lt_gateway {
     struct lt_req *requests; /* all that live */
     uint64_t next_serial;
     int n_requests;
-    uint64_t last_ticket; /* of submit.h */
+    uint64_t last_ticket;       /* of submit.h */
     struct lt_wyoming *wyoming; /* NULL: off */
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
@@ -211,9 +214,11 @@ struct lt_req {
     enum lt_why why;
     json_t *calls;
     char *speech, *result;
-    json_t *choices;           /* clarify: labels of what may be answered, or NULL */
-    int has_question;          /* clarify: the question is remembered */
-    int is_confirmed;          /* the speaker said yes to these calls */
+    json_t *choices;          /* clarify: labels of what may be answered, or NULL */
+    int has_question;         /* clarify: the question is remembered */
+    int is_confirmed;         /* the speaker said yes to these calls */
+    const char *doubt_source; /* "undo", "rephrase": the trace `doubted` was wrong; NULL: nothing */
+    char doubted[LT_ULID_CAP];
     struct lt_changes changes; /* of the house's timers and lists; the writer's while recording */
     char *announce;            /* words for all speakers, or NULL */
     char *model;

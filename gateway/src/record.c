@@ -174,6 +174,15 @@ static enum lt_err record_cloud(struct lt_req *r, const char *calls, struct lt_d
     return lt_store_label_add(s, r->trace, &label, diag);
 }
 
+/* The speaker took the deed before back, or said it again another way: it was wrong. */
+static enum lt_err record_doubt(struct lt_req *r, struct lt_diag *diag)
+{
+    if (!r->doubt_source) return LT_OK;
+    struct lt_label label = {.source = r->doubt_source, .now_unix_ms = lt_now_unix_ms()};
+    enum lt_err err = lt_store_label_add(r->gw->store, r->doubted, &label, diag);
+    return err == LT_ERR_NOTFOUND ? LT_OK : err; /* removed in the meantime */
+}
+
 static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
 {
     struct lt_req *r = REQ_OF(job, record_job);
@@ -203,6 +212,7 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
                                 .cost_usd_micro = r->upper.cost_usd_micro};
     if (!err) err = lt_store_trace_answered(s, r->trace, &a, diag);
     if (!err) err = lt_gw_talk_write(r, diag);
+    if (!err) err = record_doubt(r, diag);
 out:
     free(calls);
     return err;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "act_restore.h"
+#include "doubt.h"
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
@@ -39,7 +40,8 @@ enum lt_err lt_gw_talk_open(struct lt_gateway *gw, struct lt_diag *diag)
     lt_ulid_init(&gw->house_ids);
     gw->house = lt_house_new();
     gw->talk = lt_talk_new(&o);
-    if (!gw->house || !gw->talk) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    gw->doubt = lt_doubt_new();
+    if (!gw->house || !gw->talk || !gw->doubt) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     enum lt_err err = lt_safety_new(&gw->config, &gw->safety, diag);
     return err ? err : lt_house_load(gw->house, gw->store, diag);
 }
@@ -49,6 +51,7 @@ void lt_gw_talk_close(struct lt_gateway *gw)
     lt_bells_close(gw);
     lt_house_free(gw->house);
     lt_talk_free(gw->talk);
+    lt_doubt_free(gw->doubt);
     lt_safety_free(gw->safety);
 }
 
@@ -411,6 +414,19 @@ static void keep_house(struct lt_req *r)
     }
 }
 
+/* Does this request say that the one before it was wrong? The store hears of it with the answer. */
+static void judge_last(struct lt_req *r)
+{
+    const struct lt_config *c = &r->gw->config;
+    int is_undo = r->why == LT_WHY_TALK_UNDONE;
+    lt_us now = lt_now_us();
+    r->doubt_source =
+        lt_doubt_judge(r->gw->doubt, r->talk_key, r->text, r->calls, is_undo,
+                       c->talk.undo_s * 1000000, c->talk.rephrase_s * 1000000, now, r->doubted);
+    if (!is_undo && is_acting(r))
+        lt_doubt_note(r->gw->doubt, r->talk_key, r->trace, r->text, r->calls, now);
+}
+
 void lt_gw_talk_settle(struct lt_req *r)
 {
     struct lt_gateway *gw = r->gw;
@@ -422,6 +438,7 @@ void lt_gw_talk_settle(struct lt_req *r)
         return;
     }
     if (is_acting(r) && is_allowed(r)) keep_house(r);
+    if (!r->is_dry_run) judge_last(r);
     if (r->is_dry_run || !(is_acting(r) || r->changes.n)) return;
     if (r->why == LT_WHY_TALK_UNDONE && !json_array_size(r->calls)) { /* no undoing of undoing */
         lt_talk_forget(gw->talk, r->talk_key);

@@ -6,22 +6,31 @@
 
 #define STORED_JSON_MAX_BYTES (64u * 1024 * 1024) /* what a column may hold */
 
-/* The label that counts: the most trusted source's newest. */
+/* The label that counts: the most trusted source's. A cloud answer teaches when it was carried out, or
+ * when there was nothing to carry out. */
 #define LABEL_JOIN                                                                                 \
-    "LEFT JOIN label l ON l.id = (SELECT id FROM label WHERE trace = t.id ORDER BY "               \
-    "CASE source WHEN 'console' THEN 0 WHEN 'user' THEN 1 ELSE 2 END, id DESC LIMIT 1) "
+    "LEFT JOIN label l ON l.id = (SELECT id FROM label WHERE trace = t.id AND (source <> 'cloud' " \
+    "OR t.state = 'executed' OR (t.state = 'answered' AND t.calls = '[]')) ORDER BY "              \
+    "CASE source WHEN 'console' THEN 0 WHEN 'user' THEN 1 WHEN 'undo' THEN 2 "                     \
+    "WHEN 'rephrase' THEN 3 WHEN 'import' THEN 4 ELSE 5 END LIMIT 1) "
+/* Nobody minded: the network's own calls were carried out, so long ago that a complaint would be here. */
+#define SILENT                                                                                     \
+    "(?10 > 0 AND t.state = 'executed' AND t.route = 'local' AND t.why = 'gate.accepted' AND "     \
+    "t.received_unix_ms < ?10)"
 #define ROW_COLUMNS                                                                                \
     "SELECT t.id, t.site, t.source, t.request_id, t.state, t.text, t.here, t.lang, t.session, "    \
     "t.catalog, t.reply_topic, t.correlation, t.is_dry_run, t.received_unix_ms, t.deadline_ms, "   \
     "t.model, t.route, t.why, t.local_calls, t.calls, t.speech, t.result, t.error, t.confidence, " \
-    "t.total_us, t.encode_us, t.decode_us, t.cost_usd_micro, l.source, l.is_correct, l.calls, " \
-    "t.calls_sent "                                                                                \
+    "t.total_us, t.encode_us, t.decode_us, t.cost_usd_micro, "                                     \
+    "CASE WHEN l.id IS NULL AND " SILENT " THEN 'silence' ELSE l.source END, "                     \
+    "CASE WHEN l.id IS NULL THEN " SILENT " ELSE l.is_correct END, l.calls, t.calls_sent, "        \
+    "l.note, l.added_unix_ms "                                                                     \
     "FROM trace t "
 #define ROW_FILTER                                                                                 \
     "(?1 IS NULL OR t.site = ?1) AND (?2 IS NULL OR t.state = ?2) AND "                            \
     "(?3 IS NULL OR t.route = ?3) AND (?4 IS NULL OR t.why = ?4) AND "                             \
     "(?5 IS NULL OR t.id = ?5) AND t.received_unix_ms >= ?6 AND "                                  \
-    "(?7 = 0 OR t.received_unix_ms < ?7) AND (?8 = 0 OR l.id IS NOT NULL) "
+    "(?7 = 0 OR t.received_unix_ms < ?7) AND (?8 = 0 OR l.id IS NOT NULL OR " SILENT ") "
 /* Spelled as the partial index trace_unfinished spells it, so that it is used. */
 #define UNFINISHED                                                                                 \
     "t.state IN ('accepted', 'decided', 'answered') AND (t.state <> 'answered' OR "                \
@@ -61,6 +70,8 @@ static void read_row(struct lt__rows *r, struct lt_trace_row *row)
         .label_is_correct = (int)lt__col_int(r, 29),
         .label_calls_json = lt__col_text(r, 30),
         .calls_sent = (int)lt__col_int(r, 31),
+        .label_note = lt__col_text(r, 32),
+        .label_unix_ms = lt__col_int(r, 33),
     };
     row->correlation = lt__col_blob(r, 11, &row->correlation_len);
 }
@@ -81,9 +92,9 @@ enum lt_err lt_store_trace_list(struct lt_store *s, const struct lt_trace_filter
                                            : newest;
     struct lt__rows *r = NULL;
     enum lt_err err =
-        lt__db_query(s->db, diag, &r, sql, "tttttiiii", f->site, f->state, f->route, f->why,
+        lt__db_query(s->db, diag, &r, sql, "tttttiiiii", f->site, f->state, f->route, f->why,
                      f->trace, f->since_unix_ms, f->until_unix_ms, (int64_t) !!f->is_labelled,
-                     f->limit > 0 ? f->limit : (int64_t)-1);
+                     f->limit > 0 ? f->limit : (int64_t)-1, f->silent_before_unix_ms);
     int has_row = 1;
     while (!err && (err = lt__db_next(r, &has_row, diag)) == LT_OK && has_row) {
         struct lt_trace_row row;

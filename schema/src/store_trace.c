@@ -154,9 +154,8 @@ enum lt_err lt_store_trace_sent(struct lt_store *s, const char *trace, int n_cal
 {
     enum lt_err err = lt__enter(s, 0, diag);
     if (err) return err;
-    err = lt__db_run(s->db, diag,
-                     "UPDATE trace SET calls_sent = max(calls_sent, ?2) WHERE id = ?1", "ti", trace,
-                     (int64_t)n_calls);
+    err = lt__db_run(s->db, diag, "UPDATE trace SET calls_sent = max(calls_sent, ?2) WHERE id = ?1",
+                     "ti", trace, (int64_t)n_calls);
     return after_update(s, err, trace, "sent", diag);
 }
 
@@ -281,15 +280,53 @@ enum lt_err lt_store_label_add(struct lt_store *s, const char *trace, const stru
     if (!err) {
         err = need_trace(s, trace, diag);
         if (!err)
-            err = lt__db_run(s->db, diag,
-                             "INSERT INTO label (trace, source, is_correct, calls, note, "
-                             "added_unix_ms) VALUES (?1,?2,?3,?4,?5,?6)",
-                             "ttitti", trace, l->source, (int64_t) !!l->is_correct, calls, note,
-                             l->now_unix_ms);
+            err = lt__db_run(
+                s->db, diag,
+                "INSERT OR REPLACE INTO label (trace, source, is_correct, calls, note, "
+                "added_unix_ms) VALUES (?1,?2,?3,?4,?5,?6)",
+                "ttitti", trace, l->source, (int64_t) !!l->is_correct, calls, note, l->now_unix_ms);
         if (!err) err = lt__store_answer_learn(s, trace, l, diag);
         err = lt__leave(s, err, diag);
     }
     free(calls);
     free(note);
+    return err;
+}
+
+enum lt_err lt_store_label_remove(struct lt_store *s, const char *trace, const char *source,
+                                  int64_t *n_removed, struct lt_diag *diag)
+{
+    enum lt_err err = lt__enter(s, 0, diag);
+    if (err) return err;
+    err = need_trace(s, trace, diag);
+    if (!err)
+        err = lt__db_run(s->db, diag,
+                         "DELETE FROM label WHERE trace = ?1 AND (?2 IS NULL OR source = ?2)", "tt",
+                         trace, source);
+    if (!err && n_removed) *n_removed = lt__db_changes(s->db);
+    /* an answer that was remembered because of the label goes with it */
+    if (!err && (!source || !strcmp(source, "user") || !strcmp(source, "console")))
+        err = lt__db_run(s->db, diag, "DELETE FROM confirmed_answer WHERE trace = ?1", "t", trace);
+    return lt__leave(s, err, diag);
+}
+
+enum lt_err lt_store_shadow_add(struct lt_store *s, const char *trace, const char *model_sha256,
+                                const char *calls_json, double confidence, int is_same,
+                                int64_t now_unix_ms, struct lt_diag *diag)
+{
+    char *calls = NULL;
+    enum lt_err err = lt__store_json(s, calls_json, &calls, diag);
+    if (!err) err = lt__enter(s, 0, diag);
+    if (!err) {
+        err = need_trace(s, trace, diag);
+        if (!err)
+            err = lt__db_run(s->db, diag,
+                             "INSERT OR REPLACE INTO shadow (trace, model, calls, confidence, "
+                             "is_same, added_unix_ms) VALUES (?1,?2,?3,?4,?5,?6)",
+                             "tttrii", trace, model_sha256, calls, confidence, (int64_t) !!is_same,
+                             now_unix_ms);
+        err = lt__leave(s, err, diag);
+    }
+    free(calls);
     return err;
 }

@@ -31,6 +31,8 @@
 #define SAN_FINETUNE_TOOLS_MAX 256   /* tools that examples may call */
 #define SAN_FINETUNE_LEAST     8     /* fewer examples to learn from are refused */
 
+#define SAN_FINETUNE_WEAK "trace.silence" /* "source" of lines that teach but never judge */
+
 enum san_split { SAN_SPLIT_TRAIN, SAN_SPLIT_DEV, SAN_SPLIT_TEST };
 
 /* Hash of an utterance's words: case, punctuation and spacing do not count. */

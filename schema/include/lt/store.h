@@ -192,10 +192,12 @@ LT_NODISCARD enum lt_err lt_store_attempt_add(struct lt_store *s, const char *tr
                                               const struct lt_store_attempt *a,
                                               struct lt_diag *diag);
 
-/* A judgement about a trace. The newest label of the most trusted source counts
- * (console, then user, then cloud). LT_ERR_NOTFOUND for an unknown trace. */
+/* A judgement about a trace. The most trusted source's counts: "console" (who runs the house), "user"
+ * (feedback), "undo" and "rephrase" (the speaker took it back, or said it again at once: wrong, the
+ * right calls unknown), "import", "cloud" (the teacher; only once its calls were carried out, or there
+ * were none). One of each source: a later one replaces it. LT_ERR_NOTFOUND for an unknown trace. */
 struct lt_label {
-    const char *source;     /* "user", "cloud" or "console" */
+    const char *source;     /* one of the above */
     int is_correct;         /* were the answer's calls right? */
     const char *calls_json; /* the right calls, or NULL when not told */
     const char *note;       /* or NULL */
@@ -203,6 +205,17 @@ struct lt_label {
 };
 LT_NODISCARD enum lt_err lt_store_label_add(struct lt_store *s, const char *trace,
                                             const struct lt_label *l, struct lt_diag *diag);
+/* Take back the label of one source, or all (NULL). *n_removed may be NULL. LT_ERR_NOTFOUND for an
+ * unknown trace; a label that is not there is no error. */
+LT_NODISCARD enum lt_err lt_store_label_remove(struct lt_store *s, const char *trace,
+                                               const char *source, int64_t *n_removed,
+                                               struct lt_diag *diag);
+
+/* What a network that runs beside the active one would have called. Once for a trace and network. */
+LT_NODISCARD enum lt_err lt_store_shadow_add(struct lt_store *s, const char *trace,
+                                             const char *model_sha256, const char *calls_json,
+                                             double confidence, int is_same, int64_t now_unix_ms,
+                                             struct lt_diag *diag);
 
 /* The calls that a person confirmed for the same words (lt_text_normal) said at the same place, while
  * the site had the same catalogue: *calls_json is malloc'ed, NULL when there are none. Requests of a
@@ -229,10 +242,12 @@ struct lt_trace_row {
     const char *model, *route, *why, *local_calls_json, *calls_json, *speech, *result_json, *error;
     double confidence; /* -1 when the network did not answer */
     int64_t total_us, encode_us, decode_us, cost_usd_micro;
-    int calls_sent;           /* of the answer's calls, from the first; only what is known */
-    const char *label_source; /* of the label that counts, NULL when unlabelled */
+    int calls_sent; /* of the answer's calls, from the first; only what is known */
+    const char
+        *label_source; /* of the label that counts, NULL when unlabelled; "silence": see filter */
     int label_is_correct;
-    const char *label_calls_json;
+    const char *label_calls_json, *label_note;
+    int64_t label_unix_ms; /* when it was given; 0 for silence */
 };
 /* Return non-zero to stop the listing; it then ends with LT_OK. The store must not be written to
  * from inside. */
@@ -243,6 +258,9 @@ struct lt_trace_filter {
     const char *site, *state, *route, *why, *trace;
     int64_t since_unix_ms, until_unix_ms; /* received in [since, until) */
     int is_labelled;                      /* only those with a label */
+    /* Without a label, the network's own calls that were carried out before this count as right, by
+     * the source "silence": nobody minded. 0: they do not. */
+    int64_t silent_before_unix_ms;
     int is_unfinished; /* accepted or decided, or answered with calls not yet executed (no dry run)
                         */
     int is_oldest_first;
