@@ -38,6 +38,11 @@ void san__block_text_free(struct san_block_text *t);
  * none. */
 LT_NODISCARD enum lt_err san__names_add(struct san__names *n, const char *text);
 void san__names_free(struct san__names *n);
+/* Group the home's entities once all are there (plan_group.c): likes, profiles, names. LT_ERR_NOMEM. */
+enum lt_err san__home_group(struct san_home_plan *h);
+void san__home_group_free(struct san_home_plan *h);
+/* First of the *n owners of that name (compared without regard to case). */
+int san__home_named(const struct san_home_plan *h, const char *name, int *n);
 /* Tokens of one word of a text into out; returns how many (at most cap). */
 int san__word_tokens(const struct san_pieces *v, struct san_tok_work *work, const char *text,
                      const struct san_word *w, int32_t *out, int cap);

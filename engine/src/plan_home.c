@@ -45,7 +45,7 @@ static void put_identifier(struct build *b, struct san__block *block, const char
 
 /* Close `block` as the next block of the home with one item of class cls. */
 static enum lt_err put_block(struct build *b, const struct san__block *block, int cls,
-                             int first_phrase, int *item)
+                             int first_phrase, int ref, int *item)
 {
     struct san_home_plan *h = b->h;
     if (h->n_blocks == b->cap_blocks) {
@@ -64,7 +64,8 @@ static enum lt_err put_block(struct build *b, const struct san__block *block, in
                                                .block = h->n_blocks,
                                                .marker = block->marker[0],
                                                .phrase = first_phrase,
-                                               .n_phrase = b->names.n_phrases - first_phrase};
+                                               .n_phrase = b->names.n_phrases - first_phrase,
+                                               .ref = ref};
     h->n_blocks++;
     return LT_OK;
 }
@@ -120,7 +121,9 @@ static enum lt_err add_floor(struct build *b, const char *name)
     san__block_words(&block, b->v, name, 12);
     int first = b->names.n_phrases;
     enum lt_err err = san__names_add(&b->names, name);
-    if (!err) err = put_block(b, &block, SAN_CLASS_FLOOR, first, &h->floors[h->n_floors - 1].item);
+    if (!err)
+        err = put_block(b, &block, SAN_CLASS_FLOOR, first, h->n_floors - 1,
+                        &h->floors[h->n_floors - 1].item);
     return err;
 }
 
@@ -142,7 +145,9 @@ static enum lt_err add_kind(struct build *b, const char *name, int is_class)
     san_identifier_words(name, buf, sizeof buf);
     int first = b->names.n_phrases;
     enum lt_err err = san__names_add(&b->names, buf);
-    if (!err) err = put_block(b, &block, SAN_CLASS_KIND, first, &h->kinds[h->n_kinds - 1].item);
+    if (!err)
+        err = put_block(b, &block, SAN_CLASS_KIND, first, h->n_kinds - 1,
+                        &h->kinds[h->n_kinds - 1].item);
     return err;
 }
 
@@ -187,7 +192,7 @@ static enum lt_err add_area(struct build *b, const json_t *area, int i)
         san__block_put(&block, b->v->floor);
         san__block_words(&block, b->v, floor, 8);
     }
-    if (!err) err = put_block(b, &block, SAN_CLASS_AREA, first, &out->item);
+    if (!err) err = put_block(b, &block, SAN_CLASS_AREA, first, h->n_areas - 1, &out->item);
     return err;
 }
 
@@ -244,75 +249,10 @@ static enum lt_err add_entity(struct build *b, const json_t *entity, int i)
             san__block_words(&block, b->v, h->floors[h->areas[e->area].floor].name, 6);
         }
     }
-    if (!err) err = put_block(b, &block, SAN_CLASS_ENTITY, first, &e->item);
+    if (!err) err = put_block(b, &block, SAN_CLASS_ENTITY, first, h->n_entities - 1, &e->item);
     if (!err) err = add_kind(b, domain, 0);
     if (!err && cls) err = add_kind(b, cls, 1);
     return err;
-}
-
-static int has_name(const struct san_entity *e, const char *name)
-{
-    int found = !strcasecmp(e->name, name);
-    for (int i = 0; i < e->n_alias && !found; i++) found = !strcasecmp(e->alias[i], name);
-    return found;
-}
-
-struct count_key {
-    const char *domain, *name;
-    int area;
-    int index;
-};
-
-static int by_domain(const void *a, const void *b)
-{
-    const struct count_key *x = a, *y = b;
-    int d = strcmp(x->domain, y->domain);
-    return d ? d : (x->area > y->area) - (x->area < y->area);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcasecmp(((const struct count_key *)a)->name, ((const struct count_key *)b)->name);
-}
-
-/* How many entities share a domain, a domain and area, or a name (sorted, n log n). */
-static enum lt_err count_likes(struct san_home_plan *h)
-{
-    size_t n = 0, at = 0;
-    for (int i = 0; i < h->n_entities; i++) n += 1 + (size_t)h->entities[i].n_alias;
-    struct count_key *k = calloc(n + 1, sizeof *k);
-    if (!k) return LT_ERR_NOMEM;
-    for (int i = 0; i < h->n_entities; i++)
-        k[i] = (struct count_key){h->entities[i].domain, NULL, h->entities[i].area, i};
-    qsort(k, (size_t)h->n_entities, sizeof *k, by_domain);
-    for (int i = 0; i < h->n_entities;) {
-        int j = i;
-        while (j < h->n_entities && !strcmp(k[j].domain, k[i].domain)) j++;
-        for (int a = i; a < j;) {
-            int b = a;
-            while (b < j && k[b].area == k[a].area) b++;
-            for (int x = a; x < b; x++) {
-                h->entities[k[x].index].n_like = j - i;
-                h->entities[k[x].index].n_like_here = b - a;
-            }
-            a = b;
-        }
-        i = j;
-    }
-    for (int i = 0; i < h->n_entities; i++) {
-        k[at++] = (struct count_key){.name = h->entities[i].name, .index = i};
-        for (int a = 0; a < h->entities[i].n_alias; a++)
-            k[at++] = (struct count_key){.name = h->entities[i].alias[a], .index = i};
-    }
-    qsort(k, at, sizeof *k, by_name);
-    for (size_t i = 1; i < at; i++) {
-        struct san_entity *x = &h->entities[k[i - 1].index], *y = &h->entities[k[i].index];
-        if (x == y || strcasecmp(k[i - 1].name, k[i].name)) continue;
-        if (has_name(y, x->name)) x->is_name_shared = 1;
-        if (has_name(x, y->name)) y->is_name_shared = 1;
-    }
-    free(k);
-    return LT_OK;
 }
 
 static enum lt_err build_home(struct build *b, const json_t *home)
@@ -353,7 +293,7 @@ static enum lt_err build_home(struct build *b, const json_t *home)
     h->words = b->names.words;
     h->n_words = b->names.n_words;
     b->names = (struct san__names){0};
-    if (!err) err = count_likes(h);
+    if (!err) err = san__home_group(h);
     const char *here = text_of(home, "here");
     if (!err && here) h->here = san_home_area(h, here);
     return err;
@@ -399,6 +339,7 @@ void san_home_plan_unref(struct san_home_plan *h)
     for (int i = 0; i < h->n_floors; i++) free(h->floors[i].name);
     for (int i = 0; i < h->n_kinds; i++) free(h->kinds[i].name);
     for (int i = 0; i < h->n_blocks; i++) san__block_text_free(&h->blocks[i]);
+    san__home_group_free(h);
     free(h->entities);
     free(h->areas);
     free(h->floors);

@@ -149,8 +149,16 @@ static enum lt_err reserve(void **p, size_t *cap, size_t need)
     return LT_OK;
 }
 
+static float *feat_of(struct san_utterance *u, int item)
+{
+    return u->home_feat + (size_t)item * SAN_N_FEAT;
+}
+
+/* Features of all items, or of those shown: the rows of others then hold what an earlier utterance
+ * left, and nobody reads them. */
 static void home_features(struct san_utterance *u, const struct compact *c,
-                          const struct san_home_plan *h, struct match *match)
+                          const struct san_home_plan *h, const struct san_shown *shown,
+                          struct match *match)
 {
     static const int whole_flag[SAN_CLASS_COUNT] = {[SAN_CLASS_ENTITY] = FLAG_ENTITY,
                                                     [SAN_CLASS_AREA] = FLAG_AREA,
@@ -159,43 +167,49 @@ static void home_features(struct san_utterance *u, const struct compact *c,
     int n_found[SAN_CLASS_COUNT] = {0};
     struct match found[MATCHES_MAX];
     int n_matches = 0;
-    memset(u->home_feat, 0, (size_t)h->n_items * SAN_N_FEAT * sizeof *u->home_feat);
-    for (int i = 0; i < h->n_items; i++) {
+    int n = shown ? shown->n_items : h->n_items;
+    if (!shown) memset(u->home_feat, 0, (size_t)n * SAN_N_FEAT * sizeof *u->home_feat);
+    for (int k = 0; k < n; k++) {
+        int i = shown ? shown->items[k] : k;
         const struct san_item *it = &h->items[i];
-        float *f = u->home_feat + (size_t)i * SAN_N_FEAT;
-        match[i].first = -1;
+        float *f = feat_of(u, i);
+        if (shown) memset(f, 0, SAN_N_FEAT * sizeof *f);
+        match[k].first = -1;
         if (!match_item(u, c, it, h->phrases, h->words, whole_flag[it->cls], FLAG_HOME_WORD, f,
-                        &match[i]))
+                        &match[k]))
             continue;
         n_found[it->cls]++;
-        if (it->cls != SAN_CLASS_KIND && n_matches < MATCHES_MAX) found[n_matches++] = match[i];
+        if (it->cls != SAN_CLASS_KIND && n_matches < MATCHES_MAX) found[n_matches++] = match[k];
     }
-    for (int i = 0; i < h->n_items; i++) {
-        float *f = u->home_feat + (size_t)i * SAN_N_FEAT;
+    for (int k = 0; k < n; k++) {
+        int i = shown ? shown->items[k] : k;
+        float *f = feat_of(u, i);
         if (!f[0]) continue;
         int is_covered = 0;
-        for (int k = 0; k < n_matches && !is_covered; k++)
-            is_covered = found[k].first <= match[i].first && found[k].last >= match[i].last &&
-                         found[k].last - found[k].first > match[i].last - match[i].first;
+        for (int m = 0; m < n_matches && !is_covered; m++)
+            is_covered = found[m].first <= match[k].first && found[m].last >= match[k].last &&
+                         found[m].last - found[m].first > match[k].last - match[k].first;
         f[5] = is_covered ? 0 : 1;
         f[6] = 1.0f / (float)n_found[h->items[i].cls];
     }
-    for (int i = 0; i < h->n_areas; i++) {
-        float *f = u->home_feat + (size_t)h->areas[i].item * SAN_N_FEAT;
-        f[3] = i == u->here;
-        if (h->areas[i].floor >= 0)
-            f[7] = u->home_feat[(size_t)h->floors[h->areas[i].floor].item * SAN_N_FEAT];
-    }
-    if (u->here >= 0 && h->areas[u->here].floor >= 0)
-        u->home_feat[(size_t)h->floors[h->areas[u->here].floor].item * SAN_N_FEAT + 3] = 1;
-    for (int i = 0; i < h->n_entities; i++) {
-        const struct san_entity *e = &h->entities[i];
-        float *f = u->home_feat + (size_t)e->item * SAN_N_FEAT;
-        f[4] = e->n_like == 1 ? 1.0f : e->n_like_here == 1 ? 0.5f : 0;
-        if (e->area < 0) continue;
-        const float *area = u->home_feat + (size_t)h->areas[e->area].item * SAN_N_FEAT;
-        f[3] = e->area == u->here;
-        f[7] = area[0] > 0 || area[7] > 0;
+    /* what lies around an item, outermost first: floors stand before areas before entities */
+    int here_floor = u->here >= 0 ? h->areas[u->here].floor : -1;
+    for (int k = 0; k < n; k++) {
+        int i = shown ? shown->items[k] : k, ref = h->items[i].ref;
+        float *f = feat_of(u, i);
+        if (h->items[i].cls == SAN_CLASS_FLOOR) {
+            if (ref == here_floor) f[3] = 1;
+        } else if (h->items[i].cls == SAN_CLASS_AREA) {
+            f[3] = ref == u->here;
+            if (h->areas[ref].floor >= 0) f[7] = feat_of(u, h->floors[h->areas[ref].floor].item)[0];
+        } else if (h->items[i].cls == SAN_CLASS_ENTITY) {
+            const struct san_entity *e = &h->entities[ref];
+            f[4] = e->n_like == 1 ? 1.0f : e->n_like_here == 1 ? 0.5f : 0;
+            if (e->area < 0) continue;
+            const float *area = feat_of(u, h->areas[e->area].item);
+            f[3] = e->area == u->here;
+            f[7] = area[0] > 0 || area[7] > 0;
+        }
     }
 }
 
@@ -291,7 +305,7 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
             goto nomem;
         size_t bytes = ((size_t)h->n_items + 1) * sizeof(struct match);
         if (reserve(&u->scratch, &u->cap_scratch, bytes)) goto nomem;
-        home_features(u, &c, h, u->scratch);
+        home_features(u, &c, h, p->shown, u->scratch);
     }
     tool_features(u, &c, p);
     for (int i = 0; i < u->n_mentions; i++)

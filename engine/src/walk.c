@@ -115,6 +115,34 @@ static int kind_fits(const struct san_param *p, const struct san_kind *k)
     return k->is_class == p->kind_is_class && is_listed(p->filter, p->n_filter, k->name);
 }
 
+/* How many entities, areas or floors of the home take part, and which the i-th is. */
+static int n_of(const struct san_walk *w, int cls)
+{
+    const struct san_home_plan *h = w->plan->home;
+    const struct san_shown *s = w->plan->shown;
+    if (!h) return 0;
+    return cls == SAN_CLASS_ENTITY ? (s ? s->n_entities : h->n_entities)
+           : cls == SAN_CLASS_AREA ? (s ? s->n_areas : h->n_areas)
+                                   : (s ? s->n_floors : h->n_floors);
+}
+static int nth_of(const struct san_walk *w, int cls, int i)
+{
+    const struct san_shown *s = w->plan->shown;
+    if (!s) return i;
+    return (cls == SAN_CLASS_ENTITY ? s->entities
+            : cls == SAN_CLASS_AREA ? s->areas
+                                    : s->floors)[i];
+}
+
+/* Entities among those shown that the parameter takes; counts no further than `need`. */
+static int n_shown_fitting(const struct san_plan *plan, const struct san_param *p, int need)
+{
+    int n = 0;
+    for (int i = 0; i < plan->shown->n_entities && n < need; i++)
+        n += san__entity_fits(p, &plan->home->entities[plan->shown->entities[i]]);
+    return n;
+}
+
 /* Has the parameter any value here, and a list of values that do not come twice enough of them? */
 static int param_has_values(const struct san_walk *w, const struct san_param *p)
 {
@@ -124,13 +152,14 @@ static int param_has_values(const struct san_walk *w, const struct san_param *p)
     case SAN_PARAM_ENUM:
         return p->n_value >= need;
     case SAN_PARAM_ENTITY:
-        for (int i = 0; h && i < h->n_entities && n < need; i++)
-            n += san__entity_fits(p, &h->entities[i]);
+        if (w->plan->shown) return n_shown_fitting(w->plan, p, need) >= need;
+        for (int i = 0; h && i < h->n_profiles && n < need; i++)
+            if (san__entity_fits(p, &h->entities[h->profiles[i].entity])) n += h->profiles[i].n;
         return n >= need;
     case SAN_PARAM_AREA:
-        return h && h->n_areas >= need;
+        return h && n_of(w, SAN_CLASS_AREA) >= need;
     case SAN_PARAM_FLOOR:
-        return h && h->n_floors >= need;
+        return h && n_of(w, SAN_CLASS_FLOOR) >= need;
     case SAN_PARAM_KIND:
         for (int i = 0; h && i < h->n_kinds && n < need; i++) n += kind_fits(p, &h->kinds[i]);
         return n >= need;
@@ -150,8 +179,12 @@ static int tool_is_offered(const struct san_walk *w, const struct san_tool_plan 
             !param_has_values(w, &t->params[i]))
             return 0;
     if (t->target_entity < 0 || !t->params[t->target_entity].is_required) return 1;
-    for (int i = 0; i < w->plan->home->n_entities; i++)
-        if (san__entity_is_target(t, &w->plan->home->entities[i])) return 1;
+    const struct san_home_plan *h = w->plan->home;
+    const struct san_shown *s = w->plan->shown;
+    for (int i = 0; !s && i < h->n_profiles; i++)
+        if (san__entity_is_target(t, &h->entities[h->profiles[i].entity])) return 1;
+    for (int i = 0; s && i < s->n_entities; i++)
+        if (san__entity_is_target(t, &h->entities[s->entities[i]])) return 1;
     return 0;
 }
 
@@ -185,13 +218,19 @@ static void offer_targets(struct san_walk *w)
     int needs_e = e && e->is_required, needs_a = a && a->is_required, needs_f = f && f->is_required;
     if (!needs_e && !needs_a && !needs_f) push_vocab(w, w->v->all, -1);
     if (w->v->has_unsaid && h && e && !needs_a && !needs_f) push_vocab(w, w->v->unsaid, -1);
-    for (int i = 0; h && e && !(needs_a || needs_f) && i < h->n_entities; i++)
+    for (int k = 0; e && !(needs_a || needs_f) && k < n_of(w, SAN_CLASS_ENTITY); k++) {
+        int i = nth_of(w, SAN_CLASS_ENTITY, k);
         if (san__entity_is_target(t, &h->entities[i]) && (!entity_is_done(w, i) || needs_e))
             push_home_item(w, h->entities[i].item, i);
-    for (int i = 0; h && a && !(needs_e || needs_f) && i < h->n_areas; i++)
+    }
+    for (int k = 0; a && !(needs_e || needs_f) && k < n_of(w, SAN_CLASS_AREA); k++) {
+        int i = nth_of(w, SAN_CLASS_AREA, k);
         if (san__scope_has_area(w, i)) push_home_item(w, h->areas[i].item, i);
-    for (int i = 0; h && f && !(needs_e || needs_a) && i < h->n_floors; i++)
+    }
+    for (int k = 0; f && !(needs_e || needs_a) && k < n_of(w, SAN_CLASS_FLOOR); k++) {
+        int i = nth_of(w, SAN_CLASS_FLOOR, k);
         if (san__scope_has_floor(w, i)) push_home_item(w, h->floors[i].item, i);
+    }
     w->kind = w->v->q_target;
     w->kind_name = "target";
 }
@@ -316,19 +355,25 @@ static void offer_values(struct san_walk *w)
         w->kind = w->v->q_num;
         break;
     case SAN_PARAM_ENTITY:
-        for (int i = 0; i < h->n_entities; i++)
+        for (int k = 0; k < n_of(w, SAN_CLASS_ENTITY); k++) {
+            int i = nth_of(w, SAN_CLASS_ENTITY, k);
             if (san__entity_fits(p, &h->entities[i]) && !value_is_given(given, SAN_VALUE_ENTITY, i))
                 push_home_item(w, h->entities[i].item, i);
+        }
         w->kind = w->v->q_home;
         break;
     case SAN_PARAM_AREA:
-        for (int i = 0; i < h->n_areas; i++)
+        for (int k = 0; k < n_of(w, SAN_CLASS_AREA); k++) {
+            int i = nth_of(w, SAN_CLASS_AREA, k);
             if (!value_is_given(given, SAN_VALUE_AREA, i)) push_home_item(w, h->areas[i].item, i);
+        }
         w->kind = w->v->q_home;
         break;
     case SAN_PARAM_FLOOR:
-        for (int i = 0; i < h->n_floors; i++)
+        for (int k = 0; k < n_of(w, SAN_CLASS_FLOOR); k++) {
+            int i = nth_of(w, SAN_CLASS_FLOOR, k);
             if (!value_is_given(given, SAN_VALUE_FLOOR, i)) push_home_item(w, h->floors[i].item, i);
+        }
         w->kind = w->v->q_home;
         break;
     case SAN_PARAM_KIND:

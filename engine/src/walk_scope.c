@@ -3,7 +3,8 @@
  * A call on an area, a floor or a kind of device means every device there that the tool works on. An
  * area without any such device, or a kind that the chosen area lacks, would be a call on nothing:
  * Home Assistant refuses it, and a speaker who said "the shade" meant one elsewhere. So these are
- * not admissible. Tools that are not about devices (no entity parameter) are not narrowed. */
+ * not admissible. Tools that are not about devices (no entity parameter) are not narrowed. All this is
+ * asked of profiles (san/plan.h): whether an entity is meant depends on its domain and class alone. */
 #include <string.h>
 
 #include "walk_scope.h"
@@ -20,11 +21,6 @@ int san__entity_fits(const struct san_param *p, const struct san_entity *e)
 {
     return is_listed(p->filter, p->n_filter, e->domain) &&
            is_listed(p->filter_class, p->n_filter_class, e->device_class);
-}
-
-static int floor_of(const struct san_home_plan *h, const struct san_entity *e)
-{
-    return e->area >= 0 ? h->areas[e->area].floor : -1;
 }
 
 int san__scope_is_meant(const struct san_plan *plan, const struct san_call_plan *c,
@@ -66,22 +62,36 @@ int san__entity_is_target(const struct san_tool_plan *t, const struct san_entity
     return 1;
 }
 
-int san__scope_has_area(const struct san_walk *w, int area)
+int san__scope_share(const struct san_home_plan *h, const struct san_call_plan *c,
+                     const struct san_profile_share **out)
+{
+    const int *off = c->target == SAN_TARGET_AREA ? h->area_share_off : h->floor_share_off;
+    const struct san_profile_share *s =
+        c->target == SAN_TARGET_AREA ? h->area_share : h->floor_share;
+    *out = s + off[c->target_ref];
+    return off[c->target_ref + 1] - off[c->target_ref];
+}
+
+static int has_place(const struct san_walk *w, int target, int ref)
 {
     const struct san_home_plan *h = w->plan->home;
+    const struct san_call_plan place = {.target = (uint8_t)target, .target_ref = ref};
+    const struct san_profile_share *s;
     if (w->plan->tools[w->calls[w->call].tool]->target_entity < 0) return 1;
-    for (int i = 0; i < h->n_entities; i++)
-        if (h->entities[i].area == area && is_meant(w, &h->entities[i], -1)) return 1;
+    int n = san__scope_share(h, &place, &s);
+    for (int i = 0; i < n; i++)
+        if (is_meant(w, &h->entities[s[i].entity], -1)) return 1;
     return 0;
+}
+
+int san__scope_has_area(const struct san_walk *w, int area)
+{
+    return has_place(w, SAN_TARGET_AREA, area);
 }
 
 int san__scope_has_floor(const struct san_walk *w, int floor)
 {
-    const struct san_home_plan *h = w->plan->home;
-    if (w->plan->tools[w->calls[w->call].tool]->target_entity < 0) return 1;
-    for (int i = 0; i < h->n_entities; i++)
-        if (floor_of(h, &h->entities[i]) == floor && is_meant(w, &h->entities[i], -1)) return 1;
-    return 0;
+    return has_place(w, SAN_TARGET_FLOOR, floor);
 }
 
 int san__scope_has_kind(const struct san_walk *w, const struct san_param *p,
@@ -92,14 +102,13 @@ int san__scope_has_kind(const struct san_walk *w, const struct san_param *p,
     if (k->is_class != p->kind_is_class || !is_listed(p->filter, p->n_filter, k->name)) return 0;
     const struct san_tool_plan *t = w->plan->tools[c->tool];
     if (t->target_entity < 0) return 1;
-    for (int i = 0; i < h->n_entities; i++) {
-        const struct san_entity *e = &h->entities[i];
+    const struct san_profile_share *s = NULL;
+    int is_place = c->target == SAN_TARGET_AREA || c->target == SAN_TARGET_FLOOR;
+    int n = is_place ? san__scope_share(h, c, &s) : h->n_profiles;
+    for (int i = 0; i < n; i++) {
+        const struct san_entity *e = &h->entities[s ? s[i].entity : h->profiles[i].entity];
         const char *kind = p->kind_is_class ? e->device_class : e->domain;
-        if (!kind || strcmp(kind, k->name) ||
-            (c->target == SAN_TARGET_AREA && e->area != c->target_ref) ||
-            (c->target == SAN_TARGET_FLOOR && floor_of(h, e) != c->target_ref))
-            continue;
-        if (is_meant(w, e, (int)(p - t->params))) return 1;
+        if (kind && !strcmp(kind, k->name) && is_meant(w, e, (int)(p - t->params))) return 1;
     }
     return 0;
 }

@@ -5,7 +5,8 @@
 
 #include "san/walk.h"
 
-/* Do the parameter's domain and class filters admit the entity? */
+/* Do the parameter's domain and class filters admit the entity? This and the next two look at nothing
+ * but the entity's domain and class. */
 int san__entity_fits(const struct san_param *p, const struct san_entity *e);
 /* Can the entity be the target of a call of the tool, which must have an entity parameter? */
 int san__entity_is_target(const struct san_tool_plan *t, const struct san_entity *e);
@@ -13,6 +14,9 @@ int san__entity_is_target(const struct san_tool_plan *t, const struct san_entity
  * -1 for none)? */
 int san__scope_is_meant(const struct san_plan *plan, const struct san_call_plan *c,
                         const struct san_entity *e, int skip);
+/* The profiles within the area or floor that is the target of `c`; returns how many. */
+int san__scope_share(const struct san_home_plan *h, const struct san_call_plan *c,
+                     const struct san_profile_share **out);
 /* Is there a device in the area (on the floor) that the call can mean? Non-zero for tools that are
  * not about devices. */
 int san__scope_has_area(const struct san_walk *w, int area);

@@ -19,14 +19,20 @@ int san__unsaid_resolve(const struct san_plan *plan, int here, struct san_call_p
     int n_home = 0, n_here = 0, one = -1, one_here = -1;
     *is_clear = 0;
     if (!h || t->target_entity < 0) return 0;
-    for (int i = 0; i < h->n_entities; i++) {
-        const struct san_entity *e = &h->entities[i];
+    for (int i = 0; i < h->n_profiles; i++) {
+        const struct san_entity *e = &h->entities[h->profiles[i].entity];
         if (!san__entity_is_target(t, e) || !san__scope_is_meant(plan, c, e, -1)) continue;
-        n_home++;
-        one = i;
-        if (here < 0 || e->area != here) continue;
-        n_here++;
-        one_here = i;
+        n_home += h->profiles[i].n;
+        one = h->profiles[i].entity;
+    }
+    const struct san_call_plan room = {.target = SAN_TARGET_AREA, .target_ref = here};
+    const struct san_profile_share *s = NULL;
+    int n = here < 0 ? 0 : san__scope_share(h, &room, &s);
+    for (int i = 0; i < n; i++) {
+        const struct san_entity *e = &h->entities[s[i].entity];
+        if (!san__entity_is_target(t, e) || !san__scope_is_meant(plan, c, e, -1)) continue;
+        n_here += s[i].n;
+        one_here = s[i].entity;
     }
     int takes_area = t->target_area >= 0 && !t->params[t->target_entity].is_required;
     if (n_here && takes_area) {

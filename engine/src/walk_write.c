@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "plan_build.h"
 #include "san/walk.h"
 
 static enum lt_err put_string(struct lt_buf *out, const char *s, size_t n)
@@ -80,13 +80,6 @@ static enum lt_err put_arg(const struct san_walk *w, const struct san_param *p,
     return err || !is_array ? err : lt_buf_adds(out, "]");
 }
 
-static int has_name(const struct san_entity *e, const char *name)
-{
-    int found = !strcasecmp(e->name, name);
-    for (int i = 0; i < e->n_alias && !found; i++) found = !strcasecmp(e->alias[i], name);
-    return found;
-}
-
 static int same_text(const char *a, const char *b)
 {
     return (!a && !b) || (a && b && !strcmp(a, b));
@@ -103,10 +96,11 @@ static int floor_of(const struct san_home_plan *h, const struct san_entity *e)
 static int n_left(const struct san_home_plan *h, int i, int by)
 {
     const struct san_entity *e = &h->entities[i];
-    int n = 0;
-    for (int k = 0; k < h->n_entities; k++) {
-        const struct san_entity *x = &h->entities[k];
-        n += has_name(x, e->name) && (!(by & BY_DOMAIN) || !strcmp(x->domain, e->domain)) &&
+    int n = 0, n_owners, first = san__home_named(h, e->name, &n_owners);
+    for (int k = first; k < first + n_owners; k++) {
+        if (k > first && h->owners[k].entity == h->owners[k - 1].entity) continue;
+        const struct san_entity *x = &h->entities[h->owners[k].entity];
+        n += (!(by & BY_DOMAIN) || !strcmp(x->domain, e->domain)) &&
              (!(by & BY_AREA) || x->area == e->area) &&
              (!(by & BY_CLASS) || same_text(x->device_class, e->device_class)) &&
              (!(by & BY_FLOOR) || floor_of(h, x) == floor_of(h, e));

@@ -329,7 +329,7 @@ enum lt_err san_batch_builder_add(struct san_batch_builder *b, const json_t *c,
         goto out;
     }
     for (size_t i = 0; i < n_tools; i++) list[i] = e[tool_plan[i]].tool;
-    struct san_plan plan = {list, (int)n_tools, home_plan >= 0 ? e[home_plan].home : NULL};
+    struct san_plan plan = {list, (int)n_tools, home_plan >= 0 ? e[home_plan].home : NULL, NULL};
     const char *here = json_string_value(json_object_get(home, "here"));
     err = san_utterance_set(&b->utterance, b->pieces, &plan, query, here ? here : "", diag);
     if (err) goto out;

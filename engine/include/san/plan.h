@@ -72,6 +72,7 @@ struct san_item {
     int block;            /* block within its plan (0 for a tool) */
     int marker;           /* token index of the marker within the block */
     int phrase, n_phrase; /* its names: phrases[phrase .. phrase+n_phrase) */
+    int ref;              /* homes: which entity, area, floor or kind it is */
 };
 
 struct san_block_text {
@@ -86,23 +87,23 @@ struct san_param {
     char *path; /* "brightness", or "zone.name" when nested */
     enum san_param_kind kind;
     uint8_t is_required;
-    uint8_t is_list;         /* an array of such values */
-    uint8_t is_list_or_one;  /* one value is written bare, several as an array */
-    uint8_t is_target;       /* decided together as the tool's target */
-    uint8_t kind_is_class;   /* SAN_PARAM_KIND: device class rather than domain */
-    uint8_t is_implied;      /* optional with one possible value: never asked, never written */
-    int group;               /* innermost optional object it is nested in, or -1 */
+    uint8_t is_list;          /* an array of such values */
+    uint8_t is_list_or_one;   /* one value is written bare, several as an array */
+    uint8_t is_target;        /* decided together as the tool's target */
+    uint8_t kind_is_class;    /* SAN_PARAM_KIND: device class rather than domain */
+    uint8_t is_implied;       /* optional with one possible value: never asked, never written */
+    int group;                /* innermost optional object it is nested in, or -1 */
     int groups[SAN_NEST_MAX]; /* all of them, outermost first */
     int n_groups;
     int min_items, max_items; /* lists */
     uint8_t is_unique;        /* lists: an item may not come twice */
     double min, max;          /* numbers; -INFINITY and INFINITY when open */
     double step;              /* numbers: a multiple of it, 0 for any */
-    int item;                /* its marker, -1 for target parameters */
-    int value_item, n_value; /* listed values: items[value_item ..] */
-    char **value_json;       /* (n_value) the values as JSON text */
-    int is_open;             /* strings: other values than the listed ones may be copied */
-    char **filter;           /* entity domains or kinds admitted; NULL: all */
+    int item;                 /* its marker, -1 for target parameters */
+    int value_item, n_value;  /* listed values: items[value_item ..] */
+    char **value_json;        /* (n_value) the values as JSON text */
+    int is_open;              /* strings: other values than the listed ones may be copied */
+    char **filter;            /* entity domains or kinds admitted; NULL: all */
     int n_filter;
     char **filter_class; /* entity device classes admitted; NULL: all */
     int n_filter_class;
@@ -132,6 +133,7 @@ struct san_entity {
     int item;
     int n_like_here;        /* entities of its domain in its area, itself included */
     int n_like;             /* entities of its domain in the home */
+    int profile;            /* index into the home's profiles */
     uint8_t is_name_shared; /* another entity has this name or alias */
 };
 struct san_area {
@@ -147,6 +149,23 @@ struct san_kind {
     char *name;
     uint8_t is_class; /* device class rather than domain */
     int item;
+};
+
+/* Entities of one domain and device class: whatever a tool's schema says of entities, it says of all
+ * of a profile. A home has a few dozen, however many entities it has. */
+struct san_profile {
+    int entity; /* one of them, the last */
+    int n;      /* how many there are */
+};
+/* How many entities of a profile an area (or floor) holds. */
+struct san_profile_share {
+    int profile, n;
+    int entity; /* one of them, the last */
+};
+/* A name or alias and whose it is. */
+struct san_name_owner {
+    const char *name; /* borrowed from the entity */
+    int entity;
 };
 
 struct san_home_plan {
@@ -166,8 +185,30 @@ struct san_home_plan {
     int n_phrases;
     uint32_t *words;
     int n_words;
+    /* what groups entities (plan_group.c), so that no question about a home costs time by their number */
+    struct san_profile *profiles;
+    int n_profiles;
+    struct san_profile_share *area_share; /* area a: [area_share_off[a], area_share_off[a+1]) */
+    int *area_share_off;
+    struct san_profile_share *floor_share; /* floors likewise */
+    int *floor_share_off;
+    int *
+        area_entity; /* entities by area: area a's are [area_entity_off[a], area_entity_off[a+1]) */
+    int *area_entity_off;
+    struct san_name_owner *owners; /* sorted by name without regard to case, then by entity */
+    int n_owners;
     int here; /* area index or -1 */
     int refs;
+};
+
+/* The part of a large home that an utterance sees (home_index.h): its own entities, areas and floors,
+ * ascending, and all kinds. */
+struct san_shown {
+    const int *entities, *areas, *floors;
+    int n_entities, n_areas, n_floors;
+    const int *items; /* items to compare with the utterance: those of the above, the areas and
+                       * floors that they lie in, and all kinds; ascending */
+    int n_items;
 };
 
 /* A catalogue: tools and a home (NULL when there is none). Borrows nothing: holds references. */
@@ -175,6 +216,7 @@ struct san_plan {
     struct san_tool_plan **tools;
     int n_tools;
     struct san_home_plan *home;
+    const struct san_shown *shown; /* NULL: the whole home; borrowed */
 };
 
 /* Plan one tool, JSON of design 3.2 ({"name","description","parameters"}; Needle's flat form is
