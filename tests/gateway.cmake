@@ -9,6 +9,7 @@ lt_unit_test(test_voice lt_voice)
 lt_unit_test(test_template lt_gateway)
 lt_unit_test(test_act_command lt_gateway)
 lt_unit_test(test_privacy lt_gateway)
+lt_unit_test(test_sentence lt_gateway)
 lt_unit_test(test_tier lt_gateway lt_stub_http)
 
 # Against a real broker and the real binary. One at a time: they start processes and keep time.

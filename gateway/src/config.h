@@ -42,7 +42,7 @@ struct lt_config_endpoint {
     struct lt_strings languages, sites, kinds;
     char *hours; /* "22-6": from, to; "" always */
     double confidence_min, confidence_max, spent_below_usd;
-    int plain_key;
+    int plain_key, stream;
     int64_t line; /* of the file where it begins; 0: not from a file */
 };
 
@@ -131,7 +131,7 @@ struct lt_config {
         double usd_per_request, usd_per_day, usd_per_month, usd_per_site_day; /* 0: no limit */
         struct lt_strings redact, redact_names, read_tools;
         int64_t hedge_ms, max_steps, breaker_failures, breaker_wait_ms;
-        int cache;
+        int cache, stream;
         struct lt_config_endpoint *endpoints;
         size_t n_endpoints;
     } cloud;

@@ -185,6 +185,8 @@ const struct lt_config_row lt__config_rows[] = {
      "Tools that read something: their results go back to the model; a name may end with *"},
     {"cloud.cache", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(cloud.cache),
      "Answer from memory what was answered before and confirmed (feedback \"correct\"), while the catalogue is the same"},
+    {"cloud.stream", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(cloud.stream),
+     "Publish what a model says sentence by sentence on <prefix>/<site>/speech while the rest is still coming"},
 
     {"limits.text_bytes", LT_CFG_INT, "bytes", 1, 2000, "2000", NULL, LT_CFG_RELOAD, AT(limits.text_bytes), "Longest utterance"},
     {"limits.payload_bytes", LT_CFG_INT, "bytes", 64, 1048576, "65536", NULL, LT_CFG_RELOAD, AT(limits.payload_bytes), "Longest request or feedback message"},
@@ -229,6 +231,7 @@ const struct lt_config_row lt__config_endpoint_rows[] = {
     {"confidence_max", LT_CFG_NUM, "", 0, 1, "1", NULL, 0, AT(confidence_max), "Only where the local confidence is at most this"},
     {"spent_below_usd", LT_CFG_NUM, "USD", 0, 1e6, "0", NULL, 0, AT(spent_below_usd),
      "Only while less than this has been spent today on all endpoints; 0 for always"},
+    {"stream", LT_CFG_BOOL, "", 0, 1, "true", NULL, 0, AT(stream), "Ask for streamed answers (cloud.stream); false for a server that cannot call tools in them"},
     {"plain_key", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(plain_key), "Send the key over http:// beyond this machine (for a server in your own network)"},
 };
 /* clang-format on */

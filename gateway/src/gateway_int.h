@@ -208,6 +208,7 @@ struct lt_req {
     enum lt_why first_why;
     struct lt_tier_answer upper;
     int was_asked;
+    int n_spoken; /* messages of speak.h so far */
 
     /* the answer */
     enum lt_route route;

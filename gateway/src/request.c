@@ -26,6 +26,7 @@
 #include "lt/json.h"
 #include "lt/log.h"
 #include "result.h"
+#include "speak.h"
 
 static const char *const state_words[] = {
 #define STATE_WORD(name, word) word,
@@ -547,7 +548,8 @@ static void decide(struct lt_req *r)
                                  .providers = d.providers,
                                  .n_providers = d.n_providers,
                                  .deadline_us = r->deadline_us,
-                                 .run = r->is_dry_run ? NULL : lt_consult};
+                                 .run = r->is_dry_run ? NULL : lt_consult,
+                                 .say = lt_speak_wanted(r) ? lt_speak : NULL};
     r->was_asked = 1;
     r->n_busy++;
     lt_req_set_state(r, LT_REQ_ASKING);
@@ -791,6 +793,7 @@ void lt_req_deliver(struct lt_req *r)
 static void tell(struct lt_req *r)
 {
     r->is_told = 1;
+    lt_speak_end(r);
     lt_req_send_result(r, r->result);
     count(r);
     log_answer(r);

@@ -29,6 +29,7 @@ void lt_tier_answer_fini(struct lt_tier_answer *a)
 {
     json_decref(a->calls);
     free(a->speech);
+    free(a->rest);
     free(a->model);
     for (size_t i = 0; i < a->n_attempts; i++) attempt_fini(&a->attempts[i]);
     free(a->attempts);
@@ -45,6 +46,7 @@ static void ask_free(struct lt_tier_ask *ask)
     lt_veil_home_unref(ask->home);
     lt_site_catalog_unref(ask->catalog);
     lt_tier_answer_fini(&ask->answer);
+    lt_buf_free(&ask->voice.heard);
     free(ask->text);
     free(ask->here);
     free(ask);
@@ -54,6 +56,7 @@ static void report(struct lt_tier_ask *ask)
 {
     for (int i = 0; i < N_LEGS; i++) lt__leg_stop(&ask->legs[i]); /* before the cost is told */
     ask->answer.total_us = lt_now_us() - ask->started_us;
+    ask->answer.n_said = ask->voice.n_sentences;
     ask->fn(ask->ctx, &ask->answer);
     ask_free(ask);
 }
@@ -118,7 +121,7 @@ static void on_timer(void *ctx)
         if (hedge_ms > 0 && ask->n_providers > 1)
             lt_io_timer_set(ask->tier->io, ask->timer, hedge_ms);
         lt__ask_next(ask, &ask->legs[0]);
-    } else if (!ask->legs[1].ask && (e = next_endpoint(ask))) {
+    } else if (!ask->legs[1].ask && !ask->voice.leg && (e = next_endpoint(ask))) {
         e->counts.n_hedges++;
         lt__leg_start(&ask->legs[1], ask, e);
     }
@@ -150,6 +153,7 @@ enum lt_err lt_tier_ask(struct lt_tier *t, const struct lt_tier_question *q, lt_
     ask->deadline_us = q->deadline_us;
     ask->answer.outcome = LT_OUTCOME_FAILED;
     ask->run = q->run;
+    ask->say = q->say;
     ask->fn = fn;
     ask->ctx = ctx;
     if (!ask->text || lt_io_timer_new(t->io, on_timer, ask, &ask->timer)) {
@@ -188,6 +192,7 @@ static void add_endpoint(struct lt_tier *t, const struct lt_config_endpoint *c,
         .effort = *c->effort ? c->effort : NULL,
         .price_as = *c->price_as ? c->price_as : NULL,
         .is_plain_key_ok = c->plain_key,
+        .is_stream_off = !c->stream,
     };
     e->counts.provider = e->e.price_as ? e->e.price_as : a ? a->provider : c->provider;
     e->counts.model = e->e.model ? e->e.model : a && a->default_model ? a->default_model : "";

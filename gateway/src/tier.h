@@ -44,6 +44,10 @@ struct lt_tier_answer {
     json_t *calls; /* array, or NULL; the first n_done are carried out already */
     size_t n_done;
     char *speech, *model;
+    int n_said; /* sentences that were given out while the answer came */
+    char *
+        rest; /* what of `speech` was not ("" when all was); NULL: nothing was said, or what was said is not
+                   the beginning of `speech` */
     int64_t cost_usd_micro;
     lt_us total_us;
     struct lt_tier_attempt *attempts;
@@ -56,6 +60,10 @@ void lt_tier_answer_fini(struct lt_tier_answer *a); /* zeroes it */
  * lt_tier_ran(tier, ticket, …) later, not from inside; or 0, and the calls count as the answer. */
 typedef int (*lt_tier_run_fn)(void *ctx, const json_t *calls, uint64_t ticket);
 
+/* A sentence of the answer, while the rest is still coming. Runs from the loop, before the answer; it must
+ * not end the tier. Whether it stands is known only with the answer (rest). */
+typedef void (*lt_tier_say_fn)(void *ctx, const char *sentence);
+
 struct lt_tier_question { /* borrowed for the call of lt_tier_ask; the catalogue is referenced */
     const char *text, *here, *site;
     struct lt_site_catalog *catalog;
@@ -63,6 +71,7 @@ struct lt_tier_question { /* borrowed for the call of lt_tier_ask; the catalogue
     int n_providers;
     lt_us deadline_us;
     lt_tier_run_fn run; /* NULL: no call is carried out in between; ctx is that of lt_tier_ask */
+    lt_tier_say_fn say; /* NULL: the answer comes in one; the same ctx */
 };
 
 /* Runs once, from the loop; `a` is the callback's to keep (copy the struct and zero it) or to leave. */

@@ -60,6 +60,15 @@ struct leg {
 
 enum { N_LEGS = 2 };
 
+/* What an ask has said so far, sentence by sentence; tier_say.c. */
+struct voice {
+    const struct leg *leg; /* who speaks; NULL: nobody yet */
+    struct lt_buf heard;   /* of the turn, as the model said it: with placeholders */
+    size_t n_said;         /* bytes of it that went out */
+    int n_sentences;       /* that went out, of all turns */
+    int is_void;           /* some do not stand: nothing further goes out */
+};
+
 struct lt_tier_ask {
     struct lt_tier *tier;
     struct lt_tier_ask *next, **prev;
@@ -73,6 +82,8 @@ struct lt_tier_ask {
     struct leg legs[N_LEGS];
     lt_us started_us, deadline_us;
     struct lt_tier_answer answer;
+    struct voice voice;
+    lt_tier_say_fn say;
     lt_tier_run_fn run;
     lt_tier_fn fn;
     void *ctx;
@@ -87,6 +98,14 @@ void lt__leg_start(struct leg *l, struct lt_tier_ask *ask, struct endpoint *e);
 /* End it without a word; what may have been billed is booked. An idle one is fine. */
 void lt__leg_stop(struct leg *l);
 void lt__leg_ran(struct leg *l, const json_t *results);
+
+/* ---- tier_say.c ---- */
+void lt__leg_say(void *leg, const char *text); /* an lt_cloud_say_fn */
+void lt__voice_turn(struct leg *l); /* a turn begins: what earlier ones said stays said */
+/* What of the answer `text` has not been said; NULL when nothing was said or that does not stand. */
+char *lt__voice_rest(const struct leg *l, const char *text);
+void lt__voice_leave(struct leg *l); /* the leg ends */
+void lt__voice_reset(struct voice *v);
 
 /* ---- tier.c ---- */
 /* The leg has an answer (in ask->answer): the ask is over. */

@@ -148,6 +148,7 @@ static void forget_wanted(struct leg *l)
 /* Idle again; money is settled. */
 static void clear(struct leg *l)
 {
+    lt__voice_leave(l);
     forget_wanted(l);
     for (size_t i = 0; i < l->n_owned; i++) free(l->owned[i]);
     free(l->owned);
@@ -261,9 +262,12 @@ static void send_turn(struct leg *l)
         .utterance = ask->text,
         .turns = l->turns,
         .n_turns = l->n_turns,
+        .say = ask->say ? lt__leg_say : NULL,
+        .say_ctx = l,
         .choice = is_last && l->n_turns && !l->is_repaired ? LT_CHOICE_NONE : LT_CHOICE_AUTO,
         .max_tokens = e->max_tokens};
     if (deadline > ask->deadline_us) deadline = ask->deadline_us;
+    lt__voice_turn(l);
     enum lt_err err =
         req.tools ? lt_cloud_ask(t->cloud, &e->e, &req, deadline, on_result, l, &l->flight, &diag)
                   : LT_ERR_INVALID;
@@ -449,6 +453,7 @@ static void answered(struct leg *l, enum lt_outcome outcome, json_t *calls,
         a->calls = calls;
     }
     a->speech = reply->text ? lt_veil_show(ask->veil, reply->text) : NULL;
+    if (outcome == LT_OUTCOME_ANSWERED) a->rest = lt__voice_rest(l, reply->text);
     a->model = copy(model);
     clear(l);
     lt__ask_answered(ask);

@@ -15,7 +15,7 @@ static const struct {
     {LT_TOPIC_STATUS, "status", 0},   {LT_TOPIC_STATS, "stats", 0},
     {LT_TOPIC_TIMER, "timer", 0},     {LT_TOPIC_ANNOUNCE, "announce", 0},
     {LT_TOPIC_HOUSE, "house", 0},     {LT_TOPIC_SELF, "self", 0},
-    {LT_TOPIC_CLOUD, "cloud", 0},
+    {LT_TOPIC_CLOUD, "cloud", 0},     {LT_TOPIC_SPEECH, "speech", 0},
 };
 #define N_CHANNELS (sizeof channels / sizeof channels[0])
 

@@ -12,6 +12,7 @@
  *     <prefix>/<site>/announce         out  words to be said on the speakers
  *     <prefix>/<site>/house            out  retained, timers and lists that the gateway keeps
  *     <prefix>/<site>/self             out  retained, Lintel as a device: counters, last answer
+ *     <prefix>/<site>/speech           out  sentences of an answer that is still coming
  *     <prefix>/<site>/cloud            in   ON or OFF: may the cloud be asked?
  *
  * Builders write to the caller's storage. Threads: pure functions. */
@@ -39,6 +40,7 @@ enum lt_topic_kind {
     LT_TOPIC_ANNOUNCE,
     LT_TOPIC_HOUSE,
     LT_TOPIC_SELF,
+    LT_TOPIC_SPEECH,
     LT_TOPIC_CLOUD
 };
 

@@ -103,4 +103,125 @@ static inline char *vendor_text(int vendor, const char *text)
                                  "stop", "usage", "prompt_tokens", 100, "completion_tokens", 10));
 }
 
+/* One event of a stream; `o` is consumed, `end` written behind it. */
+static inline void vendor_event(FILE *f, json_t *o, const char *end)
+{
+    char *text = vendor_dump(o);
+    fprintf(f, "data: %s%s", text, end);
+    free(text);
+}
+
+/* A streamed answer: n pieces of words (more to come when `is_cut`), then a call when `name` is not NULL. */
+static inline char *vendor_stream(int vendor, int n, const char *const *words, const char *name,
+                                  const char *args, int is_cut)
+{
+    static const char *const end[] = {"\n\n", "\r\n\r\n", "\n\n", "\n\n"};
+    const char *e = end[vendor];
+    char *out = NULL, *all;
+    size_t size = 0;
+    FILE *f = open_memstream(&out, &size), *whole = open_memstream(&all, &size);
+    for (int i = 0; i < n; i++) fputs(words[i], whole);
+    fclose(whole);
+    if (vendor == 0) {
+        vendor_event(f,
+                     json_pack("{s:s,s:{s:s,s:[],s:{s:i}}}", "type", "message_start", "message",
+                               "role", "assistant", "content", "usage", "input_tokens", 100),
+                     e);
+        if (n)
+            vendor_event(f,
+                         json_pack("{s:s,s:i,s:{s:s,s:s}}", "type", "content_block_start", "index",
+                                   0, "content_block", "type", "text", "text", ""),
+                         e);
+    }
+    for (int i = 0; i < n; i++) {
+        if (vendor == 0)
+            vendor_event(f,
+                         json_pack("{s:s,s:i,s:{s:s,s:s}}", "type", "content_block_delta", "index",
+                                   0, "delta", "type", "text_delta", "text", words[i]),
+                         e);
+        else if (vendor == 1)
+            vendor_event(f,
+                         json_pack("{s:[{s:{s:s,s:[{s:s}]}}]}", "candidates", "content", "role",
+                                   "model", "parts", "text", words[i]),
+                         e);
+        else if (vendor == 2)
+            vendor_event(f,
+                         json_pack("{s:s,s:i,s:s}", "type", "response.output_text.delta",
+                                   "output_index", 0, "delta", words[i]),
+                         e);
+        else
+            vendor_event(f,
+                         json_pack("{s:[{s:i,s:{s:s}}]}", "choices", "index", 0, "delta", "content",
+                                   words[i]),
+                         e);
+    }
+    if (!is_cut && vendor == 0) {
+        int at = n > 0;
+        if (n) vendor_event(f, json_pack("{s:s,s:i}", "type", "content_block_stop", "index", 0), e);
+        if (name) {
+            vendor_event(f,
+                         json_pack("{s:s,s:i,s:{s:s,s:s,s:s,s:{}}}", "type", "content_block_start",
+                                   "index", at, "content_block", "type", "tool_use", "id", "call_1",
+                                   "name", name, "input"),
+                         e);
+            vendor_event(f,
+                         json_pack("{s:s,s:i,s:{s:s,s:s}}", "type", "content_block_delta", "index",
+                                   at, "delta", "type", "input_json_delta", "partial_json", args),
+                         e);
+            vendor_event(f, json_pack("{s:s,s:i}", "type", "content_block_stop", "index", at), e);
+        }
+        vendor_event(f,
+                     json_pack("{s:s,s:{s:s},s:{s:i}}", "type", "message_delta", "delta",
+                               "stop_reason", name ? "tool_use" : "end_turn", "usage",
+                               "output_tokens", 10),
+                     e);
+        vendor_event(f, json_pack("{s:s}", "type", "message_stop"), e);
+    } else if (!is_cut && vendor == 1) {
+        json_t *parts = name ? json_pack("[{s:{s:s,s:o}}]", "functionCall", "name", name, "args",
+                                         json_loads(args, 0, NULL))
+                             : json_array();
+        vendor_event(f,
+                     json_pack("{s:[{s:{s:s,s:o},s:s}],s:{s:i,s:i}}", "candidates", "content",
+                               "role", "model", "parts", parts, "finishReason", "STOP",
+                               "usageMetadata", "promptTokenCount", 100, "candidatesTokenCount",
+                               10),
+                     e);
+    } else if (!is_cut && vendor == 2) {
+        json_t *items = json_array();
+        if (n)
+            json_array_append_new(items, json_pack("{s:s,s:s,s:s,s:s,s:[{s:s,s:s,s:[]}]}", "type",
+                                                   "message", "id", "msg_1", "role", "assistant",
+                                                   "status", "completed", "content", "type",
+                                                   "output_text", "text", all, "annotations"));
+        if (name)
+            json_array_append_new(items,
+                                  json_pack("{s:s,s:s,s:s,s:s}", "type", "function_call", "call_id",
+                                            "call_1", "name", name, "arguments", args));
+        vendor_event(f,
+                     json_pack("{s:s,s:{s:s,s:o,s:{s:i,s:i}}}", "type", "response.completed",
+                               "response", "status", "completed", "output", items, "usage",
+                               "input_tokens", 100, "output_tokens", 10),
+                     e);
+    } else if (!is_cut) {
+        if (name)
+            vendor_event(f,
+                         json_pack("{s:[{s:i,s:{s:[{s:i,s:s,s:{s:s,s:s}}]}}]}", "choices", "index",
+                                   0, "delta", "tool_calls", "index", 0, "id", "call_1", "function",
+                                   "name", name, "arguments", args),
+                         e);
+        vendor_event(f,
+                     json_pack("{s:[{s:i,s:{},s:s}]}", "choices", "index", 0, "delta",
+                               "finish_reason", name ? "tool_calls" : "stop"),
+                     e);
+        vendor_event(f,
+                     json_pack("{s:[],s:{s:i,s:i}}", "choices", "usage", "prompt_tokens", 100,
+                               "completion_tokens", 10),
+                     e);
+        fprintf(f, "data: [DONE]%s", e);
+    }
+    fclose(f);
+    free(all);
+    return out;
+}
+
 #endif

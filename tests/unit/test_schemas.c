@@ -102,6 +102,12 @@ static const struct {
      "/event"},
     {LT_DOC_ANNOUNCE, "{'text':'dinner','area':'Kitchen'}", NULL},
     {LT_DOC_ANNOUNCE, "{'area':'Kitchen'}", "/text: is required"},
+    {LT_DOC_SPEECH,
+     "{'trace':'01HZZZZZZZZZZZZZZZZZZZZZZZ','seq':1,'text':'It "
+     "rains.','final':false,'replaces':false,"
+     "'here':'Kitchen'}",
+     NULL},
+    {LT_DOC_SPEECH, "{'trace':'a','seq':0,'text':'','final':true,'replaces':true}", "/seq"},
 
     {LT_DOC_DATA_LINE, "{'query':'x','answers':[]}", NULL},
     {LT_DOC_DATA_LINE,

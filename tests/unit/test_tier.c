@@ -349,6 +349,153 @@ static void test_tier__fails_after_a_call_was_carried_out__nobody_else_is_asked(
     lt_tier_answer_fini(&r.seen.a);
 }
 
+/* ---- said while it comes ---- */
+
+#define EVENTS "content-type: text/event-stream\r\n"
+
+struct speaking {
+    struct seen seen; /* first, since it is what the tier is given */
+    char said[512];   /* sentences, with | behind each */
+};
+
+static void on_say(void *ctx, const char *sentence)
+{
+    struct speaking *s = ctx;
+    size_t n = strlen(s->said);
+    assert_int_equal(s->seen.n, 0);
+    snprintf(s->said + n, sizeof s->said - n, "%s|", sentence);
+}
+
+static void push_stream(struct world *w, struct stub *s, enum stub_kind kind, char *body,
+                        size_t piece)
+{
+    assert_true(w->n_bodies < 64);
+    w->bodies[w->n_bodies++] = body;
+    stub_push(s, (struct stub_reply){
+                     .kind = kind, .status = 200, .headers = EVENTS, .body = body, .piece = piece});
+}
+
+static void hear(struct world *w, const char *text, struct speaking *s)
+{
+    static const int providers[] = {0, 1};
+    struct lt_tier_question q = {.text = text,
+                                 .site = "home",
+                                 .catalog = w->catalog,
+                                 .providers = providers,
+                                 .n_providers = (int)w->config.cloud.n_endpoints,
+                                 .deadline_us = lt_now_us() + 3000000,
+                                 .say = on_say};
+    assert_int_equal(lt_tier_ask(w->tier, &q, on_answer, s), LT_OK);
+    http_loop_until(&w->loop, &s->seen.n);
+    if (*stub_complaint(w->stub)) fail_msg("%s", stub_complaint(w->stub));
+}
+
+static const char *const words[] = {"Perso", "n-1 left at", " 5.30. The lamp", " is on! And",
+                                    " it rains"};
+
+static void test_tier__streamed_words__given_out_by_sentence_with_the_homes_words(void **state)
+{
+    struct world *w = *state;
+    for (int v = 0; v < N_VENDORS; v++) {
+        struct speaking s = {.said = ""};
+        begin(w, "  redact_names: [Tom]\n", v, -1);
+        push_stream(w, w->stub, STUB_PIECES, vendor_stream(v, 5, words, NULL, NULL, 0), 40);
+        hear(w, "when did Tom leave", &s);
+        assert_string_equal(s.said, "Tom left at 5.30.|The lamp is on!|");
+        assert_int_equal(s.seen.a.outcome, LT_OUTCOME_ANSWERED);
+        assert_int_equal(s.seen.a.n_said, 2);
+        assert_string_equal(s.seen.a.speech, "Tom left at 5.30. The lamp is on! And it rains");
+        assert_string_equal(s.seen.a.rest, "And it rains");
+        lt_tier_answer_fini(&s.seen.a);
+    }
+}
+
+static void test_tier__stream_breaks_off_or_is_refused__what_was_said_does_not_stand(void **state)
+{
+    struct world *w = *state;
+    for (int v = 0; v < N_VENDORS; v++) {
+        struct speaking s = {.said = ""};
+        begin(w, "", v, -1);
+        char *cut = vendor_stream(v, 5, words, NULL, NULL, 1);
+        push_stream(w, w->stub, STUB_CUT, cut, strlen(cut));
+        push_stream(w, w->stub, STUB_ANSWER, vendor_stream(v, 1, &words[4], NULL, NULL, 0), 0);
+        hear(w, "hello", &s);
+        assert_non_null(strstr(s.said, "The lamp is on!|"));
+        assert_null(strstr(s.said, "rains")); /* the second try is silent */
+        assert_int_equal(s.seen.a.outcome, LT_OUTCOME_ANSWERED);
+        assert_string_equal(s.seen.a.speech, " it rains");
+        assert_int_equal(s.seen.a.n_said, 2);
+        assert_null(s.seen.a.rest);
+        assert_int_equal(s.seen.a.n_attempts, 2);
+        assert_true(s.seen.a.cost_usd_micro > 0);
+        lt_tier_answer_fini(&s.seen.a);
+    }
+}
+
+static void test_tier__streamed_call_that_does_not_fit__repaired_and_never_half(void **state)
+{
+    static const char *const sure[] = {"I will do that. ", "Now"};
+    struct world *w = *state;
+    for (int v = 0; v < N_VENDORS; v++) {
+        struct speaking s = {.said = ""};
+        begin(w, "", v, -1);
+        push_stream(w, w->stub, STUB_CHUNKED,
+                    vendor_stream(v, 2, sure, "light_set", "{" LAMP ",\"level\":500}", 0), 0);
+        push_stream(w, w->stub, STUB_CHUNKED,
+                    vendor_stream(v, 0, NULL, "light_set", "{" LAMP ",\"level\":50}", 0), 0);
+        hear(w, "dim the lamp", &s);
+        assert_string_equal(s.said, "I will do that.|");
+        assert_int_equal(json_array_size(s.seen.a.calls), 1);
+        assert_int_equal(level_of(&s.seen, 0), 50);
+        assert_null(s.seen.a.rest); /* the last turn said nothing */
+        lt_tier_answer_fini(&s.seen.a);
+        /* the same call in a stream that ends before its end: nothing */
+        begin(w, "", v, -1);
+        for (int k = 0; k < 2; k++) {
+            char *whole = vendor_stream(v, 2, sure, "light_set", "{" LAMP ",\"level\":50}", 0);
+            char *name = strstr(whole, "light_set");
+            push_stream(w, w->stub, STUB_CUT, whole, (size_t)(name - whole) + 12);
+        }
+        struct speaking t = {.said = ""};
+        hear(w, "dim the lamp", &t);
+        assert_int_equal(t.seen.a.outcome, LT_OUTCOME_FAILED);
+        assert_int_equal(json_array_size(t.seen.a.calls), 0);
+        lt_tier_answer_fini(&t.seen.a);
+    }
+}
+
+static void test_tier__first_speaks_slowly__nobody_is_asked_beside_it(void **state)
+{
+    struct world *w = *state;
+    struct speaking s = {.said = ""};
+    begin(w, "  hedge_ms: 100\n", 0, 1);
+    push_stream(w, w->stub, STUB_PIECES, vendor_stream(0, 5, words, NULL, NULL, 0),
+                4); /* 1 ms each */
+    push_stream(w, w->other, STUB_ANSWER, vendor_stream(1, 5, words, NULL, NULL, 0), 0);
+    hear(w, "hello", &s);
+    assert_int_equal(s.seen.a.outcome, LT_OUTCOME_ANSWERED);
+    /* whoever answered, one voice was heard and no sentence twice */
+    char *first = strstr(s.said, "The lamp is on!|");
+    assert_true(!first || !strstr(first + 1, "The lamp is on!|"));
+    lt_tier_answer_fini(&s.seen.a);
+}
+
+static void test_tier__stream_switched_off__asked_in_one(void **state)
+{
+    struct world *w = *state;
+    struct speaking s = {.said = ""};
+    begin(w, "", 3, -1);
+    w->config.cloud.endpoints[0].stream = 0;
+    lt_tier_free(w->tier);
+    assert_int_equal(lt_tier_new(&w->loop.io.io, &w->config, &w->budget, &w->tier, NULL), LT_OK);
+    push(w, w->stub, 200, vendor_text(3, "One. Two."));
+    hear(w, "hello", &s);
+    assert_string_equal(s.seen.a.speech, "One. Two.");
+    assert_null(strstr(stub_request(w->stub, 0)->body, "stream"));
+    assert_int_equal(s.seen.a.n_said, 0);
+    lt_tier_answer_fini(&s.seen.a);
+}
+
 /* ---- the chain ---- */
 
 static void test_tier__first_fails__second_answers(void **state)
@@ -500,6 +647,11 @@ int main(int argc, char **argv)
         TEST(test_tier__read_that_nobody_answers_or_mixed__is_the_answer),
         TEST(test_tier__reads_for_ever__made_to_speak_at_the_last_step),
         TEST(test_tier__fails_after_a_call_was_carried_out__nobody_else_is_asked),
+        TEST(test_tier__streamed_words__given_out_by_sentence_with_the_homes_words),
+        TEST(test_tier__stream_breaks_off_or_is_refused__what_was_said_does_not_stand),
+        TEST(test_tier__streamed_call_that_does_not_fit__repaired_and_never_half),
+        TEST(test_tier__first_speaks_slowly__nobody_is_asked_beside_it),
+        TEST(test_tier__stream_switched_off__asked_in_one),
         TEST(test_tier__first_fails__second_answers),
         TEST(test_tier__first_is_slow__second_is_asked_beside_it),
         TEST(test_tier__setting_refused__left_out_from_then_on),

@@ -22,7 +22,8 @@
     XX(CONFIG, "config", "lintel.yaml, read into JSON")                                            \
     XX(DATA_LINE, "data-line", "a line of a training, evaluation or export file")                  \
     XX(TIMER, "timer", "lintel/<site>/timer")                                                      \
-    XX(ANNOUNCE, "announce", "lintel/<site>/announce")
+    XX(ANNOUNCE, "announce", "lintel/<site>/announce")                                             \
+    XX(SPEECH, "speech", "lintel/<site>/speech")
 
 enum lt_doc {
 #define LT_DOC_ENUM(name, file, what) LT_DOC_##name,
