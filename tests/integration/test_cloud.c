@@ -393,7 +393,7 @@ static void publish_injected_home(struct fixture *f)
                     .topic = "lintel/home/catalog", .payload = text, .qos = 1, .is_retained = 1});
     free(text);
     json_decref(home);
-    for (int i = 0; i < 500 && gateway_log_count(f->env, "catalog.taken") == n; i++) sleep_ms(10);
+    for (int k = 0; k < 500 && gateway_log_count(f->env, "catalog.taken") == n; k++) sleep_ms(10);
 }
 
 static void test_cloud__injected_device_name__no_sensitive_call_whatever_it_obeys(void **state)
