@@ -31,7 +31,7 @@
 #define GEN_POOL_MAX       48   /* most function tools of a group */
 #define GEN_HOME_TOOLS_MAX 64   /* most home tools */
 #define GEN_FILES_MAX      24   /* most data files of a mix */
-#define GEN_CATEGORIES_MAX 192  /* most teacher categories */
+#define GEN_CATEGORIES_MAX 512  /* most teacher categories */
 #define GEN_TRIES          24   /* attempts at a draft before another family is drawn */
 
 /* ---- generate_words.c ------------------------------------------------------------------------ */

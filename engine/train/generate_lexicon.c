@@ -13,8 +13,9 @@
 #define NOUNS_PER_CATEGORY 7
 #define VERBS_PER_CATEGORY 7
 #define VERBS_PER_NOUN     3
-#define NAMES_MAX          6 /* names of a noun */
-#define PHRASES_MAX        18
+#define VERBS_MAX          256 /* verbs of a class */
+#define NAMES_MAX          6   /* names of a noun */
+#define PHRASES_MAX        32  /* of a function; drawn when there are more */
 #define NAME_BYTES         64
 
 struct noun {
@@ -100,6 +101,20 @@ static void put_noun(struct gen_rng *r, const char *wording, const struct noun *
 
 /* ---- one function ---------------------------------------------------------------------------- */
 
+/* "needs" is one argument or a list of them. */
+static int is_needed(const json_t *verb, const char *arg)
+{
+    const json_t *needs = member(verb, "needs"), *one;
+    if (json_is_string(needs)) return !strcmp(json_string_value(needs), arg);
+    for (size_t i = 0; i < json_array_size(needs); i++) {
+        one = json_array_get(needs, i);
+        if (json_is_string(one) && !strcmp(json_string_value(one), arg)) return 1;
+    }
+    return 0;
+}
+
+/* The type is that of the values: "int", or what "type" says of values under "say" (a number said in
+ * words, a flag that a word sets); else a string. */
 static json_t *property(struct gen_rng *r, const json_t *arg)
 {
     json_t *p = json_object(), *row;
@@ -109,7 +124,8 @@ static json_t *property(struct gen_rng *r, const json_t *arg)
         json_object_set_new(p, "minimum", json_integer(0));
         json_object_set(p, "maximum", (json_t *)(uintptr_t)member(arg, "max"));
     } else {
-        json_object_set_new(p, "type", json_string("string"));
+        const char *type = json_string_value(member(arg, "type"));
+        json_object_set_new(p, "type", json_string(type ? type : "string"));
     }
     if (member(arg, "enum")) {
         json_t *values = json_array();
@@ -132,20 +148,19 @@ static json_t *schema(struct gen_rng *r, const json_t *lexicon, const json_t *ve
                       const struct noun *noun, int number)
 {
     json_t *props = json_object(), *map = json_object(), *required = json_array(), *wordings;
-    const char *needs = json_string_value(member(verb, "needs")), *arg;
-    const char *noun_name = noun->name[number && noun->n > 1];
+    const char *arg, *noun_name = noun->name[number && noun->n > 1];
     const char *verb_name = number ? pick_text(r, member(verb, "schema"))
                                    : json_string_value(json_array_get(member(verb, "schema"), 0));
     struct gen_text name = {0}, about = {0};
     json_object_foreach((json_t *)(uintptr_t)member(verb, "with"), arg, wordings)
     {
-        if (number == 2 && !(needs && !strcmp(needs, arg))) continue; /* the terse one */
+        if (number == 2 && !is_needed(verb, arg)) continue; /* the terse one */
         const json_t *spec = member(member(lexicon, "args"), arg);
         const char *p = pick_text(r, member(spec, "names"));
         if (!spec || !p || member(props, p)) continue;
         json_object_set_new(props, p, property(r, spec));
         json_object_set_new(map, arg, json_string(p));
-        if (needs && !strcmp(needs, arg)) json_array_append_new(required, json_string(p));
+        if (is_needed(verb, arg)) json_array_append_new(required, json_string(p));
     }
     put_words(&name, gen_chance(r, 0.75) ? verb_name : noun_name);
     gen_text_adds(&name, "_");
@@ -160,13 +175,12 @@ static json_t *schema(struct gen_rng *r, const json_t *lexicon, const json_t *ve
 static void add_wordings(struct gen_rng *r, const json_t *list, const struct noun *noun,
                          struct gen_text *t, json_t *out)
 {
-    size_t i;
-    json_t *w;
-    json_array_foreach((json_t *)(uintptr_t)list, i, w)
-    {
-        put_noun(r, json_string_value(w), noun, NAMES_MAX, t);
-        if (!t->over && json_array_size(out) < PHRASES_MAX)
-            json_array_append_new(out, json_string(t->s));
+    int order[PHRASES_MAX * 2], n = 0;
+    for (size_t i = 0; i < json_array_size(list) && n < PHRASES_MAX * 2; i++) order[n++] = (int)i;
+    gen_shuffle_ints(r, order, n);
+    for (int i = 0; i < n && json_array_size(out) < PHRASES_MAX; i++) {
+        put_noun(r, json_string_value(json_array_get(list, (size_t)order[i])), noun, NAMES_MAX, t);
+        if (!t->over) json_array_append_new(out, json_string(t->s));
     }
 }
 
@@ -214,11 +228,11 @@ static json_t *slots_of(const json_t *lexicon)
 static int verbs_of(struct gen_rng *r, const json_t *lexicon, const char *class, const json_t **out,
                     int cap)
 {
-    int order[128], n = 0;
+    int order[VERBS_MAX], n = 0;
     size_t i, k;
     json_t *verb, *on;
     json_array_foreach(member(lexicon, "verbs"), i, verb) json_array_foreach(
-        member(verb, "on"), k, on) if (n < 128 && !strcmp(json_string_value(on), class))
+        member(verb, "on"), k, on) if (n < VERBS_MAX && !strcmp(json_string_value(on), class))
         order[n++] = (int)i;
     gen_shuffle_ints(r, order, n);
     if (n > cap) n = cap;
@@ -226,17 +240,28 @@ static int verbs_of(struct gen_rng *r, const json_t *lexicon, const char *class,
     return n;
 }
 
-/* Lines that none of the category's functions serves: other verbs over its nouns, not near those that
- * the noun has. */
-static json_t *nothing_of(struct gen_rng *r, const json_t *lexicon, const struct noun *nouns,
-                          const uint32_t *has, const json_t **verbs, int n_verbs, int n_nouns)
+static int is_on(const json_t *verb, const char *class)
+{
+    size_t i;
+    json_t *on;
+    json_array_foreach(member(verb, "on"), i,
+                       on) if (!strcmp(json_string_value(on), class)) return 1;
+    return 0;
+}
+
+/* Lines that none of the category's functions serves: other verbs of the class over its nouns, not
+ * near those that the noun has ("near" tells of verbs of one class only). */
+static json_t *nothing_of(struct gen_rng *r, const json_t *lexicon, const char *class,
+                          const struct noun *nouns, const uint32_t *has, const json_t **verbs,
+                          int n_verbs, int n_nouns)
 {
     json_t *out = json_array();
     const json_t *all = member(lexicon, "verbs");
     struct gen_text t = {0};
-    for (int tries = 0; tries < 200 && json_array_size(out) < 16; tries++) {
+    for (int tries = 0; tries < 2000 && json_array_size(out) < 16; tries++) {
         const json_t *verb = json_array_get(all, gen_below(r, json_array_size(all)));
         int i = (int)gen_below(r, (size_t)n_nouns), ok = json_array_size(member(verb, "say")) > 0;
+        ok = ok && is_on(verb, class);
         for (int k = 0; ok && k < n_verbs; k++)
             ok = !(has[i] >> k & 1) || (verbs[k] != verb && !is_near(verbs[k], verb));
         if (!ok) continue;
@@ -269,13 +294,15 @@ static json_t *category(struct gen_rng *r, const json_t *lexicon, const char *cl
     }
     snprintf(name, sizeof name, "lexicon_%s_%d", class, number);
     return json_pack("{s:s,s:o,s:o,s:o}", "category", name, "slots", slots_of(lexicon), "functions",
-                     functions, "nothing", nothing_of(r, lexicon, nouns, has, verbs, n_verbs, n));
+                     functions, "nothing",
+                     nothing_of(r, lexicon, class, nouns, has, verbs, n_verbs, n));
 }
 
 /* ---- relations: several arguments of one world ------------------------------------------------ */
 
-#define WORLDS              24 /* categories of relations */
+#define WORLDS              72 /* categories of relations */
 #define RELATIONS_PER_WORLD 10
+#define RELATIONS_MAX       256
 
 struct world { /* what its persons, things and places are called in schemas */
     const char *person, *thing, *spot, *unit;
@@ -304,6 +331,7 @@ static void put_world(const struct world *w, const char *text, int is_said, stru
         gen_text_adds(t, rows[i].word);
         if (rows[i].in_speech == 2) gen_text_adds(t, "s");
         at += strlen(rows[i].mark);
+        if (*at == 's' && t->n && t->s[t->n - 1] == 's') gen_text_adds(t, "e"); /* witnesses */
     }
 }
 
@@ -404,10 +432,11 @@ static json_t *world_category(struct gen_rng *r, const json_t *lexicon, int numb
         pick_text(r, member(roles, "spot")), pick_text(r, member(lexicon, "units"))};
     const json_t *chosen[RELATIONS_PER_WORLD];
     json_t *functions = json_array(), *nothing = json_array(), *say;
-    int order[64], n = 0, n_all = 0;
+    int order[RELATIONS_MAX], n = 0, n_all = 0;
     struct gen_text t = {0};
     char name[40];
-    for (size_t i = 0; i < json_array_size(all) && n_all < 64; i++) order[n_all++] = (int)i;
+    for (size_t i = 0; i < json_array_size(all) && n_all < RELATIONS_MAX; i++)
+        order[n_all++] = (int)i;
     gen_shuffle_ints(r, order, n_all);
     for (int i = 0; i < n_all; i++) {
         const json_t *one = json_array_get(all, (size_t)order[i]);
