@@ -37,4 +37,4 @@ if(LINTEL_EMULATOR)
   set(CMAKE_CROSSCOMPILING_EMULATOR ${LINTEL_EMULATOR};${lintel_emulator};-L;${LINTEL_SYSROOT})
 endif()
 # -march=native would name the machine that builds
-set(LINTEL_NATIVE OFF CACHE BOOL "tune the engine's fp32 code for this machine's processor")
+set(LINTEL_NATIVE OFF CACHE BOOL "tune the trainer for this machine's processor")

@@ -1,23 +1,12 @@
-/* bench_machine.c - the machine's own limits: multiply-adds in registers, a BLIS product, reads.
- *
- * Built with -ffp-contract=fast (CMakeLists.txt), so that a*b + c is one instruction. */
+/* bench_machine.c - the machine's own limits: multiply-adds in registers, of floats and of bytes, a
+ * BLIS product, reads. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench_impl.h"
 #include "kernels.h"
 
-#if defined __AVX512F__
-#define LANES 16
-#elif defined __AVX__
-#define LANES 8
-#else
-#define LANES 4 /* SSE, NEON */
-#endif
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-#define CHAINS      12 /* independent sums: more than latency x units, no more than registers */
-#define FMA_LOOPS   2000000L
+#define PEAK_ROUNDS 2000000L
 #define GEMM_SIDE   512
 #define TRIAD_BYTES ((size_t)64 << 20) /* of each of three arrays */
 #define READ_MIN    ((size_t)64 << 10)
@@ -48,39 +37,24 @@ int san__bench_goes_on(const struct san__bench_run *r)
     return r->n < SAN_BENCH_SAMPLES_MAX && lt_now_us() - r->start < r->max_us;
 }
 
-/* One step of every chain: x stays finite because |m| < 1. */
-#define EACH_CHAIN(XX) XX(0) XX(1) XX(2) XX(3) XX(4) XX(5) XX(6) XX(7) XX(8) XX(9) XX(10) XX(11)
-
-/* n rounds of CHAINS fused multiply-adds of LANES floats; the sum keeps them from vanishing. */
-static float fma_rounds(long n, float m_value)
+static void measure_floats(struct san__bench_run *r)
 {
-    vec m = (vec){0} + m_value, c = (vec){0} + 0.25f, sum = {0};
-#define START(i) vec x##i = (vec){0} + (float)(i);
-#define STEP(i)  x##i = x##i * m + c;
-#define ADD(i)   sum += x##i;
-    EACH_CHAIN(START)
-    for (long k = 0; k < n; k++) {
-        EACH_CHAIN(STEP)
-    }
-    EACH_CHAIN(ADD)
-#undef START
-#undef STEP
-#undef ADD
-    float total = 0;
-    for (int i = 0; i < LANES; i++) total += sum[i];
-    return total;
-}
-
-static void measure_fma(struct san__bench_run *r)
-{
-    volatile float factor = 0.5f, sink;
+    volatile float factor = 0.5f;
     while (san__bench_goes_on(r)) {
         lt_us t0 = lt_now_us();
-        sink = fma_rounds(FMA_LOOPS, factor);
-        double flop = 2.0 * FMA_LOOPS * CHAINS * LANES;
+        double flop = san__peak_floats(PEAK_ROUNDS, factor);
         r->x[r->n++] = flop / 1e3 / (double)(lt_now_us() - t0 + 1);
     }
-    (void)sink;
+}
+
+static void measure_bytes(struct san__bench_run *r)
+{
+    volatile int32_t factor = 0x01020304;
+    while (san__bench_goes_on(r)) {
+        lt_us t0 = lt_now_us();
+        double ops = san__peak_bytes(PEAK_ROUNDS / 2, factor);
+        r->x[r->n++] = ops / 1e3 / (double)(lt_now_us() - t0 + 1);
+    }
 }
 
 static enum lt_err measure_sgemm(struct san__bench_run *r)
@@ -127,17 +101,20 @@ enum lt_err san_bench_machine(lt_us max_us, struct san_bench_machine *out, struc
 {
     struct san__bench_run *r = malloc(sizeof *r);
     if (!r) return lt_fail(diag, LT_ERR_NOMEM, "bench: out of memory");
-    *out = (struct san_bench_machine){.lanes = LANES};
+    *out = (struct san_bench_machine){.isa = san__isa_now()};
 #ifdef __OPTIMIZE__
     out->is_optimised = 1;
 #endif
     san__bench_start(r, 3, max_us / 4);
-    measure_fma(r);
+    measure_floats(r);
     out->fma = san_bench_stat_of(r->x, r->n);
+    san__bench_start(r, 3, max_us / 4);
+    measure_bytes(r);
+    out->bytes = san_bench_stat_of(r->x, r->n);
     san__bench_start(r, 3, max_us / 4);
     enum lt_err err = measure_sgemm(r);
     out->sgemm = san_bench_stat_of(r->x, r->n);
-    san__bench_start(r, 3, max_us / 2);
+    san__bench_start(r, 3, max_us / 4);
     if (!err) err = measure_triad(r);
     out->triad = san_bench_stat_of(r->x, r->n);
     free(r);
@@ -147,17 +124,6 @@ enum lt_err san_bench_machine(lt_us max_us, struct san_bench_machine *out, struc
 double san_bench_peak_gflops(const struct san_bench_machine *m)
 {
     return m->fma.best > m->sgemm.best ? m->fma.best : m->sgemm.best;
-}
-
-static float read_all(const float *p, size_t n)
-{
-    vec sum[8] = {{0}};
-    float total = 0;
-    for (size_t i = 0; i + 8 * LANES <= n; i += 8 * LANES)
-        for (int k = 0; k < 8; k++) sum[k] += *(const vec *)(p + i + (size_t)k * LANES);
-    for (int k = 0; k < 8; k++)
-        for (int i = 0; i < LANES; i++) total += sum[k][i];
-    return total;
 }
 
 double san_bench_read_gbs(size_t n_bytes)
@@ -175,7 +141,7 @@ double san_bench_read_gbs(size_t n_bytes)
     for (int round = 0; round < 4 || lt_now_us() - start < READ_US; round++) {
         lt_us t0 = lt_now_us();
         for (int k = 0; k < repeats; k++) {
-            sink = read_all(p, n);
+            sink = san__peak_read(p, n);
             __asm__ volatile("" ::: "memory"); /* the next one reads again */
         }
         double gbs = (double)n_bytes * repeats / 1e3 / (double)(lt_now_us() - t0 + 1);

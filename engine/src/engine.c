@@ -28,6 +28,7 @@ static void engine_free(struct san_engine *e)
     san_confidence_free(&e->confidence);
     san_net_fini(&e->net);
     san_params_free(&e->p);
+    san_packed_free(e->packed);
     san__needle_free(e->needle);
     san_tokenizer_free(e->tokenizer);
     free(e->name);
@@ -56,7 +57,8 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
     struct san_engine *e = calloc(1, sizeof *e);
     if (!e) return lt_fail(diag, LT_ERR_NOMEM, "out of memory opening %s", path);
     pthread_mutex_init(&e->lock, NULL);
-    enum lt_err err = san_model_load(path, &e->h, &e->p, &e->tokenizer, &file, diag);
+    enum lt_err err =
+        san_model_load_packed(path, &e->h, &e->p, &e->packed, &e->tokenizer, &file, diag);
     if (!err && !e->tokenizer)
         err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no tokenizer", path);
     if (!err && (e->h.render == SAN_RENDER_LINTEL) != (e->h.mask == SAN_MASK_BLOCK))
@@ -67,6 +69,7 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
                       e->h.mask == SAN_MASK_BLOCK ? "block" : "joint");
     if (!err && e->h.render == SAN_RENDER_LINTEL) err = check_lintel(e, path, diag);
     if (!err) err = san_net_init(&e->net, &e->h, &e->p, diag);
+    if (!err) e->net.packed = e->packed;
     if (!err && e->h.render == SAN_RENDER_NEEDLE_JSON) {
         err = san__needle_new(e->tokenizer, &e->needle, diag);
     } else if (!err) {

@@ -54,12 +54,13 @@ struct san__worker {
 struct san_engine {
     struct san_hparams h;
     struct san_params p;
+    struct san_packed *packed;
     struct san_net net;
     struct san_tokenizer *tokenizer;
     struct san_pieces pieces;
     struct san_confidence confidence;
     char *name;
-    pthread_mutex_t lock; /* guards cache and workers */
+    pthread_mutex_t lock;       /* guards cache and workers */
     struct san__needle *needle; /* render "needle-json": its vocabulary; else NULL */
     struct san__cache cache;
     struct san__worker *workers;

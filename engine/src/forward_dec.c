@@ -37,12 +37,12 @@ static void self_attention(struct san_session *s, int n, int layer)
     const struct san_params *p = &s->net->p;
     int C = h->width, KC = san_kv_width(h), cap = s->limits.n_step;
     size_t D = (size_t)san_head_width(h);
-    size_t square = (size_t)C * (size_t)C, narrow = (size_t)KC * (size_t)C;
 
     san__norm_rows(h, s->h, s->x, san__layer(p->dec_norm, layer, (size_t)C), n);
-    san__gemm(s->q, s->h, san__layer(p->dec_q, layer, square), n, C, C, 1, 0);
-    san__gemm(s->k, s->h, san__layer(p->dec_k, layer, narrow), n, KC, C, 1, 0);
-    san__gemm(s->v, s->h, san__layer(p->dec_v, layer, narrow), n, KC, C, 1, 0);
+    san__input(s, s->h, n);
+    san__product(s, s->q, SAN_T_dec_q, layer, 1, 0);
+    san__product(s, s->k, SAN_T_dec_k, layer, 1, 0);
+    san__product(s, s->v, SAN_T_dec_v, layer, 1, 0);
     for (int t = 0; t < n; t++) {
         int pos = s->n_step + t;
         san__norm_heads(s->net, s->q + san__rows(h, t), san__layer(p->dec_q_norm, layer, D),
@@ -55,8 +55,8 @@ static void self_attention(struct san_session *s, int n, int layer)
     san__attend_begin(s, 0, n, san__layer(p->dec_k_norm, layer, D));
     for (int g = 0; g < h->n_kv_head; g++) san__attend_add_causal(s, g, n, pieces, cap, s->n_step);
     san__attend_end(s, 0, n);
-    san__gemm(s->x, s->att, san__layer(p->dec_o, layer, square), n, C, C,
-              san__gate(p->dec_gate[layer]), 1);
+    san__input(s, s->att, n);
+    san__product(s, s->x, SAN_T_dec_o, layer, san__gate(p->dec_gate[layer]), 1);
 }
 
 static void cross_attention(struct san_session *s, int n, int layer)
@@ -64,10 +64,11 @@ static void cross_attention(struct san_session *s, int n, int layer)
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
     int C = h->width, n_source = s->n_source;
-    size_t D = (size_t)san_head_width(h), square = (size_t)C * (size_t)C;
+    size_t D = (size_t)san_head_width(h);
 
     san__norm_rows(h, s->h, s->x, san__layer(p->cross_norm, layer, (size_t)C), n);
-    san__gemm(s->q, s->h, san__layer(p->cross_q, layer, square), n, C, C, 1, 0);
+    san__input(s, s->h, n);
+    san__product(s, s->q, SAN_T_cross_q, layer, 1, 0);
     for (int t = 0; t < n; t++)
         san__norm_heads(s->net, s->q + san__rows(h, t), san__layer(p->cross_q_norm, layer, D),
                         h->n_head, -1);
@@ -75,8 +76,8 @@ static void cross_attention(struct san_session *s, int n, int layer)
     san__attend_add(s, n, s->src_cross + san__piece_at(h, layer, 0, n_source), n_source, s->blocks,
                     s->n_block, h->n_enc + layer);
     san__attend_end(s, 0, n);
-    san__gemm(s->x, s->att, san__layer(p->cross_o, layer, square), n, C, C,
-              san__gate(p->cross_gate[layer]), 1);
+    san__input(s, s->att, n);
+    san__product(s, s->x, SAN_T_cross_o, layer, san__gate(p->cross_gate[layer]), 1);
 }
 
 /* Run the n steps whose inputs stand in s->x; their normed outputs are then in s->h. */
@@ -118,8 +119,8 @@ enum lt_err san_joint_feed(struct san_session *s, const int32_t *ids, int n, flo
     if (!err) err = san__embed(s->net, s->x, ids, NULL, n, diag);
     if (err) return err;
     run_steps(s, n);
-    if (n_logits)
-        san__gemm(logits, s->h + san__rows(h, n - n_logits), s->net->p.tok_embd, n_logits,
-                  h->n_vocab, h->width, 1, 0);
+    if (!n_logits) return LT_OK;
+    san__input(s, s->h + san__rows(h, n - n_logits), n_logits);
+    san__product(s, logits, SAN_T_tok_embd, 0, 1, 0);
     return LT_OK;
 }

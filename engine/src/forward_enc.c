@@ -9,10 +9,10 @@
 #include "forward_impl.h"
 
 /* x += gate * att Wo^T over n rows. */
-static void add_output(struct san_session *s, int n, const float *wo, float gate)
+static void add_output(struct san_session *s, int n, int layer)
 {
-    int C = s->net->h.width;
-    san__gemm(s->x, s->att, wo, n, C, C, san__gate(gate), 1);
+    san__input(s, s->att, n);
+    san__product(s, s->x, SAN_T_enc_o, layer, san__gate(s->net->p.enc_gate[layer]), 1);
 }
 
 /* Norm and rotate rows [t0, t0 + n) of s->q and s->k, whose positions start at 0. */
@@ -118,8 +118,9 @@ static void block_pointers(struct san_session *s, const struct san_block_src *sr
         for (int m = 0; m < src[b].n_mark; m++)
             memcpy(s->h + san__rows(h, n_mark++), s->att + san__rows(h, t0 + src[b].marks[m]), row);
     if (!n_mark) return;
-    san__gemm(s->x, s->h, s->net->p.ptr_key, n_mark, C, C, 1, 0);
-    san__gemm(s->q, s->h, s->net->p.ptr_in, n_mark, C, C, 1, 0);
+    san__input(s, s->h, n_mark);
+    san__product(s, s->x, SAN_T_ptr_key, 0, 1, 0);
+    san__product(s, s->q, SAN_T_ptr_in, 0, 1, 0);
     for (int b = 0, m = 0; b < n_block; m += src[b++].n_mark) {
         struct san__block *to = (struct san__block *)out[b];
         size_t n = (size_t)src[b].n_mark;
@@ -133,7 +134,6 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
 {
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
-    size_t C = (size_t)h->width;
     const float *g_k = san__layer(p->enc_k_norm, layer, (size_t)san_head_width(h));
     san__enc_qkv(s, n_tok, layer);
     for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
@@ -145,7 +145,7 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
         san__attend_add(s, n, s->pieces, n, NULL, 0, layer);
         san__attend_end(s, t0, n);
     }
-    add_output(s, n_tok, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
+    add_output(s, n_tok, layer);
 }
 
 /* Encode blocks whose tokens fit the panel; out[] holds their allocations already. */
@@ -167,8 +167,9 @@ static enum lt_err panel_encode(struct san_session *s, const struct san_block_sr
         struct san__block *to = (struct san__block *)out[b];
         memcpy(writable(to, to->pub.e), e + san__rows(h, t0), san__rows(h, src[b].n) * sizeof *e);
     }
+    san__input(s, e, n_tok);
     for (int l = 0; l < h->n_dec; l++) {
-        san__cross_kv(s, e, n_tok, l);
+        san__cross_kv(s, l);
         for (int b = 0, t0 = 0; b < n_block; t0 += src[b++].n) {
             san__kv_make(s, t0, src[b].n);
             block_keep(s, (struct san__block *)out[b], h->n_enc + l);
@@ -250,7 +251,6 @@ static void source_layer(struct san_session *s, int n, int layer)
 {
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
-    size_t C = (size_t)h->width;
     const float *g_k = san__layer(p->enc_k_norm, layer, (size_t)san_head_width(h));
     san__enc_qkv(s, n, layer);
     finish_qk(s, layer, 0, n);
@@ -258,7 +258,7 @@ static void source_layer(struct san_session *s, int n, int layer)
     san__attend_begin(s, 0, n, g_k);
     san__attend_add(s, n, s->pieces, n, s->blocks, s->n_block, layer);
     san__attend_end(s, 0, n);
-    add_output(s, n, san__layer(p->enc_o, layer, C * C), p->enc_gate[layer]);
+    add_output(s, n, layer);
 }
 
 static enum lt_err source_encode(struct san_session *s, const int32_t *ids, const uint32_t *flags,
@@ -266,7 +266,6 @@ static enum lt_err source_encode(struct san_session *s, const int32_t *ids, cons
 {
     const struct san_hparams *h = &s->net->h;
     const struct san_params *p = &s->net->p;
-    int C = h->width;
     s->n_source = 0;
     s->n_step = 0;
     s->has_ptr = 0;
@@ -278,14 +277,15 @@ static enum lt_err source_encode(struct san_session *s, const int32_t *ids, cons
     if (err) return err;
     for (int l = 0; l < h->n_enc; l++) source_layer(s, n, l);
     san__norm_rows(h, s->src_e, s->x, p->enc_out_norm, n);
+    san__input(s, s->src_e, n);
     for (int l = 0; l < h->n_dec; l++) {
-        san__cross_kv(s, s->src_e, n, l);
+        san__cross_kv(s, l);
         san__kv_store(s, s->src_cross + san__piece_at(h, l, 0, n), n, 0, 0, n);
     }
     s->n_source = n;
     if (s->net->h.render == SAN_RENDER_LINTEL && h->n_class > 0) {
-        san__gemm(s->src_key, s->src_e, p->ptr_key, n, C, C, 1, 0);
-        san__gemm(s->src_in, s->src_e, p->ptr_in, n, C, C, 1, 0);
+        san__product(s, s->src_key, SAN_T_ptr_key, 0, 1, 0);
+        san__product(s, s->src_in, SAN_T_ptr_in, 0, 1, 0);
         s->has_ptr = 1;
     }
     return LT_OK;

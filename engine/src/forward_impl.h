@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "kernels.h"
+#include "packed.h"
 #include "san/forward.h"
 
 /* array, floats */
@@ -25,6 +26,9 @@
     XX(row_o, N *C)               /* their outputs */                                              \
     XX(row_m, N *H)               /* their running maxima */                                       \
     XX(row_l, N *H * 16)          /* their running sums */                                         \
+    XX(in_q, (N * C + 3) / 4)     /* (N,C) bytes: the rows of san__input, quantised */             \
+    XX(in_d, N *C / SAN__GROUP)   /* their scales */                                               \
+    XX(in_sum, N *C / SAN__GROUP) /* int32_t: sums of their groups */                              \
     XX(ret, ret_hidden)           /* retrieval head's hidden layer */                              \
     XX(src_e, S *C)               /* (S,C) the source's encoder output */                          \
     XX(src_key, S_ptr *C)         /* (S,C) its pointer keys */                                     \
@@ -39,10 +43,13 @@ struct san_session {
     struct san_limits limits;
     struct san_block *const *blocks; /* borrowed */
     int n_block;
-    int n_source;   /* tokens of the source; 0: none */
-    int has_ptr;    /* src_key and src_in belong to the source */
-    int n_step;     /* steps in the cache */
-    int is_bounded; /* of the attention under way, see kernels.h */
+    int n_source;    /* tokens of the source; 0: none */
+    int has_ptr;     /* src_key and src_in belong to the source */
+    int n_step;      /* steps in the cache */
+    int is_bounded;  /* of the attention under way, see kernels.h */
+    const float *in; /* rows that products are to be made with, see san__input */
+    int n_in;
+    struct san__qrows in_rows; /* the same quantised, where matrices are */
     float *mem;
 #define SAN__SESSION_FIELD(name, size) float *name;
     SAN__SESSION_ARRAYS(SAN__SESSION_FIELD)
@@ -83,6 +90,12 @@ static inline size_t san__rows(const struct san_hparams *h, int n)
 
 float san__gate(float a); /* sigmoid */
 
+/* x (n,C) is what the next products multiply; it must stay as it is until the last of them. */
+void san__input(struct san_session *s, const float *x, int n);
+/* y (n,rows) = alpha * X W^T + beta * y, W being layer `layer` of tensor `id`. */
+void san__product(struct san_session *s, float *y, enum san_tensor_id id, int layer, float alpha,
+                  float beta);
+
 /* x (n,C) = sqrt(C) * (E[id] + flagged rows of F). LT_ERR_INVALID names the bad id. */
 enum lt_err san__embed(const struct san_net *net, float *x, const int32_t *ids,
                        const uint32_t *flags, int n, struct lt_diag *diag);
@@ -104,9 +117,9 @@ void san__attend_add_causal(struct san_session *s, int g, int n, const float *pi
                             int base);
 void san__attend_end(struct san_session *s, int t0, int n);
 
-/* Cross keys and values of encoder outputs `e` (n,C) for decoder layer `layer`: s->k (normed) and
- * s->v. */
-void san__cross_kv(struct san_session *s, const float *e, int n, int layer);
+/* Cross keys and values for decoder layer `layer` of the encoder outputs given to san__input: s->k
+ * (normed) and s->v. */
+void san__cross_kv(struct san_session *s, int layer);
 /* Self keys (normed, not yet rotated: positions are the caller's), values and queries of encoder
  * layer `layer` from s->x: s->q, s->k, s->v. */
 void san__enc_qkv(struct san_session *s, int n, int layer);

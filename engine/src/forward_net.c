@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "kernels.h"
+#include "packed.h"
 #include "san/forward.h"
 
 enum lt_err san_net_init(struct san_net *net, const struct san_hparams *h,
@@ -41,6 +42,12 @@ void san_score_vocab(const struct san_net *net, const float *h, const int32_t *i
 {
     int C = net->h.width;
     float scale = expf(net->p.ptr_scale[0]) / sqrtf((float)C);
+    const struct san_packed *k = net->packed;
+    if (k && k->first[SAN_T_tok_embd].bits) {
+        for (int i = 0; i < n; i++)
+            out[i] = scale * san__mat_dot(&k->first[SAN_T_tok_embd], ids[i], h);
+        return;
+    }
     for (int i = 0; i < n; i++)
         out[i] = scale * san__dot(h, net->p.tok_embd + (size_t)ids[i] * (size_t)C, C);
 }

@@ -69,6 +69,10 @@ enum lt_err san_session_new(const struct san_net *net, const struct san_limits *
     s->net = net;
     s->limits = *limits;
     lay_out(&net->h, limits, s);
+    s->in_rows = (struct san__qrows){.n_in = net->h.width,
+                                     .q = (int8_t *)(void *)s->in_q,
+                                     .d = s->in_d,
+                                     .sum = (int32_t *)(void *)s->in_sum};
     *out = s;
     return LT_OK;
 }
@@ -97,6 +101,28 @@ float san__gate(float a)
     return 1 / (1 + expf(-a));
 }
 
+void san__input(struct san_session *s, const float *x, int n)
+{
+    s->in = x;
+    s->n_in = n;
+    if (s->net->packed) san__quant_rows(&s->in_rows, x, n);
+}
+
+void san__product(struct san_session *s, float *y, enum san_tensor_id id, int layer, float alpha,
+                  float beta)
+{
+    const struct san_packed *k = s->net->packed;
+    if (k && k->first[id].bits) {
+        struct san__mat w = san__packed_mat(k, id, layer);
+        san__qgemm(y, &w, &s->in_rows, s->n_in, alpha, beta);
+        return;
+    }
+    const struct san_params *p = &s->net->p;
+    const struct san_tensor_info *t = &p->info[id];
+    size_t at = t->offset + (size_t)layer * (size_t)t->rows * (size_t)t->cols;
+    san__gemm(y, s->in, p->mem + at, s->n_in, t->rows, t->cols, alpha, beta);
+}
+
 enum lt_err san__embed(const struct san_net *net, float *x, const int32_t *ids,
                        const uint32_t *flags, int n, struct lt_diag *diag)
 {
@@ -109,9 +135,11 @@ enum lt_err san__embed(const struct san_net *net, float *x, const int32_t *ids,
                            "network: token %d is %d, the vocabulary has 0 to %d; is the tokenizer "
                            "this model's?",
                            t, (int)ids[t], h->n_vocab - 1);
-        const float *e = net->p.tok_embd + san__rows(h, ids[t]);
         float *x_t = x + san__rows(h, t);
-        memcpy(x_t, e, (size_t)C * sizeof *x_t);
+        if (net->packed && net->packed->first[SAN_T_tok_embd].bits)
+            san__mat_row(&net->packed->first[SAN_T_tok_embd], ids[t], x_t);
+        else
+            memcpy(x_t, net->p.tok_embd + san__rows(h, ids[t]), (size_t)C * sizeof *x_t);
         for (int f = 0; flags && f < h->n_flag && f < 32; f++) {
             if (!(flags[t] >> f & 1)) continue;
             const float *flag_f = net->p.flag_embd + san__rows(h, f);
@@ -293,25 +321,21 @@ void san__attend_end(struct san_session *s, int t0, int n)
 void san__enc_qkv(struct san_session *s, int n, int layer)
 {
     const struct san_hparams *h = &s->net->h;
-    const struct san_params *p = &s->net->p;
-    int C = h->width, KC = san_kv_width(h);
-    size_t square = (size_t)C * (size_t)C, narrow = (size_t)KC * (size_t)C;
-    san__norm_rows(h, s->h, s->x, san__layer(p->enc_norm, layer, (size_t)C), n);
-    san__gemm(s->q, s->h, san__layer(p->enc_q, layer, square), n, C, C, 1, 0);
-    san__gemm(s->k, s->h, san__layer(p->enc_k, layer, narrow), n, KC, C, 1, 0);
-    san__gemm(s->v, s->h, san__layer(p->enc_v, layer, narrow), n, KC, C, 1, 0);
+    san__norm_rows(h, s->h, s->x, san__layer(s->net->p.enc_norm, layer, (size_t)h->width), n);
+    san__input(s, s->h, n);
+    san__product(s, s->q, SAN_T_enc_q, layer, 1, 0);
+    san__product(s, s->k, SAN_T_enc_k, layer, 1, 0);
+    san__product(s, s->v, SAN_T_enc_v, layer, 1, 0);
 }
 
-void san__cross_kv(struct san_session *s, const float *e, int n, int layer)
+void san__cross_kv(struct san_session *s, int layer)
 {
     const struct san_hparams *h = &s->net->h;
-    const struct san_params *p = &s->net->p;
-    int C = h->width, KC = san_kv_width(h), D = san_head_width(h);
-    size_t narrow = (size_t)KC * (size_t)C;
-    san__gemm(s->k, e, san__layer(p->cross_k, layer, narrow), n, KC, C, 1, 0);
-    san__gemm(s->v, e, san__layer(p->cross_v, layer, narrow), n, KC, C, 1, 0);
-    const float *g = san__layer(p->cross_k_norm, layer, (size_t)D);
-    for (int t = 0; t < n; t++)
+    int KC = san_kv_width(h), D = san_head_width(h);
+    san__product(s, s->k, SAN_T_cross_k, layer, 1, 0);
+    san__product(s, s->v, SAN_T_cross_v, layer, 1, 0);
+    const float *g = san__layer(s->net->p.cross_k_norm, layer, (size_t)D);
+    for (int t = 0; t < s->n_in; t++)
         san__norm_heads(s->net, s->k + (size_t)t * (size_t)KC, g, h->n_kv_head, -1);
 }
 

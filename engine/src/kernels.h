@@ -20,6 +20,87 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mat.h"
+
+/* ---- instruction sets ----
+ *
+ * The fast versions are compiled once for each instruction set that the target may have (folder isa,
+ * engine/CMakeLists.txt), under names that end in the set's; isa.c chooses the best one that this
+ * processor has when the first is called, and san__isa_use another. */
+
+/* result, name, parameters, arguments: functions with a result, and without */
+#define SAN__KERNELS(XX)                                                                           \
+    XX(float, san__dot, (const float *a, const float *b, int n), (a, b, n))                        \
+    XX(int, san__half_is_fast, (void), ())                                                         \
+    XX(double, san__peak_floats, (long rounds, float factor), (rounds, factor))                    \
+    XX(double, san__peak_bytes, (long rounds, int32_t factor), (rounds, factor))                   \
+    XX(float, san__peak_read, (const float *p, size_t n), (p, n))
+#define SAN__KERNEL_ACTIONS(XX)                                                                    \
+    XX(san__matvec,                                                                                \
+       (float *restrict y, const float *restrict w, const float *restrict x, int n_out, int n_in,  \
+        float alpha, float beta),                                                                  \
+       (y, w, x, n_out, n_in, alpha, beta))                                                        \
+    XX(san__zcn, (float *out, const float *x, const float *g, int n, float eps),                   \
+       (out, x, g, n, eps))                                                                        \
+    XX(san__rope, (float *x, const float *cos_row, const float *sin_row, int D),                   \
+       (x, cos_row, sin_row, D))                                                                   \
+    XX(san__kv_put, (float *piece, int cap, int i, const float *k, const float *v, int D),         \
+       (piece, cap, i, k, v, D))                                                                   \
+    XX(san__to_half, (uint16_t * out, const float *x, size_t n), (out, x, n))                      \
+    XX(san__from_half, (float *out, const uint16_t *x, size_t n), (out, x, n))                     \
+    XX(san__exp16, (float *p), (p))                                                                \
+    XX(san__attn_begin, (struct san__attn * a), (a))                                               \
+    XX(san__attn_add, (struct san__attn * a, const void *piece, int is_half, int cap, int n),      \
+       (a, piece, is_half, cap, n))                                                                \
+    XX(san__attn_add_causal,                                                                       \
+       (struct san__attn * a, const float *piece, int cap, int base, int rows_per_token),          \
+       (a, piece, cap, base, rows_per_token))                                                      \
+    XX(san__attn_end, (struct san__attn * a), (a))                                                 \
+    XX(san__attn_gather,                                                                           \
+       (struct san__attn * a, struct san__span * s, const void *piece, int is_half, int cap,       \
+        int n),                                                                                    \
+       (a, s, piece, is_half, cap, n))                                                             \
+    XX(san__attn_flush, (struct san__attn * a, struct san__span * s), (a, s))                      \
+    XX(san__quant_rows, (const struct san__qrows *to, const float *x, int n), (to, x, n))          \
+    XX(san__qgemm,                                                                                 \
+       (float *y, const struct san__mat *w, const struct san__qrows *x, int m, float alpha,        \
+        float beta),                                                                               \
+       (y, w, x, m, alpha, beta))
+
+#ifdef SAN__ISA /* inside one of the versions */
+#define SAN__PASTE_(a, b)    a##_##b
+#define SAN__PASTE(a, b)     SAN__PASTE_(a, b)
+#define san__dot             SAN__PASTE(san__dot, SAN__ISA)
+#define san__half_is_fast    SAN__PASTE(san__half_is_fast, SAN__ISA)
+#define san__matvec          SAN__PASTE(san__matvec, SAN__ISA)
+#define san__zcn             SAN__PASTE(san__zcn, SAN__ISA)
+#define san__rope            SAN__PASTE(san__rope, SAN__ISA)
+#define san__kv_put          SAN__PASTE(san__kv_put, SAN__ISA)
+#define san__to_half         SAN__PASTE(san__to_half, SAN__ISA)
+#define san__from_half       SAN__PASTE(san__from_half, SAN__ISA)
+#define san__exp16           SAN__PASTE(san__exp16, SAN__ISA)
+#define san__attn_begin      SAN__PASTE(san__attn_begin, SAN__ISA)
+#define san__attn_add        SAN__PASTE(san__attn_add, SAN__ISA)
+#define san__attn_add_causal SAN__PASTE(san__attn_add_causal, SAN__ISA)
+#define san__attn_end        SAN__PASTE(san__attn_end, SAN__ISA)
+#define san__attn_gather     SAN__PASTE(san__attn_gather, SAN__ISA)
+#define san__attn_flush      SAN__PASTE(san__attn_flush, SAN__ISA)
+#define san__quant_rows      SAN__PASTE(san__quant_rows, SAN__ISA)
+#define san__qgemm           SAN__PASTE(san__qgemm, SAN__ISA)
+#define san__peak_floats     SAN__PASTE(san__peak_floats, SAN__ISA)
+#define san__peak_bytes      SAN__PASTE(san__peak_bytes, SAN__ISA)
+#define san__peak_read       SAN__PASTE(san__peak_read, SAN__ISA)
+#endif
+
+/* Name of instruction set i of those that were compiled and that this processor has, the plainest
+ * first ("base", "avx2", "avx512" or "base", "dotprod"); NULL beyond the last. */
+const char *san__isa_name(int i);
+/* The one in use. */
+const char *san__isa_now(void);
+/* From now on, in all threads, use set i; -1 chooses the best again. For tests and benchmarks:
+ * memory laid out under one is valid under all. */
+void san__isa_use(int i);
+
 #define SAN__TILE 16 /* keys of a tile; one AVX-512 register, two AVX2, four NEON */
 
 /* Elements of the keys of a piece for n keys, and of the whole piece. */
@@ -43,6 +124,17 @@ void san__matvec_ref(float *restrict y, const float *restrict w, const float *re
  * san__matvec, more to BLIS on this thread alone. */
 void san__gemm(float *y, const float *x, const float *w, int m, int n, int k, float alpha,
                float beta);
+
+/* Rows x (n, to->n_in) as 8-bit numbers, see mat.h. */
+void san__quant_rows(const struct san__qrows *to, const float *x, int n);
+void san__quant_rows_ref(const struct san__qrows *to, const float *x, int n);
+/* y (m, n_out) = alpha * X W^T + beta * y of the first m rows of x; whole products are exact in
+ * integers within a group of 32, groups are summed in their order. A row's result does not depend
+ * on how many others there are. beta 0 does not read y. */
+void san__qgemm(float *y, const struct san__mat *w, const struct san__qrows *x, int m, float alpha,
+                float beta);
+void san__qgemm_ref(float *y, const struct san__mat *w, const struct san__qrows *x, int m,
+                    float alpha, float beta);
 
 float san__dot(const float *a, const float *b, int n);
 float san__dot_ref(const float *a, const float *b, int n);
@@ -95,7 +187,10 @@ struct san__span {
     float *mem;
     int n;
 };
-size_t san__span_size(int D);
+static inline size_t san__span_size(int D)
+{
+    return (size_t)(SAN__SPAN + SAN__TILE + SAN__SPAN) * (size_t)D;
+}
 /* The same as san__attn_add for many rows: keys may wait in the span until it is full, or until
  * the flush that must follow the last piece. */
 void san__attn_gather(struct san__attn *a, struct san__span *s, const void *piece, int is_half,
@@ -106,6 +201,15 @@ void san__attn_flush(struct san__attn *a, struct san__span *s);
  * q is scaled already, `score` holds n floats. */
 void san__attn_ref(float *out, const float *q, const float *k, const float *v, int R, int n, int D,
                    const int *visible, float *score);
+
+/* For benchmarks: `rounds` times twelve independent multiply-adds of a vector of floats, or of the
+ * sums of products of bytes that san__qgemm is made of; returns the floating point or whole-number
+ * operations that were done, products and sums counted. The factor keeps the compiler from knowing
+ * the result. */
+double san__peak_floats(long rounds, float factor);
+double san__peak_bytes(long rounds, int32_t factor);
+/* The sum of n floats, read as fast as they come. */
+float san__peak_read(const float *p, size_t n);
 
 /* p[i] = exp(p[i]) for 16 values <= 0 to 2 units in the last place; below -87 gives 0. */
 void san__exp16(float *p);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packed.h"
+
 #define ARCHITECTURE "san"
 #define TENSOR_NAME  256 /* longest tensor name with its layer number */
 
@@ -242,42 +244,100 @@ static enum lt_err check_tensor(const struct san_gguf *g, const struct san_tenso
     return LT_OK;
 }
 
-enum lt_err san_model_params(const struct san_gguf *g, const struct san_hparams *h,
-                             struct san_params *out, struct lt_diag *diag)
+static const struct san_gguf_tensor *tensor_of(const struct san_gguf *g,
+                                               const struct san_tensor_info *t, int layer)
 {
-    struct san_params p = {0};
+    char name[TENSOR_NAME];
+    tensor_name(name, t, layer);
+    return san_gguf_tensor(g, name);
+}
+
+static enum lt_err check_tensors(const struct san_gguf *g, const struct san_hparams *h,
+                                 struct san_params *layout, struct lt_diag *diag)
+{
     enum lt_err err = san_hparams_check(h, diag);
-    if (!err) san_params_layout(h, &p);
+    if (!err) san_params_layout(h, layout);
     for (int i = 0; i < SAN_T_COUNT && !err; i++)
-        for (int l = 0; l < p.info[i].layers && !err; l++)
-            err = check_tensor(g, &p.info[i], l, diag);
-    if (err) return err;
-    err = san_params_new(h, &p);
-    if (err) return lt_fail(diag, err, "network: %zu parameters: %s", p.n, lt_strerror(err));
+        for (int l = 0; l < layout->info[i].layers && !err; l++)
+            err = check_tensor(g, &layout->info[i], l, diag);
+    return err;
+}
+
+/* Bits of the tensor's weights when all of its layers can be packed, else 0. */
+static uint8_t packed_bits(const struct san_gguf *g, const struct san_tensor_info *t)
+{
+    enum san_type type = SAN_TYPE_F32;
+    for (int l = 0; l < t->layers; l++) {
+        enum san_type of_layer = tensor_of(g, t, l)->type;
+        if ((l && of_layer != type) || !san__packed_takes(t, of_layer)) return 0;
+        type = of_layer;
+    }
+    return type == SAN_TYPE_Q8_0 ? 8 : type == SAN_TYPE_Q4_0 ? 4 : 0;
+}
+
+/* Allocate what `bits` leaves as floats, and fill it. */
+static enum lt_err load_floats(const struct san_gguf *g, const struct san_hparams *h,
+                               const uint8_t *bits, struct san_params *p, struct lt_diag *diag)
+{
+    enum lt_err err = san_params_new_without(h, bits, p);
+    if (err) return lt_fail(diag, err, "network: no memory for its parameters");
     for (int i = 0; i < SAN_T_COUNT; i++)
-        for (int l = 0; l < p.info[i].layers; l++) {
-            char name[TENSOR_NAME];
-            tensor_name(name, &p.info[i], l);
-            const struct san_gguf_tensor *x = san_gguf_tensor(g, name);
-            size_t at = p.info[i].offset + (size_t)l * layer_items(&p.info[i]);
-            san_dequantize(p.mem + at, x->data, x->type, x->n_items);
+        for (int l = 0; !bits[i] && l < p->info[i].layers; l++) {
+            const struct san_gguf_tensor *x = tensor_of(g, &p->info[i], l);
+            size_t at = p->info[i].offset + (size_t)l * layer_items(&p->info[i]);
+            san_dequantize(p->mem + at, x->data, x->type, x->n_items);
         }
-    *out = p;
     return LT_OK;
 }
 
-enum lt_err san_model_load(const char *path, struct san_hparams *h, struct san_params *p,
-                           struct san_tokenizer **tok, struct san_gguf **file, struct lt_diag *diag)
+enum lt_err san_model_params(const struct san_gguf *g, const struct san_hparams *h,
+                             struct san_params *out, struct lt_diag *diag)
+{
+    static const uint8_t none[SAN_T_COUNT];
+    struct san_params layout;
+    enum lt_err err = check_tensors(g, h, &layout, diag);
+    return err ? err : load_floats(g, h, none, out, diag);
+}
+
+enum lt_err san_packed_load(const struct san_gguf *g, const struct san_hparams *h,
+                            struct san_params *p, struct san_packed **out, struct lt_diag *diag)
+{
+    struct san_params layout;
+    struct san_packed *k = NULL;
+    uint8_t bits[SAN_T_COUNT] = {0}, is_any = 0;
+    enum lt_err err = check_tensors(g, h, &layout, diag);
+    if (err) return err;
+    for (int i = 0; i < SAN_T_COUNT; i++) is_any |= bits[i] = packed_bits(g, &layout.info[i]);
+    if (is_any) err = san__packed_new(layout.info, bits, &k);
+    if (err) return lt_fail(diag, err, "network: no memory for its matrices");
+    for (int i = 0; i < SAN_T_COUNT; i++)
+        for (int l = 0; bits[i] && l < layout.info[i].layers; l++) {
+            struct san__mat w = san__packed_mat(k, (enum san_tensor_id)i, l);
+            san__mat_pack(&w, tensor_of(g, &layout.info[i], l)->data);
+        }
+    err = load_floats(g, h, bits, p, diag);
+    if (err)
+        san_packed_free(k);
+    else
+        *out = k;
+    return err;
+}
+
+static enum lt_err load(const char *path, struct san_hparams *h, struct san_params *p,
+                        struct san_packed **packed, struct san_tokenizer **tok,
+                        struct san_gguf **file, struct lt_diag *diag)
 {
     struct san_gguf *g = NULL;
     struct san_tokenizer *t = NULL;
+    struct san_packed *k = NULL;
     struct san_hparams hp;
     struct san_params params = {0};
     struct lt_diag inner = {0};
     enum lt_err err = san_gguf_open(path, &g, diag);
     if (err) return err;
     err = san_model_hparams(g, &hp, &inner);
-    if (!err) err = san_model_params(g, &hp, &params, &inner);
+    if (!err && packed) err = san_packed_load(g, &hp, &params, &k, &inner);
+    if (!err && !packed) err = san_model_params(g, &hp, &params, &inner);
     if (!err && tok && san_gguf_has(g, "tokenizer.ggml.model")) {
         err = san_tokenizer_from_gguf(g, &t, &inner);
         if (!err && san_tokenizer_n_vocab(t) != hp.n_vocab)
@@ -287,16 +347,31 @@ enum lt_err san_model_load(const char *path, struct san_hparams *h, struct san_p
     if (err) {
         san_tokenizer_free(t);
         san_params_free(&params);
+        san_packed_free(k);
         san_gguf_close(g);
         return lt_fail(diag, err, "%s: %s; use another file or convert it again", path,
                        lt_diag_text(&inner, err));
     }
     *h = hp;
     *p = params;
+    if (packed) *packed = k;
     if (tok) *tok = t;
     if (file)
         *file = g;
     else
         san_gguf_close(g);
     return LT_OK;
+}
+
+enum lt_err san_model_load(const char *path, struct san_hparams *h, struct san_params *p,
+                           struct san_tokenizer **tok, struct san_gguf **file, struct lt_diag *diag)
+{
+    return load(path, h, p, NULL, tok, file, diag);
+}
+
+enum lt_err san_model_load_packed(const char *path, struct san_hparams *h, struct san_params *p,
+                                  struct san_packed **packed, struct san_tokenizer **tok,
+                                  struct san_gguf **file, struct lt_diag *diag)
+{
+    return load(path, h, p, packed, tok, file, diag);
 }

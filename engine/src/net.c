@@ -84,8 +84,10 @@ enum lt_err san_hparams_check(const struct san_hparams *h, struct lt_diag *diag)
     return check_relations(h, diag);
 }
 
-/* Fill the table; offsets are rounded up so that every tensor (not every layer) is aligned. */
-static size_t lay_out(const struct san_hparams *h, struct san_tensor_info info[SAN_T_COUNT])
+/* Fill the table; offsets are rounded up so that every tensor (not every layer) is aligned. Tensors
+ * whose number is set in `without` (may be NULL) take no room. */
+static size_t lay_out(const struct san_hparams *h, const uint8_t *without,
+                      struct san_tensor_info info[SAN_T_COUNT])
 {
     size_t at = 0;
 #define ROW(f, gguf_name, n_layers, n_rows, n_cols, g)                                             \
@@ -100,6 +102,7 @@ static size_t lay_out(const struct san_hparams *h, struct san_tensor_info info[S
         struct san_tensor_info *t = &info[i];
         t->is_layered = strstr(t->name, "%d") != NULL;
         t->offset = at;
+        if (without && without[i]) continue;
         at += (size_t)t->layers * (size_t)t->rows * (size_t)t->cols;
         at = (at + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
     }
@@ -109,18 +112,25 @@ static size_t lay_out(const struct san_hparams *h, struct san_tensor_info info[S
 void san_params_layout(const struct san_hparams *h, struct san_params *out)
 {
     memset(out, 0, sizeof *out);
-    out->n = lay_out(h, out->info);
+    out->n = lay_out(h, NULL, out->info);
 }
 
 enum lt_err san_params_new(const struct san_hparams *h, struct san_params *out)
 {
-    struct san_params p;
-    san_params_layout(h, &p);
+    return san_params_new_without(h, NULL, out);
+}
+
+enum lt_err san_params_new_without(const struct san_hparams *h, const uint8_t *without,
+                                   struct san_params *out)
+{
+    struct san_params p = {0};
+    p.n = lay_out(h, without, p.info);
     if (p.n == 0 || p.n > SIZE_MAX / sizeof(float)) return LT_ERR_NOMEM;
     p.mem = aligned_alloc(ALIGN_FLOATS * sizeof(float), p.n * sizeof(float));
     if (!p.mem) return LT_ERR_NOMEM;
     memset(p.mem, 0, p.n * sizeof(float));
-#define FIELD(f, name, layers, rows, cols, group) p.f = p.mem + p.info[SAN_T_##f].offset;
+#define FIELD(f, name, layers, rows, cols, group)                                                  \
+    if (!without || !without[SAN_T_##f]) p.f = p.mem + p.info[SAN_T_##f].offset;
     SAN_TENSORS(FIELD)
 #undef FIELD
     *out = p;

@@ -213,7 +213,7 @@ static json_t *json_of(const struct bench *b)
     }
     return json_pack(
         "{s:s, s:b, s:i, s:I, s:{s:o, s:o, s:f, s:o}, s:{s:I, s:i, s:i, s:o, s:o}, s:o, s:o, s:f}",
-        "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "vector_floats", m->lanes,
+        "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions", m->isa,
         "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine", "fma_gflops",
         json_stat(&m->fma), "sgemm_512_gflops", json_stat(&m->sgemm), "peak_gflops",
         san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad), "joint_26m", "parameters",

@@ -291,9 +291,156 @@ static void test_attention__scores_far_apart__stays_finite(void **state)
     free(piece);
 }
 
+/* ---- quantised products ---- */
+
+struct rows {
+    struct san__qrows q;
+    float *x;
+};
+
+static struct rows rows_new(int n, int n_in)
+{
+    size_t size = (size_t)n * (size_t)n_in, n_group = size / SAN__GROUP;
+    struct rows r = {.x = malloc(size * sizeof *r.x)};
+    r.q = (struct san__qrows){.n_in = n_in,
+                              .q = malloc(size),
+                              .d = malloc(n_group * sizeof(float)),
+                              .sum = malloc(n_group * sizeof(int32_t))};
+    assert_true(r.x && r.q.q && r.q.d && r.q.sum);
+    return r;
+}
+
+static void rows_free(struct rows *r)
+{
+    free(r->x), free(r->q.q), free(r->q.d), free(r->q.sum);
+}
+
+static struct san__mat mat_new(struct san_rand *r, int n_out, int n_in, int bits, int is_extreme)
+{
+    enum san_type type = bits == 8 ? SAN_TYPE_Q8_0 : SAN_TYPE_Q4_0;
+    size_t n = (size_t)n_out * (size_t)n_in;
+    struct san__mat w = {n_out, n_in, bits, aligned_alloc(64, san__mat_bytes(n_out, n_in, bits))};
+    float *x = random_floats(r, n);
+    uint8_t *blocks = malloc(san_type_bytes(type, n));
+    assert_true(w.mem && blocks);
+    for (size_t i = 0; is_extreme && i < n; i++) x[i] = i % 3 ? 7.0f : -7.0f;
+    san_quantize(blocks, x, type, n);
+    san__mat_pack(&w, blocks);
+    /* what was packed reads back as the file's numbers */
+    float *plain = malloc(n * sizeof *plain), *row = malloc((size_t)n_in * sizeof *row);
+    assert_true(plain && row);
+    san_dequantize(plain, blocks, type, n);
+    for (int o = 0; o < n_out; o++) {
+        san__mat_row(&w, o, row);
+        assert_memory_equal(row, plain + (size_t)o * (size_t)n_in, (size_t)n_in * sizeof *row);
+    }
+    free(x), free(blocks), free(plain), free(row);
+    return w;
+}
+
+static void test_quant_rows__any_values__equal_reference(void **state)
+{
+    (void)state;
+    enum { N = 5, N_IN = 96, GROUPS = N * N_IN / SAN__GROUP };
+    struct san_rand r;
+    san_rand_seed(&r, 7);
+    struct rows a = rows_new(N, N_IN), b = rows_new(N, N_IN);
+    for (int i = 0; i < N * N_IN; i++) a.x[i] = (float)san_rand_normal(&r);
+    for (int i = 0; i < SAN__GROUP; i++) a.x[i] = 0;                     /* nothing to scale by */
+    for (int i = 32; i < 64; i++) a.x[i] = i % 2 ? 1e30f : -1e30f;       /* both ends */
+    for (int i = 64; i < 96; i++) a.x[i] = (float)(i - 80) * 0.5f / 127; /* ties */
+    a.x[64] = 1;
+    san__quant_rows(&a.q, a.x, N);
+    san__quant_rows_ref(&b.q, a.x, N);
+    assert_memory_equal(a.q.q, b.q.q, N * N_IN);
+    assert_memory_equal(a.q.d, b.q.d, GROUPS * sizeof(float));
+    assert_memory_equal(a.q.sum, b.q.sum, GROUPS * sizeof(int32_t));
+    rows_free(&a), rows_free(&b);
+}
+
+static void check_qgemm(struct san_rand *r, int n_out, int n_in, int bits, int m, int is_extreme)
+{
+    struct san__mat w = mat_new(r, n_out, n_in, bits, is_extreme);
+    struct rows x = rows_new(m, n_in);
+    size_t n = (size_t)m * (size_t)n_out;
+    float *y = random_floats(r, n), *ref = malloc(n * sizeof *ref), *alone = malloc(n * sizeof *y);
+    assert_true(ref && alone);
+    for (int i = 0; i < m * n_in; i++)
+        x.x[i] = is_extreme ? (i % 2 ? 1.0f : -1.0f) : (float)san_rand_normal(r);
+    san__quant_rows(&x.q, x.x, m);
+    for (size_t i = 0; i < n; i++) ref[i] = y[i];
+    san__qgemm(y, &w, &x.q, m, 0.5f, 2);
+    san__qgemm_ref(ref, &w, &x.q, m, 0.5f, 2);
+    assert_close(y, ref, (int)n, ROUNDING);
+    for (size_t i = 0; i < n; i++) y[i] = NAN; /* beta 0 must not read y */
+    san__qgemm(y, &w, &x.q, m, 1, 0);
+    san__qgemm_ref(ref, &w, &x.q, m, 1, 0);
+    assert_close(y, ref, (int)n, ROUNDING);
+    for (int t = 0; t < m; t++) { /* one row alone gives the same bits */
+        struct san__qrows one = x.q;
+        one.q += (size_t)t * (size_t)n_in;
+        one.d += (size_t)t * (size_t)(n_in / SAN__GROUP);
+        one.sum += (size_t)t * (size_t)(n_in / SAN__GROUP);
+        san__qgemm(alone + (size_t)t * (size_t)n_out, &w, &one, 1, 1, 0);
+    }
+    assert_memory_equal(alone, y, n * sizeof *y);
+    float *row = random_floats(r, (size_t)n_in), *plain = malloc((size_t)n_in * sizeof *plain);
+    assert_non_null(plain);
+    san__mat_row(&w, n_out - 1, plain);
+    float dot = san__mat_dot(&w, n_out - 1, row), expected = san__dot_ref(plain, row, n_in);
+    assert_close(&dot, &expected, 1, 1e-4);
+    free(w.mem), free(y), free(ref), free(alone), free(row), free(plain);
+    rows_free(&x);
+}
+
+static void test_qgemm__any_size__equals_reference_and_row_alone(void **state)
+{
+    (void)state;
+    static const int outs[] = {1, 7, 16, 17, 64, 100}, ins[] = {32, 96, 256};
+    static const int rows[] = {1, 2, 3, 5, 8, 13, 33};
+    struct san_rand r;
+    san_rand_seed(&r, 8);
+    for (size_t o = 0; o < sizeof outs / sizeof outs[0]; o++)
+        for (size_t i = 0; i < sizeof ins / sizeof ins[0]; i++)
+            for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++)
+                for (int k = 0; k < 4; k++)
+                    check_qgemm(&r, outs[o], ins[i], k & 1 ? 4 : 8, rows[m], k >> 1);
+}
+
+static void test_isa__every_set__is_named_and_the_best_is_chosen(void **state)
+{
+    (void)state;
+    int n = 0;
+    while (san__isa_name(n)) n++;
+    assert_true(n >= 1);
+    assert_string_equal(san__isa_name(0), "base");
+    san__isa_use(n); /* there is none: nothing changes */
+    assert_string_equal(san__isa_now(), san__isa_name(n - 1));
+    san__isa_use(0);
+    assert_string_equal(san__isa_now(), "base");
+    san__isa_use(-1);
+    assert_string_equal(san__isa_now(), san__isa_name(n - 1));
+}
+
+static void test_peaks__counted__do_some_work(void **state)
+{
+    (void)state;
+    float x[64] = {[0] = 1, [63] = 2};
+    assert_true(san__peak_floats(10, 0.5f) >= 2.0 * 10 * 12 * 4);
+    assert_true(san__peak_bytes(10, 1) >= 2.0 * 4 * 10 * 12 * 4);
+    assert_true(san__peak_read(x, 64) <= 3);
+}
+
+/* All the rest, under each instruction set that this processor has. */
 int main(void)
 {
+    const struct CMUnitTest first[] = {
+        cmocka_unit_test(test_isa__every_set__is_named_and_the_best_is_chosen),
+    };
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quant_rows__any_values__equal_reference),
+        cmocka_unit_test(test_qgemm__any_size__equals_reference_and_row_alone),
+        cmocka_unit_test(test_peaks__counted__do_some_work),
         cmocka_unit_test(test_matvec__any_size__equals_reference),
         cmocka_unit_test(test_gemm__several_rows__equals_matvec_of_each),
         cmocka_unit_test(test_zcn__row__equals_reference),
@@ -304,5 +451,10 @@ int main(void)
         cmocka_unit_test(test_attention__causal__equals_dense_with_visible_prefix),
         cmocka_unit_test(test_attention__scores_far_apart__stays_finite),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(first, NULL, NULL);
+    for (int i = 0; san__isa_name(i); i++) {
+        san__isa_use(i);
+        failed += cmocka_run_group_tests_name(san__isa_now(), tests, NULL, NULL);
+    }
+    return failed;
 }

@@ -31,9 +31,10 @@ struct san_bench_stat san_bench_stat_of(double *x, int n);
 
 /* What one core of this machine can do. */
 struct san_bench_machine {
-    int lanes;                   /* floats of the widest vector this build uses */
+    const char *isa;             /* instruction set of the kernels in use; static */
     int is_optimised;            /* 0: a build without optimisation, figures mean nothing */
     struct san_bench_stat fma;   /* GFLOP/s of fused multiply-adds in registers */
+    struct san_bench_stat bytes; /* 10^9 operations a second of products of bytes, likewise */
     struct san_bench_stat sgemm; /* GFLOP/s of a 512 x 512 x 512 product, one thread */
     struct san_bench_stat triad; /* GB/s of a = b + s * c over arrays larger than the caches */
 };

@@ -1,4 +1,4 @@
-/* san/forward.h - the network run forward in fp32: tokens in, states, scores and logits out.
+/* san/forward.h - the network run forward: tokens in, states, scores and logits out.
  *
  * Everything here follows docs/network.md and reads a `struct san_net`, which is read-only after
  * san_net_init and shared by all threads. What a thread writes lives in its `struct san_session`:
@@ -11,7 +11,8 @@
  * san_score_vocab / san_score_pointer on the h it gave.
  * Render "needle-json":  san_joint_encode, san_joint_feed until EOS; san_retrieval_vector.
  *
- * Numbers: the same call on the same inputs gives the same bits. A block encoded alone, or in a
+ * Numbers: the same call on the same inputs gives the same bits. Matrices are fp32, or quantised
+ * (san/packed.h) and then multiplied with rows of 8 bits. A block encoded alone, or in a
  * batch with others, agrees to rounding (the products sum in another order), as does an utterance
  * whose blocks come in another order.
  * Legend: n tokens, C width, V vocabulary. Matrices are row-major. */
@@ -23,14 +24,18 @@
 
 #include "lt/err.h"
 #include "san/net.h"
+#include "san/packed.h"
 
 /* ---- the network ---- */
 
 struct san_net {
     struct san_hparams h;
     struct san_params p; /* views; the memory stays with whoever loaded it */
-    float *rope_cos;     /* (n_ctx, D/2) cos(pos * base^(-2i/D)) */
-    float *rope_sin;     /* (n_ctx, D/2) */
+    /* Matrices that `p` lacks because they stay quantised; NULL: p has all. Borrowed, set by the
+     * owner after san_net_init. */
+    const struct san_packed *packed;
+    float *rope_cos; /* (n_ctx, D/2) cos(pos * base^(-2i/D)) */
+    float *rope_sin; /* (n_ctx, D/2) */
     /* Blocks encoded from now on keep keys and values as halves (IEEE binary16), which takes half
      * the memory and time and costs some 1e-3 of a state's size in precision. san_net_init sets
      * it where the processor converts halves; it may be changed before the net is shared. */

@@ -2,8 +2,8 @@
  *
  * The file holds sizes (san.*), tensors (names and shapes of SAN_TENSORS in san/net.h), the
  * tokenizer (tokenizer.ggml.*) and whatever the caller adds (general.*, san.confidence.*).
- * Loading turns every tensor into fp32; code that computes on quantised weights takes the tensors
- * from the open file instead. Keys:
+ * san_model_load turns every tensor into fp32; san_model_load_packed keeps quantised matrices as
+ * they are, in the layout that inference multiplies with. Keys:
  *
  *   san.embedding_length  san.encoder.block_count  san.decoder.block_count  san.context_length
  *   san.attention.head_count  san.attention.head_count_kv  san.attention.layer_norm_rms_epsilon
@@ -18,6 +18,7 @@
 #include "lt/err.h"
 #include "san/gguf.h"
 #include "san/net.h"
+#include "san/packed.h"
 #include "san/tokenizer.h"
 
 /* One additional key of a saved file. Exactly one of str, f32 and i32 is set; a single number is
@@ -59,5 +60,10 @@ LT_NODISCARD enum lt_err san_model_params(const struct san_gguf *g, const struct
 LT_NODISCARD enum lt_err san_model_load(const char *path, struct san_hparams *h,
                                         struct san_params *p, struct san_tokenizer **tok,
                                         struct san_gguf **file, struct lt_diag *diag);
+/* The same for inference: parameters as san_packed_load gives them. */
+LT_NODISCARD enum lt_err san_model_load_packed(const char *path, struct san_hparams *h,
+                                               struct san_params *p, struct san_packed **packed,
+                                               struct san_tokenizer **tok, struct san_gguf **file,
+                                               struct lt_diag *diag);
 
 #endif

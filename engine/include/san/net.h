@@ -119,6 +119,10 @@ LT_NODISCARD enum lt_err san_hparams_check(const struct san_hparams *h, struct l
 void san_params_layout(const struct san_hparams *h, struct san_params *out);
 /* Lay out and allocate (64-byte aligned, zeroed). LT_ERR_NOMEM. Free with san_params_free. */
 LT_NODISCARD enum lt_err san_params_new(const struct san_hparams *h, struct san_params *out);
+/* The same without the tensors i whose without[i] (SAN_T_COUNT of them) is set: their pointers are
+ * NULL and they take no memory. */
+LT_NODISCARD enum lt_err san_params_new_without(const struct san_hparams *h, const uint8_t *without,
+                                                struct san_params *out);
 void san_params_free(struct san_params *p); /* zeroed struct is fine */
 /* Copy from `src` every tensor that both have in the same shape; returns how many of dst's tensors
  * stayed as they were because src lacks them. */

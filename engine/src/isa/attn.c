@@ -365,11 +365,6 @@ static void gather(struct san__span *s, const void *piece, int is_half, int cap,
     s->n += n;
 }
 
-size_t san__span_size(int D)
-{
-    return (size_t)(STRIDE + SPAN) * (size_t)D;
-}
-
 void san__attn_gather(struct san__attn *a, struct san__span *s, const void *piece, int is_half,
                       int cap, int n)
 {

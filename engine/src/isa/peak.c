@@ -1,0 +1,68 @@
+/* peak.c - how fast this processor could go, for benchmarks: multiply-adds that wait for nothing.
+ * Compiled once per instruction set. */
+#include "bytes.h"
+
+#if defined(__AVX512F__)
+#define WIDE 16
+#elif defined(__AVX__)
+#define WIDE 8
+#else
+#define WIDE 4 /* SSE, NEON */
+#endif
+typedef float wide __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
+
+/* Independent sums: more than latency times units, no more than registers. */
+#define EACH_CHAIN(XX) XX(0) XX(1) XX(2) XX(3) XX(4) XX(5) XX(6) XX(7) XX(8) XX(9) XX(10) XX(11)
+#define CHAINS         12
+
+/* x stays finite because |factor| < 1; the sum keeps the chains from vanishing. */
+double san__peak_floats(long rounds, float factor)
+{
+    wide m = (wide){0} + factor, c = (wide){0} + 0.25f, sum = {0};
+#define START(i) wide x##i = (wide){0} + (float)(i);
+#define STEP(i)  x##i = x##i * m + c;
+#define ADD(i)   sum += x##i;
+    EACH_CHAIN(START)
+    for (long k = 0; k < rounds; k++) {
+        EACH_CHAIN(STEP)
+    }
+    EACH_CHAIN(ADD)
+#undef START
+#undef STEP
+#undef ADD
+    volatile float sink = sum[0];
+    (void)sink;
+    return 2.0 * CHAINS * WIDE * (double)rounds;
+}
+
+double san__peak_bytes(long rounds, int32_t factor)
+{
+    uint8_t some[PIECE];
+    memset(some, 3, sizeof some);
+    bytes w = load(some);
+#define START(i) sums x##i = all(i);
+#define STEP(i)  x##i = dot4(x##i, w, factor, 4);
+#define HIDE(i)  __asm__ volatile("" : "+m"(x##i)); /* each chain was needed */
+    EACH_CHAIN(START)
+    for (long k = 0; k < rounds; k++) {
+        __asm__ volatile("" : "+r"(factor)); /* and could not be multiplied out */
+        EACH_CHAIN(STEP)
+    }
+    EACH_CHAIN(HIDE)
+#undef START
+#undef STEP
+#undef HIDE
+    return 2.0 * 4 * CHAINS * LANES * (double)rounds;
+}
+
+float san__peak_read(const float *p, size_t n)
+{
+    enum { AT_ONCE = 8 };
+    wide sum[AT_ONCE] = {{0}};
+    float total = 0;
+    for (size_t i = 0; i + AT_ONCE * WIDE <= n; i += AT_ONCE * WIDE)
+        for (int k = 0; k < AT_ONCE; k++) sum[k] += *(const wide *)(p + i + (size_t)k * WIDE);
+    for (int k = 0; k < AT_ONCE; k++)
+        for (int i = 0; i < WIDE; i++) total += sum[k][i];
+    return total;
+}
