@@ -76,8 +76,9 @@ static int check(struct finding *f, const struct lt_config *c, const struct lt_p
                  where(f, file, e, i, "key"));
     } else if (!lt_cost_of(prices, priced, model, &one, lt_now_unix_ms(), &cost)) {
         snprintf(f->text, sizeof f->text,
-                 "%s: the price list of %s has no '%s' of %s, so caps cannot hold; set price_as, "
-                 "free for a server of your own, or a cloud.price_file that has it",
+                 "%s: the price list of %s has no '%s' of %s, so each request counts as its "
+                 "estimate_usd; "
+                 "set price_as, free for a server of your own, or a cloud.price_file that has it",
                  where(f, file, e, i, "model"), lt_prices_as_of(prices), model, priced);
     } else if (is_offline) {
         is_ok = 1;

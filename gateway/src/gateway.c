@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -511,19 +509,6 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     return err;
 }
 
-/* Keys are in this process: no core file, and no core through a pipe either (a limit of one byte
- * stops both; 0 would not stop the pipe, core(5)). Not dumpable also keeps other processes of the
- * same user from reading our memory; a sanitizer needs to read its own. */
-static void forbid_core_dumps(void)
-{
-    struct rlimit one = {1, 1};
-    if (setrlimit(RLIMIT_CORE, &one)) LT_LOG(WARN, "core.limit", LF_STR("why", strerror(errno)));
-#ifndef __SANITIZE_ADDRESS__
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-        LT_LOG(WARN, "core.dumpable", LF_STR("why", strerror(errno)));
-#endif
-}
-
 enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
 {
     struct lt_gateway *gw = calloc(1, sizeof *gw);
@@ -531,7 +516,7 @@ enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
     gw->config_path = config_path;
     gw->started_us = lt_now_us();
     signal(SIGPIPE, SIG_IGN);
-    forbid_core_dumps();
+    lt_secret_forbid_dumps(); /* words of people are in here, with or without keys */
     json_object_seed(0); /* before any thread makes an object */
     uv_loop_init(&gw->loop);
     enum lt_err err = open_all(gw, diag);

@@ -7,6 +7,7 @@
 
 #include "gateway_int.h"
 #include "lt/log.h"
+#include "otel_names.h"
 
 /* ---- the text ---- */
 
@@ -102,15 +103,32 @@ static const char *labels(int i, const struct lt_tier_counts *c, char *out, size
 {
     char p[80], m[280];
     snprintf(out, cap,
-             "endpoint=\"%d\",gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"%s\","
-             "gen_ai_request_model=\"%s\"",
+             "endpoint=\"%d\"," LT_OTEL_OPERATION "=\"chat\"," LT_OTEL_PROVIDER
+             "=\"%s\"," LT_OTEL_MODEL "=\"%s\"",
              i + 1, label(provider_word(c->provider), p, sizeof p), label(c->model, m, sizeof m));
     return out;
 }
 
+static void tokens(struct text *t, const char *l, const char *type, const int64_t *buckets,
+                   int64_t sum)
+{
+    int64_t n = 0;
+    for (size_t b = 0; b < LT_TIER_TOKEN_BUCKETS; b++) {
+        n += buckets[b];
+        if (b + 1 == LT_TIER_TOKEN_BUCKETS)
+            add(t, LT_OTEL_TOKENS "_bucket{%s," LT_OTEL_TOKEN "=\"%s\",le=\"+Inf\"} %lld\n", l,
+                type, (long long)n);
+        else
+            add(t, LT_OTEL_TOKENS "_bucket{%s," LT_OTEL_TOKEN "=\"%s\",le=\"%lld\"} %lld\n", l,
+                type, 1LL << 2 * b, (long long)n);
+    }
+    add(t, LT_OTEL_TOKENS "_sum{%s," LT_OTEL_TOKEN "=\"%s\"} %lld\n", l, type, (long long)sum);
+    add(t, LT_OTEL_TOKENS "_count{%s," LT_OTEL_TOKEN "=\"%s\"} %lld\n", l, type, (long long)n);
+}
+
 static void durations(struct text *t, const struct lt_gateway *gw)
 {
-    static const char name[] = "gen_ai_client_operation_duration_seconds";
+    static const char name[] = LT_OTEL_DURATION;
     struct lt_tier_counts c;
     char l[640];
     head(t, name, "histogram", "Attempts at cloud models.");
@@ -128,13 +146,11 @@ static void durations(struct text *t, const struct lt_gateway *gw)
         add(t, "%s_sum{%s} %.6f\n%s_count{%s} %lld\n", name, l, (double)c.duration_us / 1e6, name,
             l, (long long)n);
     }
-    head(t, "gen_ai_client_token_usage_total", "counter", "Tokens billed, cached input included.");
+    head(t, LT_OTEL_TOKENS, "histogram", "Tokens billed of each attempt, cached input included.");
     for (int i = 0; lt_tier_counts(gw->tier, i, &c); i++) {
         labels(i, &c, l, sizeof l);
-        add(t, "gen_ai_client_token_usage_total{%s,gen_ai_token_type=\"input\"} %lld\n", l,
-            (long long)c.input_tokens);
-        add(t, "gen_ai_client_token_usage_total{%s,gen_ai_token_type=\"output\"} %lld\n", l,
-            (long long)c.output_tokens);
+        tokens(t, l, "input", c.input_buckets, c.input_tokens);
+        tokens(t, l, "output", c.output_buckets, c.output_tokens);
     }
     head(t, "lintel_cloud_cached_tokens_total", "counter",
          "Of the input, read from the vendor's cache.");
@@ -152,7 +168,7 @@ static void endpoints(struct text *t, const struct lt_gateway *gw)
     for (int i = 0; lt_tier_counts(gw->tier, i, &c); i++)
         for (int k = 0; k < 16; k++)
             if (c.by_class[k])
-                add(t, "lintel_cloud_attempts_total{%s,error_type=\"%s\"} %lld\n",
+                add(t, "lintel_cloud_attempts_total{%s," LT_OTEL_ERROR "=\"%s\"} %lld\n",
                     labels(i, &c, l, sizeof l),
                     k == LT_CLS_OK ? "" : lt_cloud_class_name((enum lt_cloud_class)k),
                     (long long)c.by_class[k]);

@@ -210,6 +210,24 @@ static void add_endpoint(struct lt_tier *t, const struct lt_config_endpoint *c,
     e->e.key = e->key;
 }
 
+/* Whose model has no price: its requests count as their estimate, which somebody should know. */
+static void look_for_prices(struct lt_tier *t)
+{
+    struct lt_cloud_usage one = {.input_tokens = 1, .price_percent = 100};
+    int64_t cost;
+    for (int i = 0; i < t->n_endpoints; i++) {
+        const struct lt_tier_counts *c = &t->endpoints[i].counts;
+        if (lt_cost_of(t->prices, c->provider, c->model, &one, lt_now_unix_ms(), &cost)) continue;
+        LT_LOG(WARN, "cloud.no_price", LF_STR("provider", c->provider), LF_STR("model", c->model));
+        if (t->fault[0]) continue;
+        snprintf(
+            t->fault, sizeof t->fault,
+            "line %lld: cloud.endpoints[%d].model: no price of '%.60s' of %.30s is known, each "
+            "request counts as its estimate_usd; set price_as or price_file",
+            (long long)t->config->cloud.endpoints[i].line, i, c->model, c->provider);
+    }
+}
+
 static enum lt_err set_rules(struct lt_tier *t, const struct lt_config *c)
 {
     const struct lt_strings *names = &c->cloud.redact_names;
@@ -235,6 +253,7 @@ enum lt_err lt_tier_new(struct lt_io *io, const struct lt_config *c, struct lt_b
         add_endpoint(t, &c->cloud.endpoints[i], c->cloud.timeout_ms);
     if (!err)
         err = lt_prices_load(*c->cloud.price_file ? c->cloud.price_file : NULL, &t->prices, diag);
+    if (!err) look_for_prices(t);
     struct lt_http_options http = {.ca_file = *c->cloud.ca_file ? c->cloud.ca_file : NULL};
     if (!err && t->n_endpoints) err = lt_http_new(io, &http, &t->http, diag);
     if (!err && t->n_endpoints) err = lt_cloud_new(io, t->http, t->prices, 0, &t->cloud, diag);

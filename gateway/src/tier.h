@@ -28,7 +28,8 @@
 #include "site.h"
 #include "worker.h"
 
-#define LT_TIER_MAX_STEPS 16 /* ceiling of cloud.max_steps */
+#define LT_TIER_MAX_STEPS     16 /* ceiling of cloud.max_steps */
+#define LT_TIER_TOKEN_BUCKETS 12
 
 struct lt_tier; /* opaque */
 struct lt_tier_ask;
@@ -118,6 +119,8 @@ struct lt_tier_counts {
     int64_t n_repairs, n_hedges, n_adapted;
     int64_t duration_us; /* all attempts together */
     int64_t buckets[12]; /* attempts that took at most LT_TIER_BUCKET_MS[i] */
+    /* attempts that were billed, by their tokens: at most 4^i, the last any number */
+    int64_t input_buckets[LT_TIER_TOKEN_BUCKETS], output_buckets[LT_TIER_TOKEN_BUCKETS];
 };
 extern const int64_t lt_tier_bucket_ms[12]; /* upper ends, the last INT64_MAX */
 /* Endpoint number i; 0 past the last. */

@@ -386,6 +386,13 @@ static void keep_attempts(struct lt_tier_ask *ask, const struct lt_cloud_result 
     }
 }
 
+static void count_tokens(int64_t *buckets, int64_t tokens)
+{
+    int b = 0;
+    while (b + 1 < LT_TIER_TOKEN_BUCKETS && tokens > 1LL << 2 * b) b++;
+    buckets[b]++;
+}
+
 static void count(struct lt_tier_counts *c, const struct lt_cloud_result *r, int64_t *input_tokens,
                   int64_t *output_tokens)
 {
@@ -398,6 +405,10 @@ static void count(struct lt_tier_counts *c, const struct lt_cloud_result *r, int
         c->buckets[b]++;
         c->by_class[t->cls]++;
         c->duration_us += t->total_us;
+        if (in || t->usage.output_tokens) {
+            count_tokens(c->input_buckets, in);
+            count_tokens(c->output_buckets, t->usage.output_tokens);
+        }
         c->input_tokens += in;
         c->cached_tokens += t->usage.cache_read_tokens;
         c->output_tokens += t->usage.output_tokens;
@@ -527,7 +538,9 @@ static void on_result(void *ctx, const struct lt_cloud_result *r)
     json_t *calls = has_calls ? calls_of(l, r->reply) : NULL;
     l->flight = NULL;
     count(&e->counts, r, &input_tokens, &output_tokens);
-    release(l, r->cost_usd_micro, input_tokens, output_tokens);
+    /* what has no price counts as what was set aside for it, so that caps hold */
+    int is_costly = !r->is_price_known && input_tokens + output_tokens > 0;
+    release(l, is_costly ? l->reserved_usd_micro : r->cost_usd_micro, input_tokens, output_tokens);
     keep_attempts(ask, r, calls);
     tell_breaker(e, r);
     if (r->cls != LT_CLS_OK)

@@ -563,6 +563,10 @@ static void test_cloud__metrics__tell_attempts_tokens_and_spend(void **state)
         "\nlintel_requests_total{site=\"home\",route=\"cloud\"} 1\n",
         "gen_ai_provider_name=\"openai\",gen_ai_request_model=\"gpt-6-luna\","
         "gen_ai_token_type=\"input\"} 900\n",
+        "gen_ai_client_token_usage_bucket{endpoint=\"1\"",
+        "gen_ai_token_type=\"input\",le=\"256\"} 0\n",
+        "gen_ai_token_type=\"input\",le=\"1024\"} 1\n",
+        "gen_ai_token_type=\"output\",le=\"64\"} 1\n",
         "gen_ai_client_operation_duration_seconds_count{endpoint=\"1\"",
         "le=\"+Inf\"} 1\n",
         "error_type=\"\"} 1\n",

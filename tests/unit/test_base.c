@@ -1,11 +1,15 @@
 /* test_base.c - the helpers everything stands on. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -141,6 +145,34 @@ static void test_sha256__known_inputs__known_digests(void **state)
     assert_string_equal(hex, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+/* A child that has read a secret crashes, where a core would be allowed. */
+static void test_secret__crash_after_reading__dumps_no_core(void **state)
+{
+    struct rlimit limit;
+    int status = 0;
+    (void)state;
+    setenv("LT_TEST_SECRET", "from-env", 1);
+    pid_t pid = fork();
+    if (!pid) {
+        struct lt_secret *s = NULL;
+        getrlimit(RLIMIT_CORE, &limit);
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_CORE, &limit);
+        signal(SIGABRT, SIG_DFL);
+        if (lt_secret_read("env:LT_TEST_SECRET", &s, NULL)) _exit(1);
+        getrlimit(RLIMIT_CORE, &limit);
+        if (limit.rlim_cur > 1 || limit.rlim_max > 1) _exit(2);
+#ifndef __SANITIZE_ADDRESS__
+        if (prctl(PR_GET_DUMPABLE)) _exit(3);
+#endif
+        abort();
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+    assert_false(WCOREDUMP(status));
+}
+
 static void test_secret__each_reference__value_or_clear_error(void **state)
 {
     (void)state;
@@ -271,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_ulid__random_part_full__time_moves_on),
         cmocka_unit_test(test_ulid__malformed__refused),
         cmocka_unit_test(test_sha256__known_inputs__known_digests),
+        cmocka_unit_test(test_secret__crash_after_reading__dumps_no_core),
         cmocka_unit_test(test_secret__each_reference__value_or_clear_error),
         cmocka_unit_test(test_log__level_off__arguments_not_evaluated),
         cmocka_unit_test(test_log__hostile_value__one_quoted_line),

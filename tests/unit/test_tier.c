@@ -596,6 +596,34 @@ static void test_tier__many_at_once__cap_holds(void **state)
     assert_int_equal(w->budget.day_spent_usd_micro, 75);
 }
 
+static void test_tier__no_price__counts_as_its_estimate_and_is_told(void **state)
+{
+    struct world *w = *state;
+    struct lt_diag d = {0};
+    char text[512];
+    begin(w, "", 0, -1);
+    end_tier(w);
+    snprintf(text, sizeof text,
+             "sites: [home]\ncloud:\n  endpoints:\n    - provider: anthropic\n      model: "
+             "claude-next-9\n"
+             "      estimate_usd: 0.02\n      base_url: http://127.0.0.1:%d\n",
+             stub_port(w->stub));
+    if (lt_config_parse(text, strlen(text), "test.yaml", &w->config, &d) ||
+        lt_tier_new(&w->loop.io.io, &w->config, &w->budget, &w->tier, &d))
+        fail_msg("%s", d.text);
+    assert_non_null(strstr(lt_tier_fault(w->tier), "line 4: cloud.endpoints[0].model"));
+    push(w, w->stub, 200, vendor_text(0, "Hello."));
+    struct seen s = ask(w, "hello");
+    assert_int_equal(w->budget.day_spent_usd_micro, 20000);
+    assert_int_equal(s.a.cost_usd_micro, 20000);
+    lt_tier_answer_fini(&s.a);
+    push(w, w->stub, 401, strdup("{}"));
+    s = ask(w, "hello"); /* refused, so not billed */
+    assert_int_equal(w->budget.day_spent_usd_micro, 20000);
+    assert_int_equal(w->budget.reserved_usd_micro, 0);
+    lt_tier_answer_fini(&s.a);
+}
+
 /* ---- privacy ---- */
 
 static void test_tier__hidden_names__never_sent_and_calls_resolve(void **state)
@@ -657,6 +685,7 @@ int main(int argc, char **argv)
         TEST(test_tier__setting_refused__left_out_from_then_on),
         TEST(test_tier__told_to_wait__waits_and_asks_again),
         TEST(test_tier__many_at_once__cap_holds),
+        TEST(test_tier__no_price__counts_as_its_estimate_and_is_told),
         TEST(test_tier__hidden_names__never_sent_and_calls_resolve),
         TEST(test_tier__freed_while_asking__no_callback),
     };

@@ -1,18 +1,38 @@
 /* secret.c - read a secret by reference and wipe it when done. */
 #include "lt/secret.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "lt/log.h"
 
 struct lt_secret {
     size_t map_bytes; /* whole anonymous mapping that holds this struct */
     char text[LT_SECRET_MAX_BYTES + 1];
 };
 
+/* A limit of one byte stops core files and cores through a pipe (0 would let those through, core(5)). Not
+ * dumpable also keeps other processes of the same user from reading our memory; a sanitizer needs to read
+ * its own. */
+void lt_secret_forbid_dumps(void)
+{
+    struct rlimit one = {1, 1};
+    if (setrlimit(RLIMIT_CORE, &one) && errno != EPERM) /* EPERM: it is 0 and must stay so */
+        LT_LOG(WARN, "core.limit", LF_STR("why", strerror(errno)));
+#ifndef __SANITIZE_ADDRESS__
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        LT_LOG(WARN, "core.dumpable", LF_STR("why", strerror(errno)));
+#endif
+}
+
 static struct lt_secret *secret_new(void)
 {
+    lt_secret_forbid_dumps(); /* copies of it will be where its reader and libraries put them */
     size_t bytes = sizeof(struct lt_secret);
     struct lt_secret *s =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -27,8 +47,9 @@ static enum lt_err read_file(struct lt_secret *s, const char *path, const char *
 {
     FILE *f = fopen(path, "rb");
     if (!f)
-        return lt_fail_errno(diag, "cannot read the secret %s; create the file or change the "
-                                   "reference",
+        return lt_fail_errno(diag,
+                             "cannot read the secret %s; create the file or change the "
+                             "reference",
                              ref);
     size_t n = fread(s->text, 1, LT_SECRET_MAX_BYTES, f);
     int is_longer = n == LT_SECRET_MAX_BYTES && fgetc(f) != EOF;
@@ -78,8 +99,7 @@ enum lt_err lt_secret_read(const char *ref, struct lt_secret **out, struct lt_di
                       "a secret is given by reference (env:NAME, file:/path or credential:NAME), "
                       "not as text");
     }
-    if (!err && !s->text[0])
-        err = lt_fail(diag, LT_ERR_INVALID, "the secret %s is empty", ref);
+    if (!err && !s->text[0]) err = lt_fail(diag, LT_ERR_INVALID, "the secret %s is empty", ref);
     if (err) {
         lt_secret_free(s);
         return err;
@@ -88,7 +108,10 @@ enum lt_err lt_secret_read(const char *ref, struct lt_secret **out, struct lt_di
     return LT_OK;
 }
 
-const char *lt_secret_reveal(const struct lt_secret *s) { return s->text; }
+const char *lt_secret_reveal(const struct lt_secret *s)
+{
+    return s->text;
+}
 
 void lt_secret_free(struct lt_secret *s)
 {
