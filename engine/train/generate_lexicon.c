@@ -342,6 +342,20 @@ static const char *role_of(struct gen_rng *r, const struct world *w, const char 
     static const char *const amounts[] = {"amount", "value", "quantity", "number"};
     static const char *const money[] = {"euros", "amount", "sum"};
     static const char *const when[] = {"date", "when", "day", "slot", "time"};
+    static const char *const others[][4] = {{"second", "partner", "with", "second_person"},
+                                            {"other", "second", "other_one", "and"},
+                                            {"to_code", "to", "target", "destination"},
+                                            {"percent", "percent_off", "rate", "pct"},
+                                            {"clock", "time", "at", "hour"},
+                                            {"weekday", "day", "repeat", "every"},
+                                            {"note", "text", "remark", "words"},
+                                            {"reason", "cause", "why", "because"},
+                                            {"minutes", "mins", "duration", "minutes"},
+                                            {"stars", "rating", "score", "points"},
+                                            {"colour", "color", "shade", "paint"},
+                                            {"city", "town", "destination", "to"},
+                                            {"phone", "number", "phone_number", "tel"},
+                                            {"degrees", "temperature", "temp", "celsius"}};
     if (!strcmp(arg, "person")) return gen_chance(r, 0.75) ? w->person : "name";
     if (!strcmp(arg, "thing")) return gen_chance(r, 0.8) ? w->thing : "title";
     if (!strcmp(arg, "code")) return gen_chance(r, 0.8) ? w->spot : "place";
@@ -349,6 +363,8 @@ static const char *role_of(struct gen_rng *r, const struct world *w, const char 
     if (!strcmp(arg, "count")) return GEN_PICK(r, counts);
     if (!strcmp(arg, "euros")) return GEN_PICK(r, money);
     if (!strcmp(arg, "date")) return GEN_PICK(r, when);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(arg, others[i][0])) return others[i][gen_below(r, 4)];
     return arg;
 }
 
