@@ -31,11 +31,14 @@ static void count(struct calls *b, const struct san_answer *a)
     double K = b->out->n_block_tokens, enc = san__bench_enc_weights(h);
     double dec = san__bench_dec_weights(h), keys = K + n + (d + 1) / 2;
     b->encode_work.units += n;
-    b->encode_work.flop += n * (2 * enc + h->n_enc * 4 * C * (K + n));
-    b->encode_work.bytes += 4 * enc + h->n_enc * 2 * KC * (key * K + 4 * n);
+    double size = san__bench_weight_bytes(&b->e->net);
+    b->encode_work.flop += n * h->n_enc * 4 * C * (K + n);
+    san__bench_products(&b->encode_work, &b->e->net, n * enc);
+    b->encode_work.bytes += size * enc + h->n_enc * 2 * KC * (key * K + 4 * n);
     b->decide_work.units += d;
-    b->decide_work.flop += d * (2 * dec + h->n_dec * 4 * C * keys);
-    b->decide_work.bytes += d * (4 * dec + h->n_dec * 2 * KC * (key * K + 4 * (keys - K)));
+    b->decide_work.flop += d * h->n_dec * 4 * C * keys;
+    san__bench_products(&b->decide_work, &b->e->net, d * dec);
+    b->decide_work.bytes += d * (size * dec + h->n_dec * 2 * KC * (key * K + 4 * (keys - K)));
     b->n_decisions += d;
 }
 
@@ -72,6 +75,7 @@ static void per_unit_of(struct san__bench_work *w, double parts)
     if (parts <= 0) return;
     w->units /= parts;
     w->flop /= parts;
+    w->ops /= parts;
     w->bytes /= parts;
 }
 
@@ -119,10 +123,11 @@ static struct san__bench_work catalogue_work(const struct san_net *net,
     for (int i = 0; i < n_blocks; i++) {
         double n = src[i].n;
         w.units += n;
-        w.flop += n * (2 * per_token + h->n_enc * 4 * C * n) + 2 * pointers * src[i].n_mark;
+        w.flop += n * h->n_enc * 4 * C * n;
+        san__bench_products(&w, net, n * per_token + pointers * src[i].n_mark);
         w.bytes += n * ((h->n_enc + h->n_dec) * 2 * KC * key + 4 * C);
     }
-    w.bytes += 4 * enc * (w.units / PANEL_TOKENS + 1);
+    w.bytes += san__bench_weight_bytes(net) * enc * (w.units / PANEL_TOKENS + 1);
     return w;
 }
 

@@ -3,6 +3,7 @@
 #define SAN_BENCH_IMPL_H
 
 #include "san/bench.h"
+#include "san/forward.h"
 
 /* One figure under way: rounds until the time is spent, n_min of them at least. */
 struct san__bench_run {
@@ -25,12 +26,18 @@ int san__bench_goes_on(const struct san__bench_run *r);
 struct san__bench_work {
     double units;
     double flop;
+    double ops;   /* on bytes: products with quantised matrices */
     double bytes; /* read from the network and its caches, each once */
 };
 /* Floats of the weights that a source token meets: encoder, cross keys and values, pointers. */
 double san__bench_enc_weights(const struct san_hparams *h);
 /* Floats of the weights that a decoder step meets, without the output layer. */
 double san__bench_dec_weights(const struct san_hparams *h);
+/* Add the products of `macs` weights that a row meets to the work: on bytes when matrices are
+ * quantised. */
+void san__bench_products(struct san__bench_work *w, const struct san_net *net, double macs);
+/* Bytes a weight takes in memory. */
+double san__bench_weight_bytes(const struct san_net *net);
 /* Fill everything beside rate->per_s, which is set already. */
 void san__bench_limit(struct san_bench_rate *rate, const struct san__bench_work *work,
                       const struct san_bench_machine *m);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bench_impl.h"
+#include "packed.h"
 #include "san/forward.h"
 
 #define N_PROMPT 256 /* a query and a handful of tools */
@@ -26,15 +27,31 @@ void san__bench_limit(struct san_bench_rate *rate, const struct san__bench_work 
                       const struct san_bench_machine *m)
 {
     double units_s = rate->per_s.median;
-    rate->gflops = work->flop / work->units * units_s / 1e9;
+    rate->gflops = (work->flop + work->ops) / work->units * units_s / 1e9;
     rate->gbs = work->bytes / work->units * units_s / 1e9;
     rate->read_gbs = san_bench_read_gbs((size_t)work->bytes);
     double peak = san_bench_peak_gflops(m);
     double compute_s = peak > 0 ? work->flop / (peak * 1e9) : 0;
+    if (m->bytes.best > 0) compute_s += work->ops / (m->bytes.best * 1e9);
     double memory_s = rate->read_gbs > 0 ? work->bytes / (rate->read_gbs * 1e9) : 0;
     double least_s = compute_s > memory_s ? compute_s : memory_s;
     rate->bound = compute_s > memory_s ? "compute" : "memory";
     rate->limit_per_s = least_s > 0 ? work->units / least_s : 0;
+}
+
+void san__bench_products(struct san__bench_work *w, const struct san_net *net, double macs)
+{
+    if (net->packed)
+        w->ops += 2 * macs;
+    else
+        w->flop += 2 * macs;
+}
+
+double san__bench_weight_bytes(const struct san_net *net)
+{
+    const struct san__mat *any = net->packed ? &net->packed->first[SAN_T_enc_q] : NULL;
+    if (!any || !any->bits) return sizeof(float);
+    return any->bits / 8.0 + (double)sizeof(uint16_t) / SAN__GROUP;
 }
 
 struct san_hparams san_bench_joint_hparams(void)
@@ -93,39 +110,46 @@ static enum lt_err decode(struct san_session *s, const struct san_hparams *h, fl
     return err;
 }
 
-static void limits(const struct san_hparams *h, const struct san_bench_machine *m,
+static void limits(const struct san_net *net, const struct san_bench_machine *m,
                    struct san_bench_joint *out)
 {
+    const struct san_hparams *h = &net->h;
     double C = h->width, KC = san_kv_width(h), n = N_PROMPT, steps = N_DECODE;
-    double enc = san__bench_enc_weights(h),
+    double enc = san__bench_enc_weights(h), size = san__bench_weight_bytes(net),
            dec = san__bench_dec_weights(h) + (double)h->n_vocab * C;
     struct san__bench_work prefill_work = {
-        .units = n, .flop = n * (2 * enc + h->n_enc * 4 * C * n), .bytes = 4 * enc};
+        .units = n, .flop = n * h->n_enc * 4 * C * n, .bytes = size * enc};
+    san__bench_products(&prefill_work, net, n * enc);
     /* a step sees the source and, on average, half of the steps */
     double keys = n + (steps + 1) / 2;
     struct san__bench_work decode_work = {.units = 1,
-                                          .flop = 2 * dec + h->n_dec * 4 * C * keys,
-                                          .bytes = 4 * (dec + h->n_dec * 2 * KC * keys)};
+                                          .flop = h->n_dec * 4 * C * keys,
+                                          .bytes = size * dec + 4 * h->n_dec * 2 * KC * keys};
+    san__bench_products(&decode_work, net, dec);
     san__bench_limit(&out->prefill, &prefill_work, m);
     san__bench_limit(&out->decode, &decode_work, m);
 }
 
-enum lt_err san_bench_joint(const struct san_hparams *h, const struct san_bench_machine *m,
-                            lt_us max_us, struct san_bench_joint *out, struct lt_diag *diag)
+enum lt_err san_bench_joint(const struct san_hparams *h, enum san_type type,
+                            const struct san_bench_machine *m, lt_us max_us,
+                            struct san_bench_joint *out, struct lt_diag *diag)
 {
     const struct san_limits session_limits = {
         .n_source = N_PROMPT, .n_panel = 1, .n_step = N_DECODE};
     struct san_params p = {0};
     struct san_net net = {0};
+    struct san_packed *packed = NULL;
     struct san_session *s = NULL;
     struct san__bench_run *r = malloc(sizeof *r);
     float *logits = malloc((size_t)h->n_vocab * sizeof *logits);
-    *out = (struct san_bench_joint){.n_prompt = N_PROMPT, .n_decode = N_DECODE};
+    *out = (struct san_bench_joint){.type = type, .n_prompt = N_PROMPT, .n_decode = N_DECODE};
     enum lt_err err = r && logits ? san_params_new(h, &p) : LT_ERR_NOMEM;
     if (!err) {
         san_params_init(&p, h, 1);
         out->n_params = p.n;
         err = san_net_init(&net, h, &p, diag);
+        if (!err && type != SAN_TYPE_F32) err = san_packed_of(&p, type, &packed, diag);
+        net.packed = packed;
     }
     if (!err) err = san_session_new(&net, &session_limits, &s, diag);
     if (!err) {
@@ -138,12 +162,12 @@ enum lt_err san_bench_joint(const struct san_hparams *h, const struct san_bench_
         err = decode(s, h, logits, r, diag);
         if (!err) out->decode.per_s = san_bench_stat_of(r->x, r->n);
     }
+    if (!err) limits(&net, m, out);
     san_session_free(s);
     san_net_fini(&net);
+    san_packed_free(packed);
     san_params_free(&p);
     free(logits);
     free(r);
-    if (err) return lt_fail(diag, err, "bench of a random network: %s", lt_strerror(err));
-    limits(h, m, out);
-    return LT_OK;
+    return err ? lt_fail(diag, err, "bench of a random network: %s", lt_strerror(err)) : LT_OK;
 }

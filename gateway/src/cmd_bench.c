@@ -57,13 +57,17 @@ static const int sizes[][2] = {{10, 10}, {100, 100}, {1000, 1000}};
 #define GROWTH_US    1000000
 #define QUICK        20 /* --quick divides the times by this */
 
+/* The headline network is measured as each of these. */
+static const enum san_type types[] = {SAN_TYPE_F32, SAN_TYPE_Q8_0, SAN_TYPE_Q4_0};
+#define N_TYPES (int)(sizeof types / sizeof types[0])
+
 struct bench {
     int is_quick;
     const char *model, *catalog;
     const char *const *texts;
     int n_texts;
     struct san_bench_machine machine;
-    struct san_bench_joint joint;
+    struct san_bench_joint joint[N_TYPES];
     int has_calls;
     char name[128];
     struct san_bench_calls calls;
@@ -165,7 +169,9 @@ static enum lt_err measure(struct bench *b, struct lt_diag *diag)
     struct san_hparams h = san_bench_joint_hparams();
     enum lt_err err = san_bench_machine(time_for(b, MACHINE_US), &b->machine, diag);
     if (!err && b->model) err = with_network(b, diag);
-    if (!err) err = san_bench_joint(&h, &b->machine, time_for(b, JOINT_US), &b->joint, diag);
+    for (int i = 0; i < N_TYPES && !err; i++)
+        err = san_bench_joint(&h, types[i], &b->machine, time_for(b, JOINT_US / N_TYPES),
+                              &b->joint[i], diag);
     b->peak_mib = peak_mib();
     return err;
 }
@@ -211,16 +217,22 @@ static json_t *json_of(const struct bench *b)
         json_object_set_new(network, "resident_mib",
                             json_real(b->resident_mib - b->resident_before_mib));
     }
-    return json_pack(
-        "{s:s, s:b, s:i, s:I, s:{s:o, s:o, s:f, s:o}, s:{s:I, s:i, s:i, s:o, s:o}, s:o, s:o, s:f}",
-        "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions", m->isa,
-        "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine", "fma_gflops",
-        json_stat(&m->fma), "sgemm_512_gflops", json_stat(&m->sgemm), "peak_gflops",
-        san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad), "joint_26m", "parameters",
-        (json_int_t)b->joint.n_params, "prompt_tokens", b->joint.n_prompt, "decoded_tokens",
-        b->joint.n_decode, "prefill_tokens", json_rate(&b->joint.prefill), "decode_tokens",
-        json_rate(&b->joint.decode), "network", network, "growth", growth, "peak_rss_mib",
-        b->peak_mib);
+    json_t *joint = json_object();
+    for (int i = 0; i < N_TYPES; i++) {
+        const struct san_bench_joint *j = &b->joint[i];
+        json_object_set_new(
+            joint, san_type_traits((uint32_t)j->type)->name,
+            json_pack("{s:I, s:i, s:i, s:o, s:o}", "parameters", (json_int_t)j->n_params,
+                      "prompt_tokens", j->n_prompt, "decoded_tokens", j->n_decode, "prefill_tokens",
+                      json_rate(&j->prefill), "decode_tokens", json_rate(&j->decode)));
+    }
+    return json_pack("{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:f}",
+                     "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions",
+                     m->isa, "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine",
+                     "fma_gflops", json_stat(&m->fma), "byte_gops", json_stat(&m->bytes),
+                     "sgemm_512_gflops", json_stat(&m->sgemm), "peak_gflops",
+                     san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad), "joint_26m",
+                     joint, "network", network, "growth", growth, "peak_rss_mib", b->peak_mib);
 }
 
 /* ---- tables ---- */
@@ -282,22 +294,31 @@ static int print_growth(const struct bench *b)
 static int print_all(const struct bench *b)
 {
     static const char *const limits[] = {"this machine, one core", ">median", ">p10-p90", ""};
-    static const char *const rates[] = {"rate a second", ">median", ">p10-p90", ">GFLOP/s",
+    static const char *const rates[] = {"rate a second", ">median", ">p10-p90", ">GOP/s",
                                         ">GB/s",         ">limit",  ">reached", "bound by"};
     const struct san_bench_calls *c = &b->calls;
     struct lt_table t = {0};
     lt_table_columns(&t, limits, 4);
     row_stat(&t, "fused multiply-adds", &b->machine.fma, "GFLOP/s");
+    row_stat(&t, "products of bytes, summed", &b->machine.bytes, "GOP/s");
     row_stat(&t, "BLIS product 512^3", &b->machine.sgemm, "GFLOP/s");
     row_stat(&t, "memory, triad", &b->machine.triad, "GB/s");
     int ok = lt_table_print(&t);
-    printf("limits below: peak %.1f GFLOP/s, and memory read at the size of what is touched\n",
-           san_bench_peak_gflops(&b->machine));
-    printf("\nNetwork of %.1f million random weights, fp32 (%d tokens in, %d out)\n",
-           (double)b->joint.n_params / 1e6, b->joint.n_prompt, b->joint.n_decode);
+    printf(
+        "kernels: %s. Limits below: peak %.1f GFLOP/s on floats, %.1f GOP/s on bytes, and memory "
+        "read at\nthe size of what is touched\n",
+        b->machine.isa, san_bench_peak_gflops(&b->machine), b->machine.bytes.best);
+    printf("\nNetwork of %.1f million random weights (%d tokens in, %d out)\n",
+           (double)b->joint[0].n_params / 1e6, b->joint[0].n_prompt, b->joint[0].n_decode);
     lt_table_columns(&t, rates, 8);
-    row_rate(&t, "prefill tokens", &b->joint.prefill);
-    row_rate(&t, "decode tokens", &b->joint.decode);
+    for (int i = 0; i < N_TYPES; i++) {
+        const char *type = san_type_traits((uint32_t)b->joint[i].type)->name;
+        char what[32];
+        snprintf(what, sizeof what, "%s prefill tokens", type);
+        row_rate(&t, what, &b->joint[i].prefill);
+        snprintf(what, sizeof what, "%s decode tokens", type);
+        row_rate(&t, what, &b->joint[i].decode);
+    }
     ok = lt_table_print(&t) && ok;
     if (b->has_calls) {
         printf("\nNetwork %s over %d tools and %d entities (%d blocks, %d tokens, %.1f MiB)\n",

@@ -2,8 +2,8 @@
  *
  * A figure alone says little: 400 decisions a second may be slow on one processor and all that
  * another can do. So every rate is given beside a limit measured in the same run on the same
- * core: the time that the rate's floating-point work would take at the processor's peak, or the
- * time that its bytes would take to be read from memory once, whichever is longer. Bytes are
+ * core: the time that the rate's work would take at the processor's peak (products with quantised
+ * matrices at its peak of byte products, all other at that of floats), or the time that its bytes would take to be read from memory once, whichever is longer. Bytes are
  * judged by a buffer of their own size, so that what fits a cache is compared with that cache.
  * Work is counted from the network's sizes (products and attention; norms and table look-ups are
  * left out), so a share of the limit is never flattered.
@@ -17,6 +17,7 @@
 #include "lt/clock.h"
 #include "san/engine.h"
 #include "san/net.h"
+#include "san/quant.h"
 
 #define SAN_BENCH_SAMPLES_MAX 8192 /* most rounds (or calls) of one figure */
 
@@ -50,15 +51,16 @@ double san_bench_read_gbs(size_t n_bytes);
 /* A rate beside its limit. */
 struct san_bench_rate {
     struct san_bench_stat per_s; /* units a second; n 0: not measured */
-    double gflops, gbs;          /* done at the median */
+    double gflops, gbs;          /* done at the median, operations on bytes counted too */
     double read_gbs;             /* GB/s that this working set can be read with */
     double limit_per_s;          /* units a second that the limit allows */
     const char *bound;           /* "compute" or "memory": which limit that is; static */
 };
 
 /* The headline network: random weights, mask "joint", 12 + 8 layers of width 512 with 8 query and 4
- * key/value heads and a vocabulary of 8192; fp32. */
+ * key/value heads and a vocabulary of 8192; its matrices fp32, Q8_0 or Q4_0. */
 struct san_bench_joint {
+    enum san_type type;
     size_t n_params;
     int n_prompt;                  /* source tokens */
     int n_decode;                  /* tokens of a decoding round, fed one at a time */
@@ -66,7 +68,7 @@ struct san_bench_joint {
     struct san_bench_rate decode;  /* output tokens, san_joint_feed with logits of all pieces */
 };
 struct san_hparams san_bench_joint_hparams(void);
-LT_NODISCARD enum lt_err san_bench_joint(const struct san_hparams *h,
+LT_NODISCARD enum lt_err san_bench_joint(const struct san_hparams *h, enum san_type type,
                                          const struct san_bench_machine *m, lt_us max_us,
                                          struct san_bench_joint *out, struct lt_diag *diag);
 
