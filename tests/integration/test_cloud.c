@@ -524,6 +524,53 @@ static void test_cloud__cap_reached__holds_across_a_restart(void **state)
     assert_int_equal(stub_n_requests(f->stub), 1);
 }
 
+/* Requests of many sessions at once while the gateway is killed twice: what the vendor could bill for all it
+ * was sent, answered or lost, passes the cap by less than one request. */
+static void test_cloud__many_at_once_and_killed__cap_passed_by_one_request_at_most(void **state)
+{
+    enum { N = 48, COST = 9500, CAP = 50000 }; /* 10,000 are set aside for each */
+    static const char bill[] =
+        "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\","
+        "\"content\":\"Yes.\"}}],\"usage\":{\"prompt_tokens\":95000,\"completion_tokens\":0}}";
+    struct fixture *f = *state;
+    char text[128];
+    begin_priced(f, "  usd_per_day: 0.05\n", "");
+    for (int i = 0; i < N; i++)
+        stub_push(f->stub, (struct stub_reply){
+                               .kind = STUB_PIECES, .status = 200, .body = bill, .piece = 1});
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof text,
+                 "{\"text\":\"" UTTERANCE "\",\"id\":\"n%d\",\"session\":\"s%d\"}", i, i);
+        client_say(f->env, text);
+    }
+    for (size_t kill = 1; kill <= 2; kill++) {
+        for (int i = 0; i < 500 && stub_n_requests(f->stub) < kill; i++) sleep_ms(10);
+        gateway_kill(f->env);
+        gateway_spawn(f->env);
+    }
+    db_wait(f->env, "select count(*) from trace where state not in ('accepted', 'decided')", N);
+    int64_t billed = (int64_t)stub_n_requests(f->stub) * COST;
+    int64_t booked = db_int(f->env, "select sum(cost_usd_micro) from spend");
+    print_message("cap %d, billed %lld, booked %lld micro-USD; %zu of %d sent\n", CAP,
+                  (long long)billed, (long long)booked, stub_n_requests(f->stub), N);
+    assert_true(stub_n_requests(f->stub) >= 2);
+    assert_true(billed < CAP + COST);
+    assert_true(booked >= billed); /* what was lost counts as set aside */
+    /* and the day goes on so after another start */
+    assert_int_equal(gateway_stop(f->env), 0);
+    size_t n = stub_n_requests(f->stub);
+    gateway_spawn(f->env);
+    client_forget(f->env);
+    for (int i = 0; i < 8; i++) {
+        snprintf(text, sizeof text, "{\"text\":\"" UTTERANCE "\",\"session\":\"t%d\"}", i);
+        client_say(f->env, text);
+    }
+    db_wait(f->env, "select count(*) from trace where state not in ('accepted', 'decided')", N + 8);
+    billed = (int64_t)stub_n_requests(f->stub) * COST;
+    assert_true(billed < CAP + COST);
+    assert_in_range(stub_n_requests(f->stub), n, n + 1);
+}
+
 static void test_cloud__core_dumps__are_off(void **state)
 {
     struct fixture *f = *state;
@@ -637,6 +684,91 @@ static void test_doctor__cloud_faults__named_with_line_and_key(void **state)
         if (strstr(rows[i].finding, "[0]")) assert_non_null(strstr(out, "doctor.yaml:3: cloud."));
         assert_null(strstr(out, "sk-not-to-be-seen"));
         assert_int_equal(stub_n_requests(f->stub), rows[i].status != 0);
+    }
+}
+
+/* README.md's three steps of one vendor, run as they are written by a shell, with the address of the stub
+ * behind the key. Returns what they print. */
+static char *readme_steps(struct fixture *f, const char *provider)
+{
+    static char out[1 << 16];
+    char path[600], line[512], command[8192] = "";
+    size_t n = 0;
+    int is_in = 0;
+    FILE *readme = fopen(SOURCE_DIR "/README.md", "r");
+    assert_non_null(readme);
+    while (fgets(line, sizeof line, readme)) {
+        if (!strncmp(line, "    install -m 600 /dev/stdin", 29)) {
+            is_in = 1;
+            n += (size_t)snprintf(command + n, sizeof command - n,
+                                  "printf 'sk-not-to-be-seen\\n' | ");
+        }
+        if (!is_in) continue;
+        if (strncmp(line, "    ", 4) != 0) break;
+        char *name = strstr(line, "provider: anthropic");
+        if (name) snprintf(name, sizeof line - (size_t)(name - line), "provider: %s\n", provider);
+        n += (size_t)snprintf(command + n, sizeof command - n, "%s", line + 4);
+        if (strstr(line, "key: file:"))
+            n += (size_t)snprintf(command + n, sizeof command - n,
+                                  "      base_url: http://127.0.0.1:%d\n", stub_port(f->stub));
+    }
+    fclose(readme);
+    assert_non_null(strstr(command, "lintel doctor -c cloud.yaml"));
+    snprintf(path, sizeof path, "%s", env_path(f->env, "steps.sh"));
+    FILE *to = fopen(path, "w");
+    fprintf(to, "cd '%s'\nPATH=%.*s:$PATH\n%s", env_path(f->env, ""),
+            (int)(strrchr(LINTEL_BIN, '/') - LINTEL_BIN), LINTEL_BIN, command);
+    fclose(to);
+    snprintf(command, sizeof command, "sh '%s' 2>&1", path);
+    FILE *from = popen(command, "r");
+    size_t got = fread(out, 1, sizeof out - 1, from);
+    out[got] = '\0';
+    pclose(from); /* doctor finds no broker at its usual place */
+    return out;
+}
+
+static void test_readme__three_steps_per_vendor__lead_to_an_escalated_answer(void **state)
+{
+    static const char *const models[] = {"claude-haiku-5-5", "gemini-3.5-flash-lite", "gpt-6-luna"};
+    static char out[1 << 16];
+    struct fixture *f = *state;
+    for (int v = 0; v < 3; v++) {
+        char want[128], yaml[1024], trace[64];
+        stub_clear(f->stub);
+        answer(f, 200, "{}"); /* the model is there */
+        char *said = readme_steps(f, vendor_names[v]);
+        snprintf(want, sizeof want, "%s answers, key taken", models[v]);
+        if (!strstr(said, want)) fail_msg("no '%s' in\n%s", want, said);
+        assert_null(strstr(said, "sk-not-to-be-seen"));
+        /* serve, with the home and the broker of this test */
+        FILE *made = fopen(env_path(f->env, "cloud.yaml"), "r");
+        size_t n = fread(yaml, 1, sizeof yaml - 128, made);
+        fclose(made);
+        snprintf(yaml + n, sizeof yaml - n,
+                 "gate:\n  threshold: 1\n  nothing: 1\n  clarify: 1\n  no_answer: apologise\n");
+        char *words = vendor_text(v, "I have no curtains to close.");
+        answer(f, 200, words);
+        gateway_start(f->env, yaml);
+        client_forget(f->env);
+        client_say(f->env, "make it cosy for a film in the living room");
+        json_t *r = take_json(f->env, "lintel/home/response", "result");
+        assert_string_equal(text_of(r, "why"), "cloud.answered");
+        assert_string_equal(text_of(r, "speech"), "I have no curtains to close.");
+        snprintf(trace, sizeof trace, "%s", text_of(r, "trace"));
+        json_decref(r);
+        assert_int_equal(gateway_stop(f->env), 0);
+        const char *db = env_path(f->env, "lintel.db");
+        assert_int_equal(run_lintel(out, sizeof out, NULL, 0, "traces", "list", "--route", "cloud",
+                                    "--db", db, NULL),
+                         0);
+        if (!strstr(out, trace)) fail_msg("no %s in %s", trace, out);
+        assert_int_equal(
+            run_lintel(out, sizeof out, NULL, 0, "traces", "show", trace, "--db", db, NULL), 0);
+        assert_non_null(strstr(out, "make it cosy"));
+        assert_non_null(strstr(out, "You control a home"));
+        assert_null(strstr(out, "sk-not-to-be-seen"));
+        stub_clear(f->stub);
+        free(words);
     }
 }
 
@@ -813,6 +945,8 @@ int main(int argc, char **argv)
         TEST(test_cloud__wrong_call__repaired_and_carried_out),
         TEST(test_cloud__spend__booked_before_and_corrected_after),
         TEST(test_cloud__cap_reached__holds_across_a_restart),
+        TEST(test_cloud__many_at_once_and_killed__cap_passed_by_one_request_at_most),
+        TEST(test_readme__three_steps_per_vendor__lead_to_an_escalated_answer),
         TEST(test_cloud__core_dumps__are_off),
         TEST(test_cloud__metrics__tell_attempts_tokens_and_spend),
         TEST(test_doctor__cloud_faults__named_with_line_and_key),
