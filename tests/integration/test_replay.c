@@ -1,4 +1,5 @@
 /* test_replay.c - a month of traces through changed policies, with the real command. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,97 +7,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "harness.h"
-#include "lt/catalog.h"
-#include "lt/json.h"
-#include "lt/store.h"
+#include "month.h"
 
-#define N_TRACES 3000
-#define DAY_MS   86400000LL
-#define CALLS    "[{\"name\":\"HassTurnOn\",\"arguments\":{\"name\":\"Kitchen Light\"}}]"
-#define OTHER    "[{\"name\":\"HassTurnOff\",\"arguments\":{\"name\":\"Kitchen Light\"}}]"
+#define N_TRACES MONTH_TRACES
 
 struct world {
     char folder[64], db[96], policy[96];
 };
 
-static void ok(enum lt_err err, const struct lt_diag *d)
-{
-    if (err) fail_msg("%s", lt_diag_text(d, err));
-}
-
-/* Trace i: confidence from 0.40 to 0.99 in turn; the gate of then was 0.85, the cloud took the rest at
- * 200 millionths each; every tenth is labelled, and of these the unsure ones were wrong. */
-static void put(struct lt_store *s, int i, const char *hash, int64_t now)
-{
-    struct lt_diag d = {0};
-    char trace[LT_ULID_CAP], text[64];
-    int is_repeated = 0;
-    double confidence = 0.40 + (double)(i % 60) / 100;
-    int is_local = confidence >= 0.85;
-    snprintf(text, sizeof text, "kitchen light on, number %d", i);
-    struct lt_trace_new t = {.site = "home",
-                             .source = "mqtt",
-                             .text = text,
-                             .text_len = strlen(text),
-                             .here = i % 7 ? "Kitchen" : "Bedroom",
-                             .catalog_hash = hash,
-                             .received_unix_ms =
-                                 now - 30 * DAY_MS + (int64_t)i * 30 * DAY_MS / N_TRACES,
-                             .deadline_ms = 15000};
-    ok(lt_store_trace_accept(s, &t, trace, &is_repeated, &d), &d);
-    struct lt_trace_decision dec = {.route = is_local ? "local" : "cloud",
-                                    .why = is_local ? "gate.accepted" : "gate.low_confidence",
-                                    .model = "test",
-                                    .calls_json = CALLS,
-                                    .confidence = confidence};
-    ok(lt_store_trace_decided(s, trace, &dec, &d), &d);
-    struct lt_trace_answer a = {.route = is_local ? "local" : "cloud",
-                                .why = is_local ? "gate.accepted" : "cloud.answered",
-                                .calls_json = CALLS,
-                                .result_json = "{}",
-                                .total_us = is_local ? 20000 : 900000,
-                                .cost_usd_micro = is_local ? 0 : 200};
-    ok(lt_store_trace_answered(s, trace, &a, &d), &d);
-    if (i % 10) return;
-    struct lt_label l = {.source = "user",
-                         .is_correct = 1,
-                         .calls_json = confidence < 0.7 ? OTHER : CALLS,
-                         .now_unix_ms = now};
-    ok(lt_store_label_add(s, trace, &l, &d), &d);
-}
-
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct lt_store *s = NULL;
-    struct lt_docs *docs = NULL;
-    struct lt_catalog *c = NULL;
     struct lt_diag d = {0};
-    json_t *json = NULL;
     int64_t now = (int64_t)time(NULL) * 1000;
     snprintf(w->folder, sizeof w->folder, "/tmp/lintel-replay-XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     snprintf(w->db, sizeof w->db, "%s/lintel.db", w->folder);
     snprintf(w->policy, sizeof w->policy, "%s/new.yaml", w->folder);
-    struct lt_store_options o = {.path = w->db};
-    ok(lt_store_open(&o, &s, &d), &d);
-    ok(lt_docs_open(&docs, &d), &d);
-    ok(lt_json_read_file(test_catalog(), 1 << 24, &json, &d), &d);
-    ok(lt_catalog_new(docs, json, &c, &d), &d);
-    ok(lt_store_catalog_put(s, lt_catalog_hash(c), lt_catalog_text(c), now, &d), &d);
-    ok(lt_store_begin(s, 0, &d), &d);
-    for (int i = 0; i < N_TRACES; i++) put(s, i, lt_catalog_hash(c), now);
-    ok(lt_store_commit(s, &d), &d);
-    lt_store_close(s);
-    lt_catalog_unref(c);
-    json_decref(json);
-    lt_docs_close(docs);
+    if (month_write(w->db, test_catalog(), N_TRACES, now, &d)) fail_msg("%s", d.text);
     *state = w;
     return 0;
 }
@@ -207,6 +142,46 @@ static void test_replay__bad_policy__refused_with_line_and_key(void **state)
     json_decref(o);
 }
 
+/* On a terminal: the table that docs/cloud.md shows. */
+static void test_replay__on_a_terminal__prints_the_table(void **state)
+{
+    static const char *const lines[] = {
+        "local                         750       2000      +1250",
+        "cloud                        2250       1000      -1250",
+        "answered at home            25.0%      66.7%     +41.7%",
+        "expected local errors        55.0      410.0     +355.0",
+        "cost (USD)                 0.4500     0.2000    -0.2500",
+        "cloud -> local: 1250",
+    };
+    static char out[1 << 14];
+    struct world *w = *state;
+    size_t n = 0;
+    ssize_t got;
+    FILE *f = fopen(w->policy, "w");
+    fputs("gate:\n  threshold: 0.60\n" CLOUD, f);
+    fclose(f);
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
+    int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    pid_t pid = fork();
+    if (!pid) {
+        dup2(slave, STDOUT_FILENO);
+        close(slave);
+        close(master);
+        execl(LINTEL_BIN, LINTEL_BIN, "traces", "replay", "--db", w->db, "--policy", w->policy,
+              "--days", "31", (char *)NULL);
+        _exit(127);
+    }
+    close(slave);
+    while (n + 1 < sizeof out && (got = read(master, out + n, sizeof out - 1 - n)) > 0)
+        n += (size_t)got;
+    out[n] = '\0';
+    close(master);
+    waitpid(pid, NULL, 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (!strstr(out, lines[i])) fail_msg("no '%s' in\n%s", lines[i], out);
+}
+
 static void test_stats__cost_and_what_home_saved__are_shown(void **state)
 {
     static char out[1 << 16];
@@ -228,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_replay__lower_gate__more_at_home_more_errors_less_cost),
         cmocka_unit_test(test_replay__private_area_and_small_cap__stay_home),
         cmocka_unit_test(test_replay__bad_policy__refused_with_line_and_key),
+        cmocka_unit_test(test_replay__on_a_terminal__prints_the_table),
         cmocka_unit_test(test_stats__cost_and_what_home_saved__are_shown),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
