@@ -67,7 +67,8 @@ target_include_directories(bench_cloud PRIVATE support)
 target_compile_definitions(bench_cloud PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_cloud PRIVATE lt_gateway Threads::Threads lt_flags)
 add_test(NAME bench_cloud COMMAND bench_cloud 1000 100 20)
-set_tests_properties(bench_cloud PROPERTIES TIMEOUT 300)
+add_test(NAME bench_cloud_stream COMMAND bench_cloud 1000 100 20 stream)
+set_tests_properties(bench_cloud bench_cloud_stream PROPERTIES TIMEOUT 300)
 
 # Simulated homes (sim_home.h), for bench_homes and test_hub.
 add_library(test_sim STATIC support/sim_home.c support/sim_device.c support/sim_ha.c)

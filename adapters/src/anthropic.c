@@ -34,27 +34,29 @@ static json_t *system_blocks(const struct lt_cloud_request *req)
     return blocks;
 }
 
+static json_t *tool(const struct lt_tool_view *v, bool is_strict_said)
+{
+    (void)is_strict_said;
+    json_t *item = json_pack("{s:s,s:s,s:O}", "name", v->name, "description", v->description,
+                             "input_schema", v->schema);
+    if (v->is_strict) json_object_set_new(item, "strict", json_true());
+    return item;
+}
+
 static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
 {
     enum lt_dialect dialect = e->is_strict_off ? LT_DIALECT_PLAIN : LT_DIALECT_ANTHROPIC_STRICT;
-    json_t *list = json_array(), *item = NULL;
-    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
-        struct lt_tool_view v;
-        if (!lt__tool_view(tools, i, dialect, &v)) {
-            json_decref(list);
-            return NULL;
-        }
-        item = json_pack("{s:s,s:s,s:O}", "name", v.name, "description", v.description,
-                         "input_schema", v.schema);
-        if (v.is_strict) json_object_set_new(item, "strict", json_true());
-        json_array_append_new(list, item);
-    }
-    if (item) json_object_set_new(item, "cache_control", cache_mark());
+    json_t *list = lt__tool_list(tools, dialect, tool, false);
+    if (list && json_array_size(list))
+        json_object_set_new(json_array_get(list, json_array_size(list) - 1), "cache_control",
+                            cache_mark());
     return list;
 }
 
-static json_t *results(const struct lt_cloud_turn *t)
+static void add_results(json_t *messages, const struct lt_cloud_tools *tools,
+                        const struct lt_cloud_turn *t)
 {
+    (void)tools;
     json_t *blocks = json_array();
     for (size_t i = 0; i < t->n_results; i++) {
         const struct lt_cloud_tool_result *r = &t->results[i];
@@ -63,29 +65,15 @@ static json_t *results(const struct lt_cloud_turn *t)
         if (r->is_error) json_object_set_new(b, "is_error", json_true());
         json_array_append_new(blocks, b);
     }
-    return json_pack("{s:s,s:o}", "role", "user", "content", blocks);
+    json_array_append_new(messages, json_pack("{s:s,s:o}", "role", "user", "content", blocks));
 }
 
-static enum lt_err add_turns(json_t *messages, const struct lt_cloud_turn *t, size_t n,
-                             struct lt_diag *diag)
+static json_t *message(bool is_user, const char *text)
 {
-    for (size_t i = 0; i < n; i++) {
-        json_t *m = NULL;
-        if (t[i].kind == LT_TURN_RESULTS)
-            m = results(&t[i]);
-        else if (t[i].kind == LT_TURN_RAW)
-            m = lt__parse(t[i].text, strlen(t[i].text));
-        else
-            m = json_pack("{s:s,s:s}", "role", t[i].kind == LT_TURN_USER ? "user" : "assistant",
-                          "content", t[i].text);
-        if (t[i].kind == LT_TURN_RAW && !json_is_array(json_object_get(m, "content"))) {
-            json_decref(m);
-            return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter", i);
-        }
-        json_array_append_new(messages, m);
-    }
-    return LT_OK;
+    return json_pack("{s:s,s:s}", "role", is_user ? "user" : "assistant", "content", text);
 }
+
+static const struct lt_turn_form TURNS = {message, add_results, "content"};
 
 /* The least thinking each model accepts: switched off where it may be, else low effort. */
 static void add_thinking(json_t *body, const struct lt_cloud_endpoint *e, const char *model)
@@ -138,9 +126,9 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_object_set_new(body, "messages", messages);
     text = lt__user_text(req);
     if (!text) goto end;
-    err = add_turns(messages, req->history, req->n_history, diag);
-    json_array_append_new(messages, json_pack("{s:s,s:s}", "role", "user", "content", text));
-    if (!err) err = add_turns(messages, req->turns, req->n_turns, diag);
+    err = lt__add_turns(messages, &TURNS, req->tools, req->history, req->n_history, diag);
+    json_array_append_new(messages, message(true, text));
+    if (!err) err = lt__add_turns(messages, &TURNS, req->tools, req->turns, req->n_turns, diag);
 end:
     free(text);
     return lt__end_body(body, err, out, diag);

@@ -154,6 +154,54 @@ char *lt__user_text(const struct lt_cloud_request *req)
     return out;
 }
 
+json_t *lt__tool_list(struct lt_cloud_tools *tools, enum lt_dialect dialect, lt_tool_form form,
+                      bool is_strict_said)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
+        struct lt_tool_view v;
+        if (!lt__tool_view(tools, i, dialect, &v)) {
+            json_decref(list);
+            return NULL;
+        }
+        json_array_append_new(list, form(&v, is_strict_said));
+    }
+    return list;
+}
+
+enum lt_err lt__add_turns(json_t *list, const struct lt_turn_form *form,
+                          const struct lt_cloud_tools *tools, const struct lt_cloud_turn *t,
+                          size_t n, struct lt_diag *diag)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (t[i].kind == LT_TURN_RESULTS) {
+            form->results(list, tools, &t[i]);
+            continue;
+        }
+        if (t[i].kind != LT_TURN_RAW) {
+            json_array_append_new(list, form->text(t[i].kind == LT_TURN_USER, t[i].text));
+            continue;
+        }
+        json_t *raw = lt__parse(t[i].text, strlen(t[i].text));
+        bool is_ours =
+            form->raw_member ? json_object_get(raw, form->raw_member) != NULL : json_is_array(raw);
+        if (is_ours && form->raw_member)
+            json_array_append(list, raw);
+        else if (is_ours)
+            json_array_extend(list, raw);
+        json_decref(raw);
+        if (!is_ours)
+            return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter", i);
+    }
+    return LT_OK;
+}
+
+json_t *lt__result_text(const struct lt_cloud_tool_result *r)
+{
+    const char *text = r->output ? r->output : "";
+    return r->is_error ? json_sprintf("error: %s", text) : json_string(text);
+}
+
 /* ---- replies -------------------------------------------------------------------------------- */
 
 void lt_cloud_reply_fini(struct lt_cloud_reply *r)

@@ -27,27 +27,20 @@ static json_t *text_part(const char *text)
     return json_pack("{s:s}", "text", text);
 }
 
-static json_t *text_turn(const char *role, const char *text)
+static json_t *text_turn(bool is_user, const char *text)
 {
-    return json_pack("{s:s,s:[o]}", "role", role, "parts", text_part(text));
+    return json_pack("{s:s,s:[o]}", "role", is_user ? "user" : "model", "parts", text_part(text));
 }
 
-static json_t *declarations(struct lt_cloud_tools *tools)
+static json_t *declaration(const struct lt_tool_view *v, bool is_strict_said)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
-        struct lt_tool_view v;
-        if (!lt__tool_view(tools, i, LT_DIALECT_GEMINI, &v)) {
-            json_decref(list);
-            return NULL;
-        }
-        json_array_append_new(list, json_pack("{s:s,s:s,s:O}", "name", v.name, "description",
-                                              v.description, "parametersJsonSchema", v.schema));
-    }
-    return list;
+    (void)is_strict_said;
+    return json_pack("{s:s,s:s,s:O}", "name", v->name, "description", v->description,
+                     "parametersJsonSchema", v->schema);
 }
 
-static json_t *results(const struct lt_cloud_tools *tools, const struct lt_cloud_turn *t)
+static void add_results(json_t *contents, const struct lt_cloud_tools *tools,
+                        const struct lt_cloud_turn *t)
 {
     json_t *parts = json_array();
     for (size_t i = 0; i < t->n_results; i++) {
@@ -61,28 +54,10 @@ static json_t *results(const struct lt_cloud_tools *tools, const struct lt_cloud
             json_object_set_new(answer, "id", json_string(r->call_id));
         json_array_append_new(parts, json_pack("{s:o}", "functionResponse", answer));
     }
-    return json_pack("{s:s,s:o}", "role", "user", "parts", parts);
+    json_array_append_new(contents, json_pack("{s:s,s:o}", "role", "user", "parts", parts));
 }
 
-static enum lt_err add_turns(json_t *contents, const struct lt_cloud_request *req,
-                             const struct lt_cloud_turn *t, size_t n, struct lt_diag *diag)
-{
-    for (size_t i = 0; i < n; i++) {
-        json_t *c = NULL;
-        if (t[i].kind == LT_TURN_RESULTS)
-            c = results(req->tools, &t[i]);
-        else if (t[i].kind == LT_TURN_RAW)
-            c = lt__parse(t[i].text, strlen(t[i].text));
-        else
-            c = text_turn(t[i].kind == LT_TURN_USER ? "user" : "model", t[i].text);
-        if (t[i].kind == LT_TURN_RAW && !json_is_array(json_object_get(c, "parts"))) {
-            json_decref(c);
-            return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter", i);
-        }
-        json_array_append_new(contents, c);
-    }
-    return LT_OK;
-}
+static const struct lt_turn_form TURNS = {text_turn, add_results, "parts"};
 
 /* The 3.x models cannot be told not to think; the Lite ones know "minimal". */
 static const char *thinking_level(const struct lt_cloud_endpoint *e, const char *model)
@@ -115,7 +90,7 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     if (lt_cloud_tools_count(req->tools) > 0) {
         const char *word = mode[req->choice];
         if (e->is_strict_off && req->choice == LT_CHOICE_AUTO) word = "AUTO";
-        part = declarations(req->tools);
+        part = lt__tool_list(req->tools, LT_DIALECT_GEMINI, declaration, false);
         if (!part) goto end;
         json_object_set_new(body, "tools", json_pack("[{s:o}]", "functionDeclarations", part));
         json_object_set_new(body, "toolConfig",
@@ -130,9 +105,9 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_object_set_new(body, "contents", contents);
     text = lt__user_text(req);
     if (!text) goto end;
-    err = add_turns(contents, req, req->history, req->n_history, diag);
-    json_array_append_new(contents, text_turn("user", text));
-    if (!err) err = add_turns(contents, req, req->turns, req->n_turns, diag);
+    err = lt__add_turns(contents, &TURNS, req->tools, req->history, req->n_history, diag);
+    json_array_append_new(contents, text_turn(true, text));
+    if (!err) err = lt__add_turns(contents, &TURNS, req->tools, req->turns, req->n_turns, diag);
 end:
     free(text);
     return lt__end_body(body, err, out, diag);

@@ -79,6 +79,24 @@ json_t *lt__parse(const char *text, size_t len);       /* NULL unless JSON; refu
 char *lt__user_text(const struct lt_cloud_request *req);
 /* system_text and home_summary as one text. NULL when out of memory; free() it. */
 char *lt__system_text(const struct lt_cloud_request *req);
+/* All tools in a dialect, each as `form` writes it (new references). NULL when out of memory. */
+typedef json_t *(*lt_tool_form)(const struct lt_tool_view *v, bool is_strict_said);
+json_t *lt__tool_list(struct lt_cloud_tools *tools, enum lt_dialect dialect, lt_tool_form form,
+                      bool is_strict_said);
+/* How a vendor writes the turns of a conversation. */
+struct lt_turn_form {
+    json_t *(*text)(bool is_user, const char *text); /* what one of the two said; new reference */
+    /* append the results of a turn's calls */
+    void (*results)(json_t *list, const struct lt_cloud_tools *tools,
+                    const struct lt_cloud_turn *t);
+    const char *raw_member; /* a raw turn is an object with this member; NULL: an array of items */
+};
+/* Append n turns. LT_ERR_INVALID for a raw turn that is not this vendor's. */
+enum lt_err lt__add_turns(json_t *list, const struct lt_turn_form *form,
+                          const struct lt_cloud_tools *tools, const struct lt_cloud_turn *t,
+                          size_t n, struct lt_diag *diag);
+/* A result's text, with "error: " in front where the vendor has no other place for that. New reference. */
+json_t *lt__result_text(const struct lt_cloud_tool_result *r);
 /* Append `body` as compact JSON and release it. NULL `body` counts as out of memory. */
 enum lt_err lt__emit(json_t *body, struct lt_buf *out, struct lt_diag *diag);
 /* End of every builder: emit `body`, or release it and return `err`, whose text is there unless it is

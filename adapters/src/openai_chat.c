@@ -33,58 +33,42 @@ static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, cons
     return err ? lt_fail(diag, err, "address too long") : LT_OK;
 }
 
+static json_t *tool(const struct lt_tool_view *v, bool is_strict_said)
+{
+    json_t *f = json_pack("{s:s,s:s,s:O}", "name", v->name, "description", v->description,
+                          "parameters", v->schema);
+    if (is_strict_said) json_object_set_new(f, "strict", json_boolean(v->is_strict));
+    return json_pack("{s:s,s:o}", "type", "function", "function", f);
+}
+
 static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
 {
     bool has_strict = (lt__chat_caps(e) & LT_CHAT_STRICT) && !e->is_strict_off;
-    enum lt_dialect dialect = has_strict ? LT_DIALECT_OPENAI_STRICT : LT_DIALECT_PLAIN;
-    json_t *list = json_array();
-    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
-        struct lt_tool_view v;
-        if (!lt__tool_view(tools, i, dialect, &v)) {
-            json_decref(list);
-            return NULL;
-        }
-        json_t *f = json_pack("{s:s,s:s,s:O}", "name", v.name, "description", v.description,
-                              "parameters", v.schema);
-        if (has_strict) json_object_set_new(f, "strict", json_boolean(v.is_strict));
-        json_array_append_new(list, json_pack("{s:s,s:o}", "type", "function", "function", f));
-    }
-    return list;
+    return lt__tool_list(tools, has_strict ? LT_DIALECT_OPENAI_STRICT : LT_DIALECT_PLAIN, tool,
+                         has_strict);
 }
 
-static json_t *message(const char *role, const char *text)
+static json_t *said_by(const char *role, const char *text)
 {
     return json_pack("{s:s,s:s}", "role", role, "content", text);
 }
 
-static enum lt_err add_turns(json_t *messages, const struct lt_cloud_turn *t, size_t n,
-                             struct lt_diag *diag)
+static json_t *message(bool is_user, const char *text)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (t[i].kind == LT_TURN_RESULTS) {
-            for (size_t k = 0; k < t[i].n_results; k++) {
-                const struct lt_cloud_tool_result *r = &t[i].results[k];
-                const char *text = r->output ? r->output : "";
-                json_t *said = r->is_error ? json_sprintf("error: %s", text) : json_string(text);
-                json_array_append_new(messages,
-                                      json_pack("{s:s,s:s,s:o}", "role", "tool", "tool_call_id",
-                                                r->call_id, "content", said));
-            }
-        } else if (t[i].kind == LT_TURN_RAW) {
-            json_t *raw = lt__parse(t[i].text, strlen(t[i].text));
-            if (!json_object_get(raw, "role")) {
-                json_decref(raw);
-                return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter",
-                               i);
-            }
-            json_array_append_new(messages, raw);
-        } else {
-            json_array_append_new(
-                messages, message(t[i].kind == LT_TURN_USER ? "user" : "assistant", t[i].text));
-        }
-    }
-    return LT_OK;
+    return said_by(is_user ? "user" : "assistant", text);
 }
+
+static void add_results(json_t *messages, const struct lt_cloud_tools *tools,
+                        const struct lt_cloud_turn *t)
+{
+    (void)tools;
+    for (size_t i = 0; i < t->n_results; i++)
+        json_array_append_new(messages, json_pack("{s:s,s:s,s:o}", "role", "tool", "tool_call_id",
+                                                  t->results[i].call_id, "content",
+                                                  lt__result_text(&t->results[i])));
+}
+
+static const struct lt_turn_form TURNS = {message, add_results, "role"};
 
 static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
                          const struct lt_cloud_request *req, struct lt_buf *out,
@@ -109,10 +93,10 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     json_object_set_new(body, "messages", messages);
     if (*words)
         json_array_append_new(messages,
-                              message(caps & LT_CHAT_DEVELOPER ? "developer" : "system", words));
-    err = add_turns(messages, req->history, req->n_history, diag);
-    json_array_append_new(messages, message("user", text));
-    if (!err) err = add_turns(messages, req->turns, req->n_turns, diag);
+                              said_by(caps & LT_CHAT_DEVELOPER ? "developer" : "system", words));
+    err = lt__add_turns(messages, &TURNS, req->tools, req->history, req->n_history, diag);
+    json_array_append_new(messages, message(true, text));
+    if (!err) err = lt__add_turns(messages, &TURNS, req->tools, req->turns, req->n_turns, diag);
     if (lt_cloud_tools_count(req->tools) > 0) {
         part = tool_list(e, req->tools);
         if (!part) {

@@ -20,58 +20,30 @@ static enum lt_err url(const struct lt_cloud_endpoint *e, const char *base, cons
     return err ? lt_fail(diag, err, "address too long") : LT_OK;
 }
 
-static json_t *tool_list(const struct lt_cloud_endpoint *e, struct lt_cloud_tools *tools)
+/* `strict` is always said: left out, the server rewrites the schema in its own way. */
+static json_t *tool(const struct lt_tool_view *v, bool is_strict_said)
 {
-    enum lt_dialect dialect = e->is_strict_off ? LT_DIALECT_PLAIN : LT_DIALECT_OPENAI_STRICT;
-    json_t *list = json_array();
-    for (size_t i = 0; i < lt_cloud_tools_count(tools); i++) {
-        struct lt_tool_view v;
-        if (!lt__tool_view(tools, i, dialect, &v)) {
-            json_decref(list);
-            return NULL;
-        }
-        /* `strict` is always said: left out, the server rewrites the schema in its own way. */
-        json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:O,s:b}", "type", "function", "name",
-                                              v.name, "description", v.description, "parameters",
-                                              v.schema, "strict", (int)v.is_strict));
-    }
-    return list;
+    (void)is_strict_said;
+    return json_pack("{s:s,s:s,s:s,s:O,s:b}", "type", "function", "name", v->name, "description",
+                     v->description, "parameters", v->schema, "strict", (int)v->is_strict);
 }
 
-static void add_results(json_t *input, const struct lt_cloud_turn *t)
+static json_t *message(bool is_user, const char *text)
 {
-    for (size_t i = 0; i < t->n_results; i++) {
-        const struct lt_cloud_tool_result *r = &t->results[i];
-        const char *text = r->output ? r->output : "";
-        json_t *said = r->is_error ? json_sprintf("error: %s", text) : json_string(text);
+    return json_pack("{s:s,s:s}", "role", is_user ? "user" : "assistant", "content", text);
+}
+
+static void add_results(json_t *input, const struct lt_cloud_tools *tools,
+                        const struct lt_cloud_turn *t)
+{
+    (void)tools;
+    for (size_t i = 0; i < t->n_results; i++)
         json_array_append_new(input, json_pack("{s:s,s:s,s:o}", "type", "function_call_output",
-                                               "call_id", r->call_id, "output", said));
-    }
+                                               "call_id", t->results[i].call_id, "output",
+                                               lt__result_text(&t->results[i])));
 }
 
-static enum lt_err add_turns(json_t *input, const struct lt_cloud_turn *t, size_t n,
-                             struct lt_diag *diag)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (t[i].kind == LT_TURN_RESULTS) {
-            add_results(input, &t[i]);
-        } else if (t[i].kind == LT_TURN_RAW) {
-            json_t *items = lt__parse(t[i].text, strlen(t[i].text));
-            if (!json_is_array(items)) {
-                json_decref(items);
-                return lt_fail(diag, LT_ERR_INVALID, "turn %zu is not a raw turn of this adapter",
-                               i);
-            }
-            json_array_extend(input, items);
-            json_decref(items);
-        } else {
-            const char *role = t[i].kind == LT_TURN_USER ? "user" : "assistant";
-            json_array_append_new(input,
-                                  json_pack("{s:s,s:s}", "role", role, "content", t[i].text));
-        }
-    }
-    return LT_OK;
-}
+static const struct lt_turn_form TURNS = {message, add_results, NULL};
 
 static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
                          const struct lt_cloud_request *req, struct lt_buf *out,
@@ -91,7 +63,8 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     if (!words || !text) goto end;
     if (*words) json_object_set_new(body, "instructions", json_string(words));
     if (lt_cloud_tools_count(req->tools) > 0) {
-        part = tool_list(e, req->tools);
+        part = lt__tool_list(
+            req->tools, e->is_strict_off ? LT_DIALECT_PLAIN : LT_DIALECT_OPENAI_STRICT, tool, true);
         if (!part) goto end;
         json_object_set_new(body, "tools", part);
         json_object_set_new(body, "tool_choice", json_string(choice[req->choice]));
@@ -113,9 +86,9 @@ static enum lt_err build(const struct lt_cloud_endpoint *e, const char *model,
     }
     input = json_array();
     json_object_set_new(body, "input", input);
-    err = add_turns(input, req->history, req->n_history, diag);
-    json_array_append_new(input, json_pack("{s:s,s:s}", "role", "user", "content", text));
-    if (!err) err = add_turns(input, req->turns, req->n_turns, diag);
+    err = lt__add_turns(input, &TURNS, req->tools, req->history, req->n_history, diag);
+    json_array_append_new(input, message(true, text));
+    if (!err) err = lt__add_turns(input, &TURNS, req->tools, req->turns, req->n_turns, diag);
 end:
     free(words);
     free(text);

@@ -1,12 +1,13 @@
 /* bench_cloud.c - the cloud tier under load and faults: is a request lost, answered twice or late, what
  * does our side add to the network's time, and how much memory do many in flight take?
  *
- *     bench_cloud [REQUESTS] [IN_FLIGHT] [FAULT_PERCENT]      default 10000 100 20
+ *     bench_cloud [REQUESTS] [IN_FLIGHT] [FAULT_PERCENT] [stream]      default 10000 100 20
  *
  * Two endpoints (anthropic, then openai) live in a child process that answers over real sockets after
  * 5 ms. That share of the requests meets a fault, at each vendor for itself: 503, 429 with a wait, a
  * connection dropped or cut in the middle, no JSON, a call that fits no schema, or silence. The breakers are
- * set so wide that they leave nothing out. Prints JSON; fails when a request was lost or answered twice. */
+ * set so wide that they leave nothing out. With `stream` the answers come in pieces, words and then the call.
+ * Prints JSON; fails when a request was lost or answered twice, or spoken after its answer. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -35,7 +36,7 @@
     "\"home\":{\"areas\":[{\"name\":\"Hall\"}],\"entities\":[{\"id\":\"light.a\",\"name\":"        \
     "\"Lamp\",\"area\":\"Hall\",\"domain\":\"light\"}]}}"
 
-static int fault_percent = 20;
+static int fault_percent = 20, is_streaming;
 
 /* ---- the vendors, in a process of their own ---- */
 
@@ -58,10 +59,10 @@ static void put(int fd, const char *s, size_t n)
 static void answer(int fd, int status, const char *headers, const char *body, size_t n_body)
 {
     char head[256];
-    int n =
-        snprintf(head, sizeof head,
-                 "HTTP/1.1 %d X\r\ncontent-type: application/json\r\n%scontent-length: %zu\r\n\r\n",
-                 status, headers, strlen(body));
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %d X\r\ncontent-type: %s\r\n%scontent-length: %zu\r\n\r\n", status,
+                     strncmp(body, "data:", 5) ? "application/json" : "text/event-stream", headers,
+                     strlen(body));
     put(fd, head, (size_t)n);
     put(fd, body, n_body);
 }
@@ -82,9 +83,12 @@ static int respond(int fd, const char *request)
     int fault = fault_of((at ? (unsigned)atoi(at + 15) : 0) * 2 + (vendor == 2));
     /* a repaired call is right the second time */
     int is_wrong = fault == 5 && !strstr(request, "is more than 100");
-    char *good = vendor_call(vendor, "light_set",
-                             is_wrong ? "{\"name\":\"Lamp\",\"level\":500}"
-                                      : "{\"name\":\"Lamp\",\"level\":5}");
+    static const char *const words[] = {"I will ", "dim it now. ", "There"};
+    const char *args =
+        is_wrong ? "{\"name\":\"Lamp\",\"level\":500}" : "{\"name\":\"Lamp\",\"level\":5}";
+    char *good = strstr(request, "\"stream\":true")
+                     ? vendor_stream(vendor, 3, words, "light_set", args, 0)
+                     : vendor_call(vendor, "light_set", args);
     int is_open = 1;
     pause_ms(SERVER_MS);
     if (fault == 0)
@@ -156,7 +160,7 @@ static int start_server(int *port)
 struct request {
     lt_us asked_us, deadline_us, late_us;
     int64_t added_us; /* what we added to the network's time; -1: not one clean attempt */
-    int n_answers, n_attempts;
+    int n_answers, n_attempts, n_said, n_said_late;
     enum lt_outcome outcome;
 };
 
@@ -200,6 +204,13 @@ static void on_answer(void *ctx, struct lt_tier_answer *a)
     }
 }
 
+static void on_say(void *ctx, const char *sentence)
+{
+    struct request *r = ctx;
+    r->n_said++;
+    r->n_said_late += r->n_answers > 0 || strcmp(sentence, "I will dim it now.") != 0;
+}
+
 static void start_one(void)
 {
     static const int providers[] = {0, 1};
@@ -213,7 +224,8 @@ static void start_one(void)
                                  .catalog = B.catalog,
                                  .providers = providers,
                                  .n_providers = 2,
-                                 .deadline_us = r->deadline_us};
+                                 .deadline_us = r->deadline_us,
+                                 .say = is_streaming ? on_say : NULL};
     if (lt_tier_ask(B.tier, &q, on_answer, r)) abort();
     B.n_flying++;
 }
@@ -228,11 +240,13 @@ static int by_value(const void *a, const void *b)
 static int report(const struct lt_budget *budget)
 {
     int64_t *added = calloc((size_t)B.n, sizeof *added), worst_late = INT64_MIN;
-    int n = 0, lost = 0, twice = 0, answered = 0, late = 0;
+    int n = 0, lost = 0, twice = 0, answered = 0, late = 0, said = 0, said_late = 0;
     for (int i = 0; i < B.n; i++) {
         const struct request *r = &B.requests[i];
         lost += r->n_answers == 0;
         twice += r->n_answers > 1;
+        said += r->n_said > 0;
+        said_late += r->n_said_late;
         answered += r->outcome == LT_OUTCOME_ANSWERED;
         late += r->late_us > 50000;
         if (r->late_us > worst_late) worst_late = r->late_us;
@@ -240,16 +254,16 @@ static int report(const struct lt_budget *budget)
     }
     qsort(added, (size_t)n, sizeof *added, by_value);
     printf(
-        "{\"requests\":%d,\"answered\":%d,\"unanswered\":%d,\"lost\":%d,\"twice\":%d,"
+        "{\"requests\":%d,\"answered\":%d,\"unanswered\":%d,\"lost\":%d,\"twice\":%d,\"spoken\":%d,"
         "\"over_deadline_by_50ms\":%d,\"worst_over_deadline_ms\":%.1f,\"added_ms\":{\"p50\":%.3f,"
         "\"p95\":%.3f,\"p99\":%.3f},\"memory_mb\":%.1f,\"spent_usd\":%.4f,\"still_reserved\":%lld}"
         "\n",
-        B.n, answered, B.n - answered, lost, twice, late, (double)worst_late / 1e3,
+        B.n, answered, B.n - answered, lost, twice, said, late, (double)worst_late / 1e3,
         (double)added[n / 2] / 1e3, (double)added[n * 95 / 100] / 1e3,
         (double)added[n * 99 / 100] / 1e3, (double)(B.peak_kb - B.base_kb) / 1024,
         (double)budget->day_spent_usd_micro / 1e6, (long long)budget->reserved_usd_micro);
     free(added);
-    return !lost && !twice && !budget->reserved_usd_micro;
+    return !lost && !twice && !said_late && !budget->reserved_usd_micro;
 }
 
 int main(int argc, char **argv)
@@ -262,6 +276,7 @@ int main(int argc, char **argv)
     struct lt_diag d = {0};
     B.n = argc > 1 ? atoi(argv[1]) : 10000;
     if (argc > 3) fault_percent = atoi(argv[3]);
+    is_streaming = argc > 4 && !strcmp(argv[4], "stream");
     if (B.n < 1 || in_flight < 1 || fault_percent < 0 || fault_percent > 100) return 2;
     int server = start_server(&port);
     B.requests = calloc((size_t)B.n, sizeof *B.requests);
