@@ -11,8 +11,54 @@
 
 #include "generate_internal.h"
 
-/* Pairs that may serve one request. Entries are "category" or "category/function". */
+/* Pairs that may serve one request. Entries are "category" or "category/function"; what is composed
+ * from the lexicon has the category "lexicon_CLASS", without its number. */
 static const char *const clashes[][2] = {
+    {"restaurant_floor/floor_book", "food_recipes/table_book"},
+    {"restaurant_floor/floor_book", "travel_booking/reserve_table"},
+    {"restaurant_floor/floor_order", "takeaway_shopping/takeaway_order"},
+    {"school_office/school_absent", "work_hr/sick_report"},
+    {"elderly_care/eld_drink", "health_fitness/water_log"},
+    {"elderly_care/eld_mood", "health_fitness/mood_log"},
+    {"elderly_care/eld_family", "phone_messaging"},
+    {"school_office/school_parents", "phone_messaging"},
+    {"pharmacy_counter/pharm_doctor", "phone_messaging"},
+    {"pharmacy_counter/pharm_stock", "warehouse_logistics/ware_count"},
+    {"police_dispatch/pol_send", "fire_station/truck_dispatch"},
+    {"police_dispatch/pol_send", "taxi_dispatch/car_send"},
+    {"police_dispatch/pol_send", "taxi_dispatch/area_send"},
+    {"police_dispatch/pol_where", "taxi_dispatch/car_where"},
+    {"police_dispatch/pol_block", "taxi_dispatch/road_warn"},
+    {"hotel_desk/hotel_wake", "timers_alarms"},
+    {"hotel_desk/hotel_wake", "alarms_datetime"},
+    {"warehouse_logistics/ware_shift", "school_office/school_cover"},
+    {"lexicon_media", "media"},
+    {"lexicon_media", "audio_books_radio"},
+    {"lexicon_media", "quiz_karaoke"},
+    {"lexicon_food", "food_recipes"},
+    {"lexicon_food", "kitchen_help"},
+    {"lexicon_food", "takeaway_shopping"},
+    {"lexicon_food", "lists_notes"},
+    {"lexicon_food", "list_memory"},
+    {"lexicon_food", "restaurant_floor/floor_order"},
+    {"lexicon_food", "appliances"},
+    {"lexicon_account", "bank_account"},
+    {"lexicon_account", "finance_payments"},
+    {"lexicon_account", "credit_cards"},
+    {"lexicon_message", "email_contacts"},
+    {"lexicon_message", "phone_messaging"},
+    {"lexicon_app", "device_settings"},
+    {"lexicon_app", "studio_printers_robots"},
+    {"lexicon_person", "phone_messaging"},
+    {"lexicon_person", "email_contacts"},
+    {"lexicon_person", "work_hr"},
+    {"lexicon_trip", "travel_booking"},
+    {"lexicon_trip", "travel_help"},
+    {"lexicon_trip", "transport"},
+    {"lexicon_trip", "navigation"},
+    {"lexicon_garment", "tailor_shop"},
+    {"lexicon_garment", "takeaway_shopping"},
+    {"lexicon_case", "law_office"},
     {"food_recipes/shopping_list", "lists_notes"},
     {"food_recipes/pantry_update", "lists_notes"},
     {"food_recipes/table_book", "travel_booking/reserve_table"},
@@ -401,6 +447,10 @@ static int is_function(const struct gen_teacher *t, int f, const char *pattern)
 {
     const char *category = t->cat[t->fn[f].category].name;
     size_t n = strlen(category);
+    if (t->cat[t->fn[f].category].is_composed) { /* lexicon_media_3 */
+        while (n && category[n - 1] != '_') n--;
+        n -= n > 0;
+    }
     if (strncmp(pattern, category, n)) return 0;
     return !pattern[n] || (pattern[n] == '/' && !strcmp(pattern + n + 1, t->fn[f].id));
 }
