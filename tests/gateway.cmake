@@ -78,3 +78,11 @@ target_link_libraries(test_sim PUBLIC PkgConfig::JANSSON lt_flags PRIVATE PkgCon
 # All homes by hand; one of them in CI.
 add_executable(bench_homes bench/bench_homes.c)
 target_link_libraries(bench_homes PRIVATE test_harness test_sim lt_flags)
+
+# By hand, for docs/flywheel.md: a month of the flywheel. Short as a test: one week, nothing learnt.
+if(TARGET san_train)
+  add_executable(bench_flywheel bench/flywheel.c bench/flywheel_world.c
+                 ${PROJECT_SOURCE_DIR}/gateway/src/curate.c)
+  target_compile_definitions(bench_flywheel PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(bench_flywheel PRIVATE lt_gateway san::train PkgConfig::JANSSON m lt_flags)
+endif()

@@ -22,12 +22,13 @@
 
 struct san_finetune_options san_finetune_options_default(void)
 {
-    return (struct san_finetune_options){.steps = 300,
-                                         .batch = 32,
-                                         .share = 0.5,
-                                         .rate = 0.15,
-                                         .n_fit = 600,
-                                         .n_keep = 400,
+    return (struct san_finetune_options){.steps = 150,
+                                         .batch = 40,
+                                         .share = 0.6,
+                                         .rate = 0.2,
+                                         .blend = 0.8,
+                                         .n_fit = 400,
+                                         .n_keep = 600,
                                          .n_groups = 0,
                                          .n_threads = 1,
                                          .seed = 1,
@@ -42,7 +43,7 @@ struct run {
     struct san_tune_set *set;
     struct san_hparams h;
     char name[128];
-    char state[PATH_BYTES], net[PATH_BYTES], dev[PATH_BYTES], done[PATH_BYTES];
+    char state[PATH_BYTES], net[PATH_BYTES], dev[PATH_BYTES], done[PATH_BYTES], mixed[PATH_BYTES];
     json_t **judges; /* base cases, (o->n_keep) */
     int n_judges;
     int lock; /* descriptor of the work folder; -1 */
@@ -89,6 +90,7 @@ static enum lt_err name_files(struct run *r, struct lt_diag *diag)
         return lt_fail(diag, LT_ERR_BUSY, "another run works in %s; wait for its end", o->work_dir);
     snprintf(r->state, sizeof r->state, "%s/%.16s.state", o->work_dir, hex);
     snprintf(r->net, sizeof r->net, "%s/%.16s.f32.gguf", o->work_dir, hex);
+    snprintf(r->mixed, sizeof r->mixed, "%s/%.16s.mixed.gguf", o->work_dir, hex);
     snprintf(r->done, sizeof r->done, "%s/%.16s.trained", o->work_dir, hex);
     snprintf(r->dev, sizeof r->dev, "%s/%.16s.dev.jsonl", o->work_dir, hex);
     return LT_OK;
@@ -145,6 +147,36 @@ static enum lt_err learn(struct run *r, struct lt_diag *diag)
     return err;
 }
 
+/* The weights between the old and the learnt network, in r->mixed. */
+static enum lt_err blend(struct run *r, struct lt_diag *diag)
+{
+    struct san_hparams h, old_h;
+    struct san_params learnt = {0}, old = {0};
+    struct san_tokenizer *tok = NULL;
+    struct san_gguf *file = NULL;
+    const float share = (float)r->o->blend;
+    enum lt_err err = san_model_load(r->net, &h, &learnt, &tok, &file, diag);
+    if (!err) err = san_model_load(r->o->init_path, &old_h, &old, NULL, NULL, diag);
+    if (!err && old.n != learnt.n)
+        err = lt_fail(diag, LT_ERR_INVALID, "%s and what was learnt from it differ in size",
+                      r->o->init_path);
+    for (size_t i = 0; !err && i < old.n; i++)
+        learnt.mem[i] = share * learnt.mem[i] + (1 - share) * old.mem[i];
+    const struct san_extra extra[] = {
+        {.key = "general.name", .str = r->name},
+        {.key = "general.license", .str = san_gguf_str_or(file, "general.license", "apache-2.0")},
+        {.key = "general.training", .str = san_gguf_str_or(file, "general.training", "")},
+    };
+    if (!err)
+        err = san_model_save(r->mixed, &h, &learnt, tok, extra, sizeof extra / sizeof extra[0],
+                             SAN_TYPE_F32, diag);
+    san_params_free(&old);
+    san_params_free(&learnt);
+    san_tokenizer_free(tok);
+    san_gguf_close(file);
+    return err;
+}
+
 static enum lt_err write_dev(struct run *r, struct lt_diag *diag)
 {
     int n, failed = 0;
@@ -162,8 +194,10 @@ static enum lt_err fit(struct run *r, struct lt_diag *diag)
     struct san_calibrate_report report;
     const char *files[] = {r->dev};
     int n_dev = san_tune_set_counts(r->set)->n[SAN_SPLIT_DEV];
-    enum lt_err err = write_dev(r, diag);
-    c.model_path = r->net;
+    int is_blended = r->o->blend < 1;
+    enum lt_err err = is_blended ? blend(r, diag) : LT_OK;
+    if (!err) err = write_dev(r, diag);
+    c.model_path = is_blended ? r->mixed : r->net;
     c.out_path = r->o->out_path;
     c.type = SAN_TYPE_Q8_0;
     c.gen = r->o->gen;
@@ -228,7 +262,7 @@ static void decide(struct run *r)
         o->is_better = 0;
         snprintf(o->why, sizeof o->why, "worse on the household's kept examples: %d lost, %d won",
                  o->own.n_lost, o->own.n_won);
-    } else if (o->base.mean + o->base.half < 0 || o->base.mean < -4 * r->o->base_loss ||
+    } else if (o->base.mean + o->base.half < 0 ||
                (o->base.mean < -r->o->base_loss && o->own.mean <= 0)) {
         o->is_better = 0;
         snprintf(o->why, sizeof o->why,
@@ -286,6 +320,7 @@ enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_fi
     }
     if (!err) {
         out->counts = *san_tune_set_counts(r.set);
+        out->learnt = san_tune_set_tools(r.set, SAN_FINETUNE_TOOL);
         err = name_files(&r, diag);
     }
     if (!err) stage(&r, "learning");
@@ -298,8 +333,13 @@ enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_fi
         unlink(r.state);
         unlink(r.net);
         unlink(r.dev);
+        unlink(r.mixed);
         unlink(r.done);
         (void)!rmdir(o->work_dir);
+    }
+    if (err) {
+        json_decref(out->learnt);
+        out->learnt = NULL;
     }
     for (int i = 0; i < r.n_judges; i++) json_decref(r.judges[i]);
     free(r.judges);

@@ -138,23 +138,26 @@ double san_binomial_upper(int k, int n, double delta)
 
 struct san_promise san_promise_of(const struct san_answers *a, double alpha, double delta)
 {
-    static const double gates[] = {0.5,  0.6,  0.7,  0.8,  0.85, 0.9,
-                                   0.93, 0.95, 0.97, 0.98, 0.99, 0.995};
-    enum { N = sizeof gates / sizeof gates[0] };
+    static const double gates[] = {0.98, 0.97, 0.95, 0.93, 0.9, 0.87, 0.85, 0.8, 0.7, 0.6, 0.5};
+    static const int starts[] = {0, 3, 6};
+    enum { N = sizeof gates / sizeof gates[0], N_STARTS = sizeof starts / sizeof starts[0] };
     struct san_promise p = {.n = a->n, .gate = 1};
-    p.n_needed = (int)ceil(log(delta / N) / log1p(-alpha));
-    for (int g = 0; g < N && !p.is_kept; g++) {
-        int n = 0, wrong = 0;
-        for (int i = 0; i < a->n; i++) {
-            if (a->confidence[i] < gates[g]) continue;
-            n++;
-            wrong += !a->right[i];
+    p.n_needed = (int)ceil(log(delta / N_STARTS) / log1p(-alpha));
+    for (int s = 0; s < N_STARTS; s++) {
+        for (int g = starts[s]; g < N; g++) {
+            int n = 0, wrong = 0;
+            for (int i = 0; i < a->n; i++) {
+                if (a->confidence[i] < gates[g]) continue;
+                n++;
+                wrong += !a->right[i];
+            }
+            if (san_binomial_upper(wrong, n, delta / N_STARTS) > alpha) break;
+            if (gates[g] >= p.gate) continue;
+            p.is_kept = 1;
+            p.gate = gates[g];
+            p.local = (double)n / a->n;
+            p.wrong = (double)wrong / n;
         }
-        if (san_binomial_upper(wrong, n, delta / N) > alpha) continue;
-        p.is_kept = 1;
-        p.gate = gates[g];
-        p.local = (double)n / a->n;
-        p.wrong = (double)wrong / n;
     }
     return p;
 }

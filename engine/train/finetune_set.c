@@ -240,6 +240,19 @@ void san_tune_set_free(struct san_tune_set *s)
     free(s);
 }
 
+json_t *san_tune_set_tools(const struct san_tune_set *s, int least)
+{
+    json_t *out = json_object(), *list;
+    const char *tool;
+    json_object_foreach(s->by_tool, tool, list)
+    {
+        size_t n = json_array_size(list);
+        if (*tool && n >= (size_t)least)
+            json_object_set_new(out, tool, json_integer((json_int_t)n));
+    }
+    return out;
+}
+
 const struct san_tune_counts *san_tune_set_counts(const struct san_tune_set *s)
 {
     return &s->counts;

@@ -39,6 +39,7 @@ enum {
     OPT_BATCH,
     OPT_SHARE,
     OPT_RATE,
+    OPT_BLEND,
     OPT_FIT,
     OPT_KEEP,
     OPT_RETRIEVAL,
@@ -65,12 +66,13 @@ static const struct lt_cli_option options[] = {
     [OPT_OUT] = {"out", 'o', "FILE", "network to write"},
     [OPT_WORK] = {"work", 0, "DIR", "folder for checkpoints (default: OUT.work)"},
     [OPT_NAME] = {"name", 0, "NAME", "general.name of the new network"},
-    [OPT_STEPS] = {"steps", 0, "N", "batches to learn from (default 300)"},
-    [OPT_BATCH] = {"batch", 0, "N", "examples of a batch (default 32)"},
-    [OPT_SHARE] = {"share", 0, "X", "of the own examples in a batch (default 0.5)"},
-    [OPT_RATE] = {"rate", 0, "X", "of learning, 1 as from nothing (default 0.15)"},
-    [OPT_FIT] = {"fit", 0, "N", "base cases to fit the confidence (default 600)"},
-    [OPT_KEEP] = {"keep", 0, "N", "base cases to judge old and new (default 400)"},
+    [OPT_STEPS] = {"steps", 0, "N", "batches to learn from (default 150)"},
+    [OPT_BATCH] = {"batch", 0, "N", "examples of a batch (default 40)"},
+    [OPT_SHARE] = {"share", 0, "X", "of the own examples in a batch (default 0.6)"},
+    [OPT_RATE] = {"rate", 0, "X", "of learning, 1 as from nothing (default 0.2)"},
+    [OPT_BLEND] = {"blend", 0, "X", "of the learnt weights, the rest stays (default 0.8)"},
+    [OPT_FIT] = {"fit", 0, "N", "base cases to fit the confidence (default 400)"},
+    [OPT_KEEP] = {"keep", 0, "N", "base cases to judge old and new (default 600)"},
     [OPT_RETRIEVAL] = {"retrieval", 0, "N",
                        "groups of cases to refit the retrieval head (default 0)"},
     [OPT_THREADS] = {"threads", 0, "N", "cores (default 1)"},
@@ -153,6 +155,7 @@ static int read_numbers(const char *const *value, struct san_finetune_options *o
         !lt_cli_int(&spec, "batch", value[OPT_BATCH], 1, SAN_GEN_GROUP_MAX, &batch) ||
         !lt_cli_num(&spec, "share", value[OPT_SHARE], 0.01, 1, &o->share) ||
         !lt_cli_num(&spec, "rate", value[OPT_RATE], 1e-6, 1, &o->rate) ||
+        !lt_cli_num(&spec, "blend", value[OPT_BLEND], 0.05, 1, &o->blend) ||
         !lt_cli_int(&spec, "fit", value[OPT_FIT], 100, 100000, &fit) ||
         !lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep) ||
         !lt_cli_int(&spec, "retrieval", value[OPT_RETRIEVAL], 0, 100000, &groups) ||
@@ -208,13 +211,13 @@ static json_t *promise_json(const struct san_promise *p)
 static json_t *report_json(const struct san_finetune_report *r, double seconds, double peak_mb)
 {
     const struct san_tune_counts *c = &r->counts;
-    return json_pack("{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:o,s:o,s:o,s:o,s:b,s:s,s:f,s:f}",
+    return json_pack("{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:o,s:o,s:o,s:o,s:b,s:s,s:f,s:f,s:O?}",
                      "examples", "lines", c->n_lines, "bad", c->n_bad, "same", c->n_same,
                      "contradictory", c->n_contrary, "learnt", c->n[0], "fitted", c->n[1], "judged",
                      c->n[2], "tools", c->n_tools, "own", difference_json(&r->own), "base",
                      difference_json(&r->base), "promise_old", promise_json(&r->promise_old),
                      "promise_new", promise_json(&r->promise_new), "better", r->is_better, "why",
-                     r->why, "seconds", seconds, "peak_mb", peak_mb);
+                     r->why, "seconds", seconds, "peak_mb", peak_mb, "learnt", r->learnt);
 }
 
 static void print_difference(const char *name, const struct san_difference *d)
@@ -311,6 +314,7 @@ static enum lt_err run(struct san_finetune_options *o, const char *const *value,
     if (value[OPT_PROMOTE] && report.is_better) err = promote(db, o->out_path, text, diag);
     free(text);
     json_decref(j);
+    json_decref(report.learnt);
     return err;
 }
 

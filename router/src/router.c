@@ -11,8 +11,23 @@ struct guess {
     int is_sensitive;
 };
 
-static struct guess look_at(const struct lt_policy *p, const struct lt_catalog *catalog,
-                            const struct lt_local *local, enum lt_why *why, struct lt_diag *detail)
+/* Is the answer one that the network may not yet give by itself? */
+static int is_new(const struct lt_facts *f, const json_t *calls)
+{
+    const json_t *call;
+    size_t i;
+    if (!json_object_size(f->new_tools)) return 0;
+    json_array_foreach(calls, i, call)
+    {
+        const char *tool = json_string_value(json_object_get(call, "name"));
+        if (tool && json_object_get(f->new_tools, tool)) return 1;
+    }
+    return !json_array_size(calls); /* it may be for one of them */
+}
+
+static struct guess look_at(const struct lt_policy *p, const struct lt_facts *f,
+                            const struct lt_catalog *catalog, const struct lt_local *local,
+                            enum lt_why *why, struct lt_diag *detail)
 {
     struct guess g = {.gate = p->gate};
     *why = LT_WHY_LOCAL_FAILED;
@@ -23,6 +38,7 @@ static struct guess look_at(const struct lt_policy *p, const struct lt_catalog *
     g.calls = local->calls;
     g.confidence = local->confidence >= 0 ? local->confidence : 0; /* also for NaN */
     g.gate = lt_router_gate(p, catalog, g.calls, &g.is_sensitive);
+    if (g.gate < p->gate_new && is_new(f, g.calls)) g.gate = p->gate_new;
     return g;
 }
 
@@ -86,7 +102,7 @@ void lt_router_decide(const struct lt_policy *policy, const struct lt_catalog *c
 {
     enum lt_why why;
     *out = (struct lt_decision){0};
-    struct guess g = look_at(policy, catalog, local, &why, detail);
+    struct guess g = look_at(policy, facts, catalog, local, &why, detail);
     out->gate = g.gate;
     out->is_sensitive = g.is_sensitive;
 
@@ -149,7 +165,7 @@ void lt_router_judge(const struct lt_policy *policy, const struct lt_catalog *ca
 {
     enum lt_why why;
     *out = (struct lt_decision){0};
-    struct guess g = look_at(policy, catalog, local, &why, NULL);
+    struct guess g = look_at(policy, facts, catalog, local, &why, NULL);
     if (g.calls && lt__policy_is_blocked(policy, g.calls)) g.calls = NULL;
     out->gate = g.gate;
     out->is_sensitive = g.is_sensitive;

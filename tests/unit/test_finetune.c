@@ -233,7 +233,7 @@ static void test_promise__enough_labels__gate_above_the_wrong_ones(void **state)
     a.n = 400; /* a hundred sure ones are too few to promise 2 % */
     p = san_promise_of(&a, 0.02, 0.1);
     assert_false(p.is_kept);
-    assert_int_equal(p.n_needed, 237);
+    assert_int_equal(p.n_needed, 169);
 }
 
 int main(void)

@@ -4,7 +4,10 @@
  * lines with cases of the generator (the base data that ships with the tree: replay), trains all
  * weights, fits both heads on utterances that were kept back, quantises, and compares old and new:
  *
- *     load -> train (checkpoints) -> calibrate, quantise -> compare -> promote or refuse
+ *     load -> train (checkpoints) -> blend -> calibrate, quantise -> compare -> promote or refuse
+ *
+ * Blending: the weights between the old and the learnt ones forget less than the learnt ones do, and
+ * keep nearly all of what was learnt (docs/flywheel.md has the figures).
  *
  * Every utterance belongs to one split by the hash of its words alone, so that the split stays the
  * same while the data grows: eight tenths are learnt, one tenth fits the heads, one tenth judges.
@@ -30,6 +33,7 @@
 #define SAN_FINETUNE_LINES_MAX 20000 /* examples kept; further ones are refused */
 #define SAN_FINETUNE_TOOLS_MAX 256   /* tools that examples may call */
 #define SAN_FINETUNE_LEAST     8     /* fewer examples to learn from are refused */
+#define SAN_FINETUNE_TOOL      10    /* a tool with so many examples counts as learnt */
 
 #define SAN_FINETUNE_WEAK "trace.silence" /* "source" of lines that teach but never judge */
 
@@ -59,6 +63,8 @@ LT_NODISCARD enum lt_err san_tune_set_load(const char *const *files, int n_files
                                            struct san_tune_set **out,
                                            struct san_data_report *report, struct lt_diag *diag);
 void san_tune_set_free(struct san_tune_set *s); /* NULL is fine */
+/* Object {name: examples} of the tools that at least `least` learning examples call; a new reference. */
+json_t *san_tune_set_tools(const struct san_tune_set *s, int least);
 const struct san_tune_counts *san_tune_set_counts(const struct san_tune_set *s);
 /* The examples of a split, in order; borrowed. *n receives how many. */
 json_t *const *san_tune_set_cases(const struct san_tune_set *s, enum san_split split, int *n);
@@ -91,8 +97,9 @@ struct san_difference san_answers_compare(const struct san_answers *old,
                                           const struct san_answers *fresh);
 
 /* The gate that keeps a promise: among answers executed locally at most `alpha` are wrong, with
- * confidence 1 - delta. Twelve fixed thresholds are tested with the exact binomial bound, each at
- * delta / 12, and the lowest that passes is taken. */
+ * confidence 1 - delta. Fixed thresholds are tested with the exact binomial bound in three fixed
+ * sequences (from 0.98, 0.93 and 0.85 downwards), each at delta / 3 and each up to its first failure, which
+ * keeps the probability of any false acceptance under delta; the lowest that passes is taken. */
 struct san_promise {
     int is_kept;  /* 0: no threshold passes */
     double gate;  /* least confidence to answer locally */
@@ -118,6 +125,7 @@ struct san_finetune_options {
     int batch;
     double share; /* of the household's examples in a batch */
     double rate;  /* of learning, relative to training from nothing */
+    double blend; /* of the learnt weights in the new ones, the rest stays: 1 all of them */
     int n_fit;    /* base cases that fit the heads */
     int n_keep;   /* base cases that judge old and new */
     int n_groups; /* groups of cases for the retrieval head; 0: it stays */
@@ -138,6 +146,7 @@ struct san_finetune_report {
     int is_better;                               /* may be promoted */
     char why[200];                               /* what speaks against it, "" */
     int is_resumed;
+    json_t *learnt; /* object {tool: examples} of those with SAN_FINETUNE_TOOL or more; release it */
 };
 LT_NODISCARD enum lt_err san_finetune_run(const struct san_finetune_options *o,
                                           struct san_finetune_report *out, struct lt_diag *diag);

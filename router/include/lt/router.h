@@ -134,6 +134,8 @@ enum lt_no_answer { LT_NO_ANSWER_ASK, LT_NO_ANSWER_GUESS, LT_NO_ANSWER_APOLOGISE
 struct lt_policy {
     double gate;         /* least confidence to act locally, 0..1 */
     double gate_nothing; /* least confidence for "nothing applies" */
+    double gate_new;     /* the same for tools that the network has not learnt, and for "nothing
+                            applies" where there are such; counts where it is higher. 0: no matter */
     double clarify;      /* at or above this a question is sensible */
     double guess;        /* at or above this a best guess may stand in for a missing cloud answer */
     enum lt_no_answer no_answer; /* when no cloud answer can be had */
@@ -169,6 +171,8 @@ struct lt_facts {
     int is_private;                /* the words name something that must not leave the house */
     const int *is_open; /* n_providers flags: the provider's breaker forbids it now; NULL: none */
     int is_cloud_off;   /* the site's cloud switch is off */
+    const json_t *new_tools;    /* object with a member for each tool that the network in use has not
+                                   learnt, or NULL */
     const json_t *cached_calls; /* confirmed answer to the same request, or NULL */
 };
 
