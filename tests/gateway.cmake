@@ -41,6 +41,7 @@ target_compile_definitions(make_month PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}"
 target_link_libraries(make_month PRIVATE lt_schema PkgConfig::JANSSON lt_flags)
 lt_integration_test(test_swap)
 lt_integration_test(test_finetune_run)
+lt_integration_test(test_labels)
 lt_integration_test(test_factory lt_stub_http)
 lt_integration_test(test_cli)
 lt_integration_test(test_act)

@@ -2,33 +2,43 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cmd.h"
 #include "config.h"
 #include "lt/store.h"
+#include "lt/store_house.h"
 #include "model.h"
+#include "models_diff.h"
+#include "shadow.h"
 
-enum { OPT_CONFIG, OPT_DB, OPT_JSON, N_OPTIONS };
+enum { OPT_CONFIG, OPT_DB, OPT_DATA, OPT_SITE, OPT_LIMIT, OPT_JSON, N_OPTIONS };
 static const struct lt_cli_option options[] = {
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration that names the database"},
     [OPT_DB] = {"db", 0, "FILE", "the database itself"},
+    [OPT_DATA] = {"data", 'd', "FILE", "diff: over data lines instead of the newest traces"},
+    [OPT_SITE] = {"site", 0, "NAME", "diff: traces of this site only"},
+    [OPT_LIMIT] = {"limit", 'n', "N", "diff, shadow: most requests (default 500)"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel models list|add FILE|activate HASH|rollback [options]",
+    "lintel models list|add FILE|activate HASH|rollback|diff A B|shadow [HASH|off] [options]",
     "list      networks known here, the active one marked\n"
     "add       register a network file (it must open)\n"
     "activate  make the one whose hash begins so the active one; rollback goes back to the one "
     "before.\nA running gateway takes the active network within seconds, without losing a request, "
-    "unless\nmodel.file names one.",
+    "unless\nmodel.file names one.\n"
+    "diff      where two networks (hashes or files) answer differently\n"
+    "shadow    let a network answer beside the active one without consequences, or end that;\n"
+    "          without a word: how often they disagreed",
     options, N_OPTIONS};
 
 struct listing {
     struct lt_table table;
     json_t *json;
     const char *prefix; /* activate: what the hash begins with */
-    char found[LT_SHA256_HEX_CAP];
+    char found[LT_SHA256_HEX_CAP], path[1024];
     int n_found;
 };
 
@@ -39,6 +49,7 @@ static int each(const struct lt_model *m, void *user)
     if (l->prefix) {
         if (strncmp(m->sha256, l->prefix, strlen(l->prefix)) != 0) return 0;
         snprintf(l->found, sizeof l->found, "%s", m->sha256);
+        snprintf(l->path, sizeof l->path, "%s", m->path);
         l->n_found++;
     } else if (l->json) {
         json_array_append_new(l->json, json_pack("{s:s,s:s,s:s,s:I,s:b,s:s?}", "name", m->name,
@@ -72,15 +83,124 @@ static enum lt_err do_add(struct lt_store *s, const char *file, struct lt_diag *
     return err;
 }
 
-static enum lt_err do_activate(struct lt_store *s, const char *prefix, struct lt_diag *diag)
+/* The one network whose hash begins so. */
+static enum lt_err find(struct lt_store *s, const char *prefix, struct listing *l,
+                        struct lt_diag *diag)
 {
-    struct listing l = {.prefix = prefix};
-    enum lt_err err = lt_store_model_list(s, each, &l, diag);
-    if (!err && l.n_found != 1)
-        err = lt_fail(diag, l.n_found ? LT_ERR_INVALID : LT_ERR_NOTFOUND,
+    *l = (struct listing){.prefix = prefix};
+    enum lt_err err = lt_store_model_list(s, each, l, diag);
+    if (!err && l->n_found != 1)
+        err = lt_fail(diag, l->n_found ? LT_ERR_INVALID : LT_ERR_NOTFOUND,
                       "%d networks have a hash that begins with '%.64s'; lintel models list shows "
                       "all",
-                      l.n_found, prefix);
+                      l->n_found, prefix);
+    return err;
+}
+
+/* ---- diff and shadow ---- */
+
+static void short_json(const json_t *v, char *out, size_t cap)
+{
+    char *text = json_dumps(v, JSON_COMPACT);
+    snprintf(out, cap, "%.*s", (int)cap - 1, text ? text : "");
+    free(text);
+}
+
+static int print_rows(const json_t *rows)
+{
+    static const char *const heads[] = {"text", "a", ">sure", "b", ">sure", "right"};
+    struct lt_table t;
+    const json_t *row;
+    size_t i;
+    memset(&t, 0, sizeof t);
+    lt_table_columns(&t, heads, 6);
+    json_array_foreach(rows, i, row)
+    {
+        char x[200], y[200], right[200] = "", p[16], q[16];
+        short_json(json_object_get(row, "a"), x, sizeof x);
+        short_json(json_object_get(row, "b"), y, sizeof y);
+        if (json_object_get(row, "right"))
+            short_json(json_object_get(row, "right"), right, sizeof right);
+        snprintf(p, sizeof p, "%.2f", json_number_value(json_object_get(row, "a_confidence")));
+        snprintf(q, sizeof q, "%.2f", json_number_value(json_object_get(row, "b_confidence")));
+        const char *cells[] = {json_string_value(json_object_get(row, "text")), x, p, y, q, right};
+        lt_table_row(&t, cells);
+    }
+    return lt_table_print(&t);
+}
+
+static enum lt_err print_difference(json_t *o, const char *json, struct lt_diag *diag)
+{
+    int is_ok;
+    if (lt_cli_wants_json(json)) {
+        is_ok = lt_cli_print_json(o);
+    } else {
+        is_ok = print_rows(json_object_get(o, "rows"));
+        printf("%d requests, %d answered alike, %d not; of %d with a label a had %d right, b %d\n",
+               (int)json_integer_value(json_object_get(o, "n")),
+               (int)json_integer_value(json_object_get(o, "same")),
+               (int)json_integer_value(json_object_get(o, "different")),
+               (int)json_integer_value(json_object_get(o, "known")),
+               (int)json_integer_value(json_object_get(o, "a_right")),
+               (int)json_integer_value(json_object_get(o, "b_right")));
+    }
+    json_decref(o);
+    return is_ok ? LT_OK : lt_fail(diag, LT_ERR_IO, "cannot write the difference");
+}
+
+/* A file, or the file of the network whose hash begins so. */
+static enum lt_err path_of(struct lt_store *s, const char *word, char *out, size_t cap,
+                           struct lt_diag *diag)
+{
+    struct listing l;
+    if (!access(word, R_OK)) {
+        snprintf(out, cap, "%s", word);
+        return LT_OK;
+    }
+    enum lt_err err = find(s, word, &l, diag);
+    if (!err) snprintf(out, cap, "%s", l.path);
+    return err;
+}
+
+static enum lt_err do_diff(struct lt_store *s, char **words, const char *const *value,
+                           int64_t limit, struct lt_diag *diag)
+{
+    char a[1024], b[1024];
+    json_t *o = NULL;
+    struct lt_models_diff d = {
+        .a = a, .b = b, .data_path = value[OPT_DATA], .site = value[OPT_SITE], .limit = limit};
+    enum lt_err err = path_of(s, words[0], a, sizeof a, diag);
+    if (!err) err = path_of(s, words[1], b, sizeof b, diag);
+    if (!err) err = lt_models_diff(s, &d, &o, diag);
+    return err ? err : print_difference(o, value[OPT_JSON], diag);
+}
+
+static enum lt_err do_shadow(struct lt_store *s, const char *word, const char *const *value,
+                             int64_t limit, struct lt_diag *diag)
+{
+    struct listing l = {0};
+    char hash[LT_SHA256_HEX_CAP];
+    json_t *o = NULL;
+    enum lt_err err = LT_OK;
+    if (!word) {
+        err = lt_store_setting_get(s, "", LT_MODEL_SHADOW, hash, sizeof hash, diag);
+        if (!err && !hash[0])
+            err =
+                lt_fail(diag, LT_ERR_NOTFOUND,
+                        "no network runs beside the active one; lintel models shadow HASH begins");
+        if (!err) err = lt_store_shadow_report(s, hash, limit, &o, diag);
+        return err ? err : print_difference(o, value[OPT_JSON], diag);
+    }
+    if (strcmp(word, "off") != 0) err = find(s, word, &l, diag);
+    if (!err) err = lt_store_setting_put(s, "", LT_MODEL_SHADOW, l.found, diag);
+    if (!err) printf("%s\n", l.found[0] ? l.found : "off");
+    return err;
+}
+
+static enum lt_err do_activate(struct lt_store *s, const char *prefix, struct lt_diag *diag)
+{
+    struct listing l;
+    enum lt_err err = find(s, prefix, &l, diag);
     if (!err) err = lt_store_model_activate(s, l.found, lt_now_unix_ms(), diag);
     if (!err) printf("%s\n", l.found);
     return err;
@@ -96,20 +216,38 @@ int lt_cmd_models(int argc, char **argv)
     int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     const char *verb = first < argc ? argv[first] : "";
-    int has_word = !strcmp(verb, "add") || !strcmp(verb, "activate");
-    if (!has_word && strcmp(verb, "list") != 0 && strcmp(verb, "rollback") != 0)
-        return lt_cli_usage(&spec, "list, add, activate or rollback?");
-    if (argc - first != 1 + has_word)
-        return lt_cli_usage(&spec, has_word ? "%s needs one word" : "%s takes no words", verb);
+    static const struct {
+        const char *name;
+        int least, most, is_reading; /* words after it */
+    } verbs[] = {{"list", 0, 0, 1},     {"add", 1, 1, 0},  {"activate", 1, 1, 0},
+                 {"rollback", 0, 0, 0}, {"diff", 2, 2, 1}, {"shadow", 0, 1, 0}};
+    enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
+    int64_t limit = 500;
+    int v = 0, n_words = argc - first - 1;
+    while (v < N_VERBS && strcmp(verbs[v].name, verb) != 0) v++;
+    if (v == N_VERBS) return lt_cli_usage(&spec, "list, add, activate, rollback, diff or shadow?");
+    if (n_words < verbs[v].least || n_words > verbs[v].most)
+        return lt_cli_usage(&spec,
+                            verbs[v].least == 2  ? "%s needs two networks"
+                            : verbs[v].least     ? "%s needs one word"
+                            : verbs[v].most == 0 ? "%s takes no words"
+                                                 : "%s takes one word at most",
+                            verb);
+    if (!lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, LT_MODELS_DIFF_MAX, &limit))
+        return LT_EXIT_USAGE;
     enum lt_err err = lt_config_load(value[OPT_CONFIG], &config, &diag);
     if (err) return lt_cli_fail(&spec, err, &diag);
     lt_config_store_path(&config, path, sizeof path);
     struct lt_store_options o = {.path = value[OPT_DB] ? value[OPT_DB] : path,
-                                 .is_readonly = !strcmp(verb, "list")};
+                                 .is_readonly =
+                                     verbs[v].is_reading || (!strcmp(verb, "shadow") && !n_words)};
     err = lt_store_open(&o, &s, &diag);
     if (!err && !strcmp(verb, "list")) err = do_list(s, value[OPT_JSON], &diag);
     if (!err && !strcmp(verb, "add")) err = do_add(s, argv[first + 1], &diag);
     if (!err && !strcmp(verb, "activate")) err = do_activate(s, argv[first + 1], &diag);
+    if (!err && !strcmp(verb, "diff")) err = do_diff(s, argv + first + 1, value, limit, &diag);
+    if (!err && !strcmp(verb, "shadow"))
+        err = do_shadow(s, n_words ? argv[first + 1] : NULL, value, limit, &diag);
     if (!err && !strcmp(verb, "rollback")) {
         err = lt_store_model_rollback(s, lt_now_unix_ms(), hash, &diag);
         if (!err) printf("%s\n", hash);

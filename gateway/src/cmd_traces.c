@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "config.h"
 #include "curate.h"
+#include "drift.h"
 #include "label.h"
 #include "lt/docs.h"
 #include "lt/json.h"
@@ -38,6 +39,9 @@ enum {
     OPT_MAX,
     OPT_REPEATS,
     OPT_SILENCE,
+    OPT_WEEKS,
+    OPT_ALPHA,
+    OPT_DELTA,
     OPT_REMOVE,
     OPT_JSON,
     N_OPTIONS
@@ -67,6 +71,10 @@ static const struct lt_cli_option options[] = {
     [OPT_MAX] = {"max-confidence", 0, "X", "export: only answers at most so sure"},
     [OPT_SILENCE] = {"silence", 0, NULL,
                      "export: also what the network did by itself and nobody minded for a day"},
+    [OPT_WEEKS] = {"weeks", 0, "N", "stats: weeks that are compared (default 4)"},
+    [OPT_ALPHA] = {"alpha", 0, "X",
+                   "stats: largest share of wrong local answers to promise (default 0.02)"},
+    [OPT_DELTA] = {"delta", 0, "X", "stats: largest probability that this is broken (default 0.1)"},
     [OPT_REMOVE] = {"remove", 0, "SOURCE",
                     "label: take back the label of console, user, undo, rephrase, import, cloud; "
                     "or all"},
@@ -255,6 +263,17 @@ static void add_saved(json_t *stats, const char *config_path)
     lt_config_free(&config);
 }
 
+/* Weeks, drift and the promise go beside the counts. */
+static enum lt_err add_drift(struct lt_store *s, json_t *stats, const struct lt_drift_options *o,
+                             struct lt_diag *diag)
+{
+    json_t *report = NULL;
+    enum lt_err err = lt_drift_report(s, o, &report, diag);
+    if (!err) json_object_update(stats, report);
+    json_decref(report);
+    return err;
+}
+
 static enum lt_err open_store(const char *const *value, int is_readonly, struct lt_store **out,
                               struct lt_diag *diag)
 {
@@ -282,7 +301,8 @@ int lt_cmd_traces(int argc, char **argv)
                  {"erase", 0, 1}, {"replay", 0, 0}, {"import", 1, 1}};
     enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, ERASE, REPLAY, IMPORT, N_VERBS };
     struct lt_curate curate = {0};
-    int64_t per_tool = 0;
+    struct lt_drift_options drift = {.now_unix_ms = lt_now_unix_ms(), .alpha = 0.02, .delta = 0.1};
+    int64_t per_tool = 0, weeks = 4;
     const char *value[N_OPTIONS];
     struct lt_store *s = NULL;
     struct lt_diag diag = {0};
@@ -305,6 +325,12 @@ int lt_cmd_traces(int argc, char **argv)
         !lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, INT64_MAX, &limit) ||
         !lt_cli_int(&spec, "max-mb", value[OPT_MAX_MB], 1, 1 << 30, &max_mb))
         return LT_EXIT_USAGE;
+    if (!lt_cli_int(&spec, "weeks", value[OPT_WEEKS], 1, LT_DRIFT_WEEKS_MAX, &weeks) ||
+        !lt_cli_num(&spec, "alpha", value[OPT_ALPHA], 0.0001, 0.5, &drift.alpha) ||
+        !lt_cli_num(&spec, "delta", value[OPT_DELTA], 0.0001, 0.5, &drift.delta))
+        return LT_EXIT_USAGE;
+    drift.site = value[OPT_SITE];
+    drift.n_weeks = (int)weeks;
     if (!lt_cli_int(&spec, "per-tool", value[OPT_PER_TOOL], 1, INT32_MAX, &per_tool) ||
         !lt_cli_num(&spec, "min-confidence", value[OPT_MIN], 0, 1, &curate.min_confidence) ||
         !lt_cli_num(&spec, "max-confidence", value[OPT_MAX], 0, 1, &curate.max_confidence))
@@ -332,6 +358,7 @@ int lt_cmd_traces(int argc, char **argv)
             break;
         case STATS:
             err = lt_store_trace_stats(s, value[OPT_SITE], since_ms, 0, &o, &diag);
+            if (!err) err = add_drift(s, o, &drift, &diag);
             if (!err) add_saved(o, value[OPT_CONFIG]);
             err = print_and_free(o, err, &diag);
             break;

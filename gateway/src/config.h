@@ -99,7 +99,8 @@ struct lt_config {
     } store;
 
     struct {
-        double threshold, nothing, clarify, guess, sensitive_threshold;
+        int automatic; /* gate.auto */
+        double threshold, nothing, new_tool, clarify, guess, sensitive_threshold;
         char *no_answer; /* "ask", "guess", "apologise" */
         int nothing_escalated, clarify_first, default_rules, sensitive_cloud;
         struct lt_strings sensitive_tools;

@@ -95,6 +95,10 @@ const struct lt_config_row lt__config_rows[] = {
 
     {"gate.threshold", LT_CFG_NUM, "", 0, 1, "0.85", NULL, LT_CFG_RELOAD, AT(gate.threshold),
      "Confidence from which a local answer is carried out"},
+    {"gate.auto", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(gate.automatic),
+     "Take the gate that lintel finetune found to keep its promise, instead of gate.threshold, where labels sufficed"},
+    {"gate.new_tool", LT_CFG_NUM, "", 0, 1, "0", NULL, LT_CFG_RELOAD, AT(gate.new_tool),
+     "The same for tools that the network in use has not learnt, if higher; 1 always hands these on, until they are learnt"},
     {"gate.nothing", LT_CFG_NUM, "", 0, 1, "0.85", NULL, LT_CFG_RELOAD, AT(gate.nothing),
      "Confidence from which the answer \"nothing applies\" is believed"},
     {"gate.clarify", LT_CFG_NUM, "", 0, 1, "0.40", NULL, LT_CFG_RELOAD, AT(gate.clarify),

@@ -77,6 +77,7 @@ static enum lt_err open_engine(struct lt_gateway *gw, struct lt_diag *diag)
     char path[1024];
     enum lt_err err = lt_model_choose(&gw->started, gw->store, path, sizeof path, diag);
     if (!err) err = lt_site_engine_open(path, &gw->engine, diag);
+    if (!err) err = lt_model_says_of(gw->store, path, &gw->engine->says, diag);
     if (!err)
         snprintf(gw->model_name, sizeof gw->model_name, "%s",
                  san_engine_model_name(gw->engine->engine));

@@ -114,6 +114,7 @@ struct lt_gateway {
     int is_draining, is_ready, is_barrier_out, is_stopped;
     struct lt_job prune_job;
     struct lt_swap *swap;  /* swap.c; NULL before it is watched */
+    struct lt_shadow *shadow; /* shadow.c; NULL while none was ever named */
     struct lt_prune prune; /* the writer's while is_pruning */
     int is_pruning;
 };

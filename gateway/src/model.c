@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lt/clock.h"
@@ -42,6 +43,40 @@ enum lt_err lt_model_choose(const struct lt_config *c, struct lt_store *store, c
     if (lt_config_find_shipped(LT_MODEL_SHIPPED, out, out_bytes)) return LT_OK;
     return lt_fail(diag, LT_ERR_NOTFOUND,
                    "no network: " LT_MODEL_SHIPPED " is not installed; name one with model.file");
+}
+
+struct saying {
+    const char *path;
+    struct lt_model_says *out;
+};
+
+static int take_says(const struct lt_model *m, void *user)
+{
+    struct saying *s = user;
+    if (strcmp(m->path, s->path) != 0) return 0;
+    json_t *o = m->metrics_json ? json_loads(m->metrics_json, 0, NULL) : NULL;
+    const json_t *promise = json_object_get(o, "promise_new");
+    s->out->learnt = json_incref(json_object_get(o, "learnt"));
+    s->out->gate = json_is_true(json_object_get(promise, "kept"))
+                       ? json_number_value(json_object_get(promise, "gate"))
+                       : 0;
+    snprintf(s->out->hash, sizeof s->out->hash, "%s", m->sha256);
+    json_decref(o);
+    return 1; /* the newest of that path */
+}
+
+enum lt_err lt_model_says_of(struct lt_store *store, const char *path, struct lt_model_says *out,
+                             struct lt_diag *diag)
+{
+    struct saying s = {path, out};
+    *out = (struct lt_model_says){0};
+    return store ? lt_store_model_list(store, take_says, &s, diag) : LT_OK;
+}
+
+void lt_model_says_free(struct lt_model_says *s)
+{
+    json_decref(s->learnt);
+    *s = (struct lt_model_says){0};
 }
 
 static enum lt_err hash_file(const char *path, char out[LT_SHA256_HEX_CAP], int64_t *n_bytes,

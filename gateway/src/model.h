@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include <jansson.h>
+
 #include "config.h"
 #include "lt/store.h"
 
@@ -15,6 +17,17 @@
  * when there is none at all. */
 LT_NODISCARD enum lt_err lt_model_choose(const struct lt_config *c, struct lt_store *store,
                                          char *out, size_t out_bytes, struct lt_diag *diag);
+
+/* What `lintel finetune` found out about a network, from the metrics it is registered with. */
+struct lt_model_says {
+    double gate;    /* that keeps the promise on labels the network has not learnt; 0: none does */
+    json_t *learnt; /* object {tool: examples} of the tools it has learnt, or NULL */
+    char hash[LT_SHA256_HEX_CAP]; /* "" when it is not registered */
+};
+/* Of the registered network in `path`; all zero for one that says nothing. */
+LT_NODISCARD enum lt_err lt_model_says_of(struct lt_store *store, const char *path,
+                                          struct lt_model_says *out, struct lt_diag *diag);
+void lt_model_says_free(struct lt_model_says *s); /* zeroes it */
 
 /* Register a network file with the store: it must open; its name, size and hash are noted, with the
  * scores in metrics_json (or NULL). hash receives its name. LT_ERR_NOTFOUND, LT_ERR_PARSE,

@@ -31,6 +31,7 @@ enum lt_err lt_gateway_policy_init(struct lt_gateway_policy *p, const struct lt_
     lt_policy_init(q);
     q->gate = c->gate.threshold;
     q->gate_nothing = c->gate.nothing;
+    q->gate_new = c->gate.new_tool;
     q->clarify = c->gate.clarify;
     q->guess = c->gate.guess;
     q->no_answer = !strcmp(c->gate.no_answer, "guess")       ? LT_NO_ANSWER_GUESS

@@ -13,6 +13,7 @@
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
+#include "shadow.h"
 
 #define REQ_OF(job, member) ((struct lt_req *)((char *)(job)-offsetof(struct lt_req, member)))
 
@@ -233,6 +234,7 @@ static void record_done(struct lt_job *job)
         lt_req_build_result(r);
     } else {
         lt_gw_talk_recorded(r);
+        lt_shadow_offer(r);
     }
     if (r->is_recorded && r->n_sent && (size_t)r->n_sent >= json_array_size(r->calls))
         lt_req_executed(r); /* out before a restart */

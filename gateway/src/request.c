@@ -468,7 +468,17 @@ static void facts_of(const struct lt_req *r, struct lt_facts *f, int *is_open)
                                catalog, r->gw->policy.policy.never_cloud_areas, r->text),
                            .is_cloud_off = r->site && !r->site->self.is_cloud_on,
                            .is_open = is_open,
+                           .new_tools = r->catalog ? r->catalog->new_tools : NULL,
                            .cached_calls = r->cached_calls};
+}
+
+/* The policy, with the gate that the network in use was measured to need. */
+static struct lt_policy policy_of(const struct lt_req *r)
+{
+    struct lt_policy p = r->gw->policy.policy;
+    if (r->gw->config.gate.automatic && r->catalog && r->catalog->engine->says.gate > 0)
+        p.gate = r->catalog->engine->says.gate;
+    return p;
 }
 
 static void take_decision(struct lt_req *r, const struct lt_decision *d)
@@ -499,7 +509,8 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
     for (size_t i = 0; i < r->upper.n_done; i++) json_array_remove(r->upper.calls, 0);
     struct lt_upper_answer answer = {r->upper.outcome, r->upper.calls, r->upper.speech};
     facts_of(r, &facts, is_open);
-    lt_router_judge(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &answer, &d,
+    struct lt_policy policy = policy_of(r);
+    lt_router_judge(&policy, r->catalog->checked, &facts, &local, &answer, &d,
                     &detail);
     if (detail.code)
         LT_LOG(WARN, "cloud.calls_refused", LF_STR("trace", r->trace), LF_STR("why", detail.text));
@@ -530,7 +541,8 @@ static void decide(struct lt_req *r)
         (void)!lt_json_parse(r->cached_json, strlen(r->cached_json), LT_DOC_MAX_BYTES_REQUEST,
                              &r->cached_calls, NULL);
     facts_of(r, &facts, is_open);
-    lt_router_decide(&r->gw->policy.policy, r->catalog->checked, &facts, &local, &d, &detail);
+    struct lt_policy policy = policy_of(r);
+    lt_router_decide(&policy, r->catalog->checked, &facts, &local, &d, &detail);
     if (detail.code)
         LT_LOG(WARN, "local.calls_refused", LF_STR("trace", r->trace), LF_STR("why", detail.text));
     take_decision(r, &d);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "home_tools.h"
 #include "lt/json.h"
 
 enum lt_err lt_site_engine_open(const char *path, struct lt_site_engine **out, struct lt_diag *diag)
@@ -32,7 +33,20 @@ void lt_site_engine_unref(struct lt_site_engine *e)
 {
     if (!e || __atomic_sub_fetch(&e->n_refs, 1, __ATOMIC_ACQ_REL) > 0) return;
     san_engine_close(e->engine);
+    lt_model_says_free(&e->says);
     free(e);
+}
+
+/* Those of the home set were learnt before the network was shipped, others at home or not at all. */
+static json_t *new_tools_of(const struct lt_catalog *c, const struct lt_site_engine *e)
+{
+    json_t *out = json_object();
+    for (size_t i = 0; i < lt_catalog_n_tools(c); i++) {
+        const char *name = json_string_value(json_object_get(lt_catalog_tool(c, i), "name"));
+        if (!lt_is_home_tool(name) && !json_object_get(e->says.learnt, name))
+            json_object_set_new(out, name, json_true());
+    }
+    return out;
 }
 
 enum lt_err lt_site_catalog_new(const struct lt_docs *docs, struct lt_site_engine *engine,
@@ -49,6 +63,7 @@ enum lt_err lt_site_catalog_new(const struct lt_docs *docs, struct lt_site_engin
         const char *text = lt_catalog_text(c->checked);
         err = san_catalog_new(engine->engine, text, strlen(text), &c->compiled, diag);
     }
+    if (!err && !(c->new_tools = new_tools_of(c->checked, engine))) err = LT_ERR_NOMEM;
     if (err) {
         lt_fail(diag, err, "out of memory");
         lt_site_catalog_unref(c);
@@ -69,6 +84,7 @@ void lt_site_catalog_unref(struct lt_site_catalog *c)
     if (!c || __atomic_sub_fetch(&c->n_refs, 1, __ATOMIC_ACQ_REL) > 0) return;
     lt_catalog_unref(c->checked);
     san_catalog_unref(c->compiled);
+    json_decref(c->new_tools);
     lt_veil_home_unref(c->veil);
     lt_site_engine_unref(c->engine); /* after what was compiled for it */
     free(c);

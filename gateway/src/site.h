@@ -9,6 +9,7 @@
 #define LT_SITE_H
 
 #include "lt/catalog.h"
+#include "model.h"
 #include "privacy.h"
 #include "san/engine.h"
 
@@ -17,6 +18,7 @@
 struct lt_site_engine {
     struct san_engine *engine;
     char path[1024]; /* of its file */
+    struct lt_model_says says; /* what its training found out; set before anything is compiled */
     int n_refs;      /* atomic */
 };
 /* Open the network in `path`. Errors of san_engine_open. On LT_OK *out holds one reference. */
@@ -29,6 +31,7 @@ struct lt_site_catalog {
     struct lt_site_engine *engine; /* what `compiled` is for */
     struct lt_catalog *checked;
     struct san_catalog *compiled;
+    json_t *new_tools; /* object with a member for each tool that the network has not learnt */
     struct lt_veil_home *veil; /* NULL until lt_site_catalog_veil */
     int veil_version;
     int n_refs; /* atomic */

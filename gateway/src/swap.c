@@ -17,6 +17,7 @@
 #include "gateway_int.h"
 #include "lt/log.h"
 #include "model.h"
+#include "shadow.h"
 
 #define LOOK_MS 2000
 
@@ -32,6 +33,8 @@ struct lt_swap {
     char refused[1024];             /* the last one that could not take over, "" */
     struct lt_site_engine *fresh;   /* being prepared, then installed */
     struct lt_site_catalog **ready; /* (n_sites) for `fresh`; NULL for a site without a catalogue */
+    struct lt_model_says says;      /* about it */
+    struct lt_shadow_choice beside; /* the network that is to answer beside it */
     enum lt_err err;
     struct lt_diag diag;
     int is_stopping;
@@ -44,6 +47,7 @@ static void drop(struct lt_swap *w)
     w->ready = NULL;
     lt_site_engine_unref(w->fresh);
     w->fresh = NULL;
+    lt_model_says_free(&w->says);
     w->stage = WATCHING;
 }
 
@@ -126,6 +130,10 @@ static void prepare(uv_work_t *work)
 {
     struct lt_swap *w = work->data;
     w->err = lt_site_engine_open(w->path, &w->fresh, &w->diag);
+    if (!w->err) {
+        w->fresh->says = w->says;
+        w->says = (struct lt_model_says){0};
+    }
     for (size_t i = 0; i < w->gw->n_sites && !w->err; i++) {
         struct lt_site_catalog *now = catalog_of(&w->gw->sites[i]);
         if (now) w->err = compile(w, now, &w->ready[i], &w->diag);
@@ -152,13 +160,17 @@ static void prepared(uv_work_t *work, int status)
 static enum lt_err look(struct lt_job *job, struct lt_diag *diag)
 {
     struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, look_job));
-    return lt_model_choose(&w->gw->started, w->gw->store, w->path, sizeof w->path, diag);
+    lt_model_says_free(&w->says);
+    enum lt_err err = lt_model_choose(&w->gw->started, w->gw->store, w->path, sizeof w->path, diag);
+    if (!err) err = lt_model_says_of(w->gw->store, w->path, &w->says, diag);
+    return err ? err : lt_shadow_choose(w->gw->store, &w->beside, diag);
 }
 
 static void look_done(struct lt_job *job)
 {
     struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, look_job));
     w->stage = WATCHING;
+    if (!job->err && !w->is_stopping) lt_shadow_set(w->gw, &w->beside);
     if (job->err || w->is_stopping || !strcmp(w->path, w->gw->engine->path) ||
         !strcmp(w->path, w->refused))
         return;
@@ -209,6 +221,7 @@ void lt_swap_stop(struct lt_gateway *gw)
 
 void lt_swap_free(struct lt_gateway *gw)
 {
+    lt_shadow_free(gw);
     if (gw->swap) drop(gw->swap);
     free(gw->swap);
     gw->swap = NULL;

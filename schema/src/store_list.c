@@ -386,3 +386,53 @@ enum lt_err lt_store_trace_stats(struct lt_store *s, const char *site, int64_t s
         *out = o;
     return err;
 }
+
+/* ---- two networks side by side ---- */
+
+static json_t *parsed(const char *text)
+{
+    json_t *v = NULL;
+    if (text && lt_json_parse(text, strlen(text), STORED_JSON_MAX_BYTES, &v, NULL)) v = NULL;
+    return v;
+}
+
+enum lt_err lt_store_shadow_report(struct lt_store *s, const char *model_sha256, int64_t limit,
+                                   json_t **out, struct lt_diag *diag)
+{
+    struct lt__rows *r = NULL;
+    json_t *rows = json_array();
+    int n = 0, n_same = 0, n_known = 0, n_right[2] = {0, 0}, has_row = 1;
+    enum lt_err err =
+        lt__db_query(s->db, diag, &r,
+                     "SELECT t.text, t.local_calls, t.confidence, h.calls, h.confidence, "
+                     "h.is_same, l.calls, l.is_correct, t.calls FROM shadow h JOIN trace t ON "
+                     "t.id = h.trace " LABEL_JOIN "WHERE h.model = ?1 ORDER BY t.id DESC LIMIT ?2",
+                     "ti", model_sha256, limit);
+    while (!err && (err = lt__db_next(r, &has_row, diag)) == LT_OK && has_row) {
+        json_t *a = parsed(lt__col_text(r, 1)), *b = parsed(lt__col_text(r, 3));
+        const char *told = lt__col_text(r, 6);
+        json_t *right = parsed(told ? told : lt__col_int(r, 7) ? lt__col_text(r, 8) : NULL);
+        n++;
+        n_same += lt__col_int(r, 5) != 0;
+        if (right) {
+            n_known++;
+            n_right[0] += json_equal(a, right);
+            n_right[1] += json_equal(b, right);
+        }
+        if (!lt__col_int(r, 5)) {
+            json_t *row = json_pack("{s:s?,s:O?,s:O?,s:f,s:f,s:O*}", "text", lt__col_text(r, 0),
+                                    "a", a, "b", b, "a_confidence", lt__col_real(r, 2),
+                                    "b_confidence", lt__col_real(r, 4), "right", right);
+            json_array_append_new(rows, row);
+        }
+        json_decref(a);
+        json_decref(b);
+        json_decref(right);
+    }
+    if (!err)
+        *out = json_pack("{s:i,s:i,s:i,s:i,s:i,s:i,s:O}", "n", n, "same", n_same, "different",
+                         n - n_same, "known", n_known, "a_right", n_right[0], "b_right", n_right[1],
+                         "rows", rows);
+    json_decref(rows);
+    return err;
+}

@@ -217,6 +217,11 @@ LT_NODISCARD enum lt_err lt_store_shadow_add(struct lt_store *s, const char *tra
                                              double confidence, int is_same, int64_t now_unix_ms,
                                              struct lt_diag *diag);
 
+/* What the two said where they differ, newest first, as lt_models_diff has it (lintel models diff): "a" is
+ * the active network at the time, "b" the one beside it. *out is a new reference. */
+LT_NODISCARD enum lt_err lt_store_shadow_report(struct lt_store *s, const char *model_sha256,
+                                                int64_t limit, json_t **out, struct lt_diag *diag);
+
 /* The calls that a person confirmed for the same words (lt_text_normal) said at the same place, while
  * the site had the same catalogue: *calls_json is malloc'ed, NULL when there are none. Requests of a
  * conversation (with a session) must not ask: their words mean another thing each time. */
