@@ -57,7 +57,7 @@ struct week {
 };
 
 struct sim {
-    uint64_t seed;
+    uint64_t seed, steps; /* steps 0: as lintel finetune */
     int n_weeks, n_homes, n_wishes;
     const char *work, *tree, *mix;
     struct world *world;
@@ -319,6 +319,7 @@ static void learn(struct sim *s, struct week *w, int week)
     o.gen.mix_path = s->mix;
     o.gen.seed = o.seed = s->seed + (uint64_t)week;
     o.alpha = ALPHA;
+    if (s->steps) o.steps = s->steps;
     o.name = name;
     o.progress = say;
     lt_us t0 = lt_now_us();
@@ -373,7 +374,8 @@ int main(int argc, char **argv)
 {
     static const struct option options[] = {{"work", 1, NULL, 'w'},   {"seed", 1, NULL, 's'},
                                             {"weeks", 1, NULL, 'k'},  {"homes", 1, NULL, 'h'},
-                                            {"wishes", 1, NULL, 'n'}, {NULL, 0, NULL, 0}};
+                                            {"wishes", 1, NULL, 'n'}, {"tree", 1, NULL, 't'},   {"mix", 1, NULL, 'm'},
+        {"steps", 1, NULL, 'b'},  {NULL, 0, NULL, 0}};
     struct sim s = {.seed = 1,
                     .n_weeks = 4,
                     .n_homes = 6,
@@ -394,6 +396,12 @@ int main(int argc, char **argv)
             s.n_homes = atoi(optarg);
         else if (c == 'n')
             s.n_wishes = atoi(optarg);
+        else if (c == 't')
+            s.tree = optarg;
+        else if (c == 'm')
+            s.mix = optarg;
+        else if (c == 'b')
+            s.steps = strtoull(optarg, NULL, 10);
         else
             return 2;
     }
