@@ -447,10 +447,53 @@ static enum lt_err read_map(struct reader *r, const yaml_node_t *map, const char
     return err;
 }
 
-/* What no single row can see. */
-static enum lt_err check_whole(const struct lt_config *c, const char *file, struct lt_diag *diag)
+/* Line of "section.key", or of a key at the top; 0 when it is not written there. */
+static size_t line_of(struct reader *r, const char *full)
 {
-    struct place at = {file, 0, "sites", diag};
+    const yaml_node_t *map = yaml_document_get_root_node(&r->doc);
+    for (const char *part = full; map && map->type == YAML_MAPPING_NODE;) {
+        size_t n = strcspn(part, ".");
+        const yaml_node_t *value = NULL;
+        for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+             p++) {
+            const yaml_node_t *key = yaml_document_get_node(&r->doc, p->key);
+            const char *name = scalar(key);
+            if (!name || strlen(name) != n || memcmp(name, part, n) != 0) continue;
+            if (!part[n]) return key->start_mark.line + 1;
+            value = yaml_document_get_node(&r->doc, p->value);
+        }
+        map = value;
+        part += part[n] ? n + 1 : n;
+    }
+    return 0;
+}
+
+/* A site that is not served would never be matched: a rule that is meant to hold back would hold nothing. */
+static enum lt_err check_sites_named(struct reader *r, const struct lt_config *c)
+{
+    char text[160], full[KEY_MAX_BYTES];
+    struct place at = {r->file, line_of(r, "cloud.never_cloud_sites"), "cloud.never_cloud_sites",
+                       r->diag};
+    const struct lt_strings *list = &c->cloud.never_cloud_sites;
+    for (size_t e = 0; e <= c->cloud.n_endpoints; e++) {
+        for (size_t i = 0; i < list->n; i++)
+            if (!lt_config_has_site(c, list->v[i])) {
+                snprintf(text, sizeof text, "'%.64s' is none of `sites`", list->v[i]);
+                return bad(&at, text);
+            }
+        if (e == c->cloud.n_endpoints) break;
+        list = &c->cloud.endpoints[e].sites;
+        snprintf(full, sizeof full, "cloud.endpoints[%zu].sites", e);
+        at.line = (size_t)c->cloud.endpoints[e].line;
+        at.key = full;
+    }
+    return LT_OK;
+}
+
+/* What no single row can see. */
+static enum lt_err check_whole(struct reader *r, const struct lt_config *c)
+{
+    struct place at = {r->file, line_of(r, "sites"), "sites", r->diag};
     if (!c->sites.n) return bad(&at, "at least one site is needed");
     for (size_t i = 0; i < c->sites.n; i++) {
         if (strpbrk(c->sites.v[i], "/+#") || c->sites.v[i][0] == '$')
@@ -458,17 +501,17 @@ static enum lt_err check_whole(const struct lt_config *c, const char *file, stru
         for (size_t j = 0; j < i; j++)
             if (!strcmp(c->sites.v[i], c->sites.v[j])) return bad(&at, "a site is listed twice");
     }
-    at.key = "mqtt.prefix";
+    at.line = line_of(r, at.key = "mqtt.prefix");
     const char *prefix = c->mqtt.prefix;
     if (strpbrk(prefix, "+#") || *prefix == '$' || *prefix == '/' ||
         prefix[strlen(prefix) - 1] == '/' || strstr(prefix, "//"))
         return bad(&at, "no '+', '#', leading '$', and no empty level");
-    at.key = "mqtt.share_group";
+    at.line = line_of(r, at.key = "mqtt.share_group");
     if (strpbrk(c->mqtt.share_group, "/+#")) return bad(&at, "no '/', '+' or '#' in a group");
-    at.key = "mqtt.key_file";
+    at.line = line_of(r, at.key = "mqtt.key_file");
     if (!*c->mqtt.cert_file != !*c->mqtt.key_file)
         return bad(&at, "mqtt.cert_file and mqtt.key_file belong together");
-    return LT_OK;
+    return check_sites_named(r, c);
 }
 
 static enum lt_err apply_environment(struct lt_config *c, struct lt_diag *diag)
@@ -514,7 +557,7 @@ static enum lt_err parse(const char *yaml, size_t n, const char *name, int with_
                         name, root->start_mark.line + 1);
     }
     if (!err && with_environment) err = apply_environment(out, diag);
-    if (!err) err = check_whole(out, name, diag);
+    if (!err) err = check_whole(&r, out);
     yaml_document_delete(&r.doc);
     yaml_parser_delete(&parser);
     if (err) lt_config_free(out);

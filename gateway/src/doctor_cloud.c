@@ -116,7 +116,9 @@ void lt_doctor_cloud(const struct lt_config *c, const char *file, int is_offline
         return;
     }
     if (lt_prices_load(*c->cloud.price_file ? c->cloud.price_file : NULL, &prices, &diag)) {
-        note(ctx, "cloud prices", 0, diag.text);
+        char text[LT_DIAG_TEXT + 300];
+        snprintf(text, sizeof text, "%.250s: cloud.price_file: %s", file, diag.text);
+        note(ctx, "cloud prices", 0, text);
         return;
     }
     for (size_t i = 0; i < c->cloud.n_endpoints; i++) {

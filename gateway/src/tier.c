@@ -210,6 +210,13 @@ static void add_endpoint(struct lt_tier *t, const struct lt_config_endpoint *c,
     e->e.key = e->key;
 }
 
+static enum lt_err load_prices(struct lt_tier *t, const char *file, struct lt_diag *diag)
+{
+    struct lt_diag why = {0};
+    enum lt_err err = lt_prices_load(*file ? file : NULL, &t->prices, &why);
+    return err ? lt_fail(diag, err, "cloud.price_file: %.400s", why.text) : LT_OK;
+}
+
 /* Whose model has no price: its requests count as their estimate, which somebody should know. */
 static void look_for_prices(struct lt_tier *t)
 {
@@ -251,8 +258,7 @@ enum lt_err lt_tier_new(struct lt_io *io, const struct lt_config *c, struct lt_b
     enum lt_err err = set_rules(t, c);
     for (size_t i = 0; i < c->cloud.n_endpoints; i++)
         add_endpoint(t, &c->cloud.endpoints[i], c->cloud.timeout_ms);
-    if (!err)
-        err = lt_prices_load(*c->cloud.price_file ? c->cloud.price_file : NULL, &t->prices, diag);
+    if (!err) err = load_prices(t, c->cloud.price_file, diag);
     if (!err) look_for_prices(t);
     struct lt_http_options http = {.ca_file = *c->cloud.ca_file ? c->cloud.ca_file : NULL};
     if (!err && t->n_endpoints) err = lt_http_new(io, &http, &t->http, diag);
