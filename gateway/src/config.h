@@ -85,9 +85,14 @@ struct lt_config {
     } wyoming;
     struct {
         int enabled;
-        char *role, *site; /* role: "nlu" or "listener" */
-        struct lt_strings site_ids, rooms;
+        char *role, *site; /* role: "nlu", "listener" or "dialogue" */
+        struct lt_strings site_ids, rooms, services;
     } hermes;
+    struct {
+        char *recogniser; /* "none", "embedded", "server" */
+        char *stt, *tts;  /* host:port, "" for none */
+        char *model_folder;
+    } voice;
     struct {
         char *file;
     } model;

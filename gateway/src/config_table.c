@@ -75,11 +75,22 @@ const struct lt_config_row lt__config_rows[] = {
 
     {"hermes.enabled", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(hermes.enabled),
      "Serve Hermes satellites (Snips, Rhasspy 2) on the same broker"},
-    {"hermes.role", LT_CFG_STR, "", 0, 16, "nlu", "nlu|listener", 0, AT(hermes.role),
-     "nlu: answer hermes/nlu/query of a dialogue manager; listener: take asr/textCaptured where there is none"},
+    {"hermes.role", LT_CFG_STR, "", 0, 16, "nlu", "nlu|listener|dialogue", 0, AT(hermes.role),
+     "nlu: answer hermes/nlu/query of a dialogue manager; listener: take asr/textCaptured where there is none; dialogue: be it"},
+    {"hermes.services", LT_CFG_LIST, "", 0, 8, "", "asr|tts", 0, AT(hermes.services),
+     "What Lintel does for satellites besides: asr (their audio frames to text, by voice.recogniser), tts (speak, by voice.tts)"},
     {"hermes.site", LT_CFG_STR, "", 0, 64, "", NULL, 0, AT(hermes.site), "Site that is spoken to; empty for the first"},
     {"hermes.site_ids", LT_CFG_LIST, "", 0, 64, "", NULL, 0, AT(hermes.site_ids), "Only these Hermes siteIds; empty for all"},
     {"hermes.rooms", LT_CFG_LIST, "", 0, 256, "", NULL, 0, AT(hermes.rooms), "Rooms of satellites, as siteId=Room"},
+
+    {"voice.recogniser", LT_CFG_STR, "", 0, 16, "none", "none|embedded|server", 0, AT(voice.recogniser),
+     "Who turns audio into words: embedded (PocketSphinx, on this machine), server (voice.stt), or nobody"},
+    {"voice.stt", LT_CFG_STR, "", 0, 263, "", NULL, 0, AT(voice.stt),
+     "Wyoming speech-to-text server (wyoming-faster-whisper and the like), as host:port"},
+    {"voice.tts", LT_CFG_STR, "", 0, 263, "", NULL, 0, AT(voice.tts),
+     "Wyoming text-to-speech server (piper and the like) that speaks the answers to audio; empty for none"},
+    {"voice.model_folder", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(voice.model_folder),
+     "Acoustic model and dictionary of the embedded recogniser; empty takes pocketsphinx-en-us"},
 
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
 

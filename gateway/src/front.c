@@ -363,6 +363,7 @@ static void on_up(void *ctx, int has_session)
     lt_self_up(gw);
     lt_gw_talk_up(gw);
     lt_hermes_up(gw);
+    lt_audio_up(gw);
     lt_recover_up(gw, has_session);
     lt_req_resend(gw);
     say_ready(gw, "serving");
@@ -397,6 +398,9 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
         break;
     case LT_TOPIC_CALL:
         lt_recover_echo(gw, &topic, msg);
+        break;
+    case LT_TOPIC_AUDIO:
+        lt_audio_message(gw, &topic, msg);
         break;
     default:
         if (lt_hermes_message(gw, msg)) break;

@@ -449,6 +449,9 @@ static void close_all(struct lt_gateway *gw)
     lt_tier_free(gw->tier);
     lt_worker_stop(gw->writer);
     lt_wyoming_close(gw->wyoming);
+    lt_audio_close(gw);
+    lt_speech_close(gw->speech);
+    gw->speech = NULL;
     uv_walk(&gw->loop, close_handle, NULL);
     uv_run(&gw->loop, UV_RUN_DEFAULT);
     lt_swap_free(gw);
@@ -505,6 +508,7 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err) lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
     if (!err && gw->started.metrics.port)
         err = lt_metrics_listen(gw, (int)gw->started.metrics.port, &gw->metrics, diag);
+    if (!err) err = lt_speech_open(gw, &gw->speech, diag);
     if (!err) err = lt_wyoming_open(gw, &gw->wyoming, diag);
     if (!err) first_catalogs(gw); /* reads the store, while its writer has no job yet */
     return err;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "act.h"
+#include "audio.h"
 #include "bells.h"
 #include "config.h"
 #include "discovery.h"
@@ -26,6 +27,7 @@
 #include "self.h"
 #include "session.h"
 #include "site.h"
+#include "speech.h"
 #include "stats.h"
 #include "submit.h"
 #include "talk.h"
@@ -108,6 +110,8 @@ struct lt_gateway {
     int n_requests;
     uint64_t last_ticket;       /* of submit.h */
     struct lt_wyoming *wyoming; /* NULL: off */
+    struct lt_speech *speech;   /* NULL: neither hears nor speaks */
+    struct lt_audio *audio;     /* utterances from the audio topic */
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
     lt_us started_us, drain_until_us;

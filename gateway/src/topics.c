@@ -7,15 +7,16 @@
 static const struct {
     enum lt_topic_kind kind;
     const char *channel;
-    int has_rest; /* something must follow the channel */
+    enum { ALONE, MUST_FOLLOW, MAY_FOLLOW } rest; /* something after the channel? */
 } channels[] = {
-    {LT_TOPIC_REQUEST, "request", 0}, {LT_TOPIC_FEEDBACK, "feedback", 0},
-    {LT_TOPIC_CATALOG, "catalog", 0}, {LT_TOPIC_RESPONSE, "response", 0},
-    {LT_TOPIC_REPLY, "reply", 1},     {LT_TOPIC_CALL, "call", 1},
-    {LT_TOPIC_STATUS, "status", 0},   {LT_TOPIC_STATS, "stats", 0},
-    {LT_TOPIC_TIMER, "timer", 0},     {LT_TOPIC_ANNOUNCE, "announce", 0},
-    {LT_TOPIC_HOUSE, "house", 0},     {LT_TOPIC_SELF, "self", 0},
-    {LT_TOPIC_CLOUD, "cloud", 0},     {LT_TOPIC_SPEECH, "speech", 0},
+    {LT_TOPIC_REQUEST, "request", ALONE},   {LT_TOPIC_FEEDBACK, "feedback", ALONE},
+    {LT_TOPIC_CATALOG, "catalog", ALONE},   {LT_TOPIC_RESPONSE, "response", ALONE},
+    {LT_TOPIC_REPLY, "reply", MUST_FOLLOW}, {LT_TOPIC_CALL, "call", MUST_FOLLOW},
+    {LT_TOPIC_STATUS, "status", ALONE},     {LT_TOPIC_STATS, "stats", ALONE},
+    {LT_TOPIC_TIMER, "timer", ALONE},       {LT_TOPIC_ANNOUNCE, "announce", ALONE},
+    {LT_TOPIC_HOUSE, "house", ALONE},       {LT_TOPIC_SELF, "self", ALONE},
+    {LT_TOPIC_CLOUD, "cloud", ALONE},       {LT_TOPIC_AUDIO, "audio", MAY_FOLLOW},
+    {LT_TOPIC_SPEECH, "speech", ALONE},     {LT_TOPIC_VOICE, "voice", MAY_FOLLOW},
 };
 #define N_CHANNELS (sizeof channels / sizeof channels[0])
 
@@ -49,8 +50,10 @@ void lt_topic_parse(const char *prefix, const char *topic, struct lt_topic *out)
         if (strlen(channels[i].channel) != channel_n ||
             memcmp(channels[i].channel, channel, channel_n) != 0)
             continue;
-        int is_exact = channels[i].has_rest ? *rest != '\0' : channel[channel_n] == '\0';
-        if (!is_exact) return;
+        int is_bare = channel[channel_n] == '\0';
+        if (channels[i].rest == ALONE ? !is_bare
+                                      : !*rest && (channels[i].rest == MUST_FOLLOW || !is_bare))
+            return;
         memcpy(out->site, site, site_n);
         if (lt_topic_is_site(out->site)) {
             out->kind = channels[i].kind;

@@ -14,6 +14,8 @@
  *     <prefix>/<site>/self             out  retained, Lintel as a device: counters, last answer
  *     <prefix>/<site>/speech           out  sentences of an answer that is still coming
  *     <prefix>/<site>/cloud            in   ON or OFF: may the cloud be asked?
+ *     <prefix>/<site>/audio[/<room>]   in   a WAV: what was said into a microphone
+ *     <prefix>/<site>/voice[/<room>]   out  a WAV: the answer to it, spoken
  *
  * Builders write to the caller's storage. Threads: pure functions. */
 #ifndef LT_TOPICS_H
@@ -41,7 +43,9 @@ enum lt_topic_kind {
     LT_TOPIC_HOUSE,
     LT_TOPIC_SELF,
     LT_TOPIC_SPEECH,
-    LT_TOPIC_CLOUD
+    LT_TOPIC_CLOUD,
+    LT_TOPIC_AUDIO, /* rest: the room, perhaps */
+    LT_TOPIC_VOICE  /* rest: the room, perhaps */
 };
 
 struct lt_topic {

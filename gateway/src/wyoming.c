@@ -18,6 +18,11 @@ struct client {
     struct lt_wyoming_reader *reader;
     uint64_t ticket;                             /* of the request under way; 0: none */
     int is_asking, is_ended, is_closing, n_open; /* is_ended: the client sends no more */
+    struct lt_ear *ear;                          /* while its audio is heard */
+    int is_transcribing;                         /* it asked for words only */
+    struct {
+        char lang[LT_GW_FIELD_BYTES], here[LT_GW_FIELD_BYTES * 2], session[LT_GW_FIELD_BYTES * 2];
+    } speaker; /* of its audio */
     char bytes[16384];
 };
 
@@ -59,6 +64,8 @@ static void close_client(struct client *c)
     c->is_closing = 1;
     if (c->is_asking) lt_submit_cancel(c->w->gw, c->ticket);
     c->is_asking = 0;
+    lt_ear_cancel(c->ear);
+    c->ear = NULL;
     uv_close((uv_handle_t *)&c->tcp, on_closed);
     uv_close((uv_handle_t *)&c->idle, on_closed);
 }
@@ -84,7 +91,8 @@ static void finish_client(struct client *c)
 static void on_idle(uv_timer_t *t)
 {
     struct client *c = t->data;
-    if (!c->is_asking) close_client(c);
+    if (!c->is_asking && !c->ear) close_client(c);
+    if (c->ear) lt_ear_end(c->ear); /* audio that stopped coming */
 }
 
 /* ---- sending ---- */
@@ -156,7 +164,15 @@ static void send_info(struct client *c)
     }
     json_t *info = json_pack("{s:[],s:[],s:[],s:[],s:[],s:[],s:[]}", "asr", "tts", "wake", "mic",
                              "snd", "handle", "intent");
-    json_array_append_new(json_object_get(info, is_intent_mode(c) ? "intent" : "handle"), program);
+    json_array_append(json_object_get(info, is_intent_mode(c) ? "intent" : "handle"), program);
+    if (lt_speech_can_hear(gw)) { /* the same names serve as its speech-to-text */
+        json_t *asr = json_copy(program);
+        json_object_del(asr, "supports_handled_streaming");
+        json_object_del(asr, "supports_home_control");
+        json_object_set_new(asr, "supports_transcript_streaming", json_false());
+        json_array_append_new(json_object_get(info, "asr"), asr);
+    }
+    json_decref(program);
     json_decref(by);
     send_event(c, "info", info);
 }
@@ -291,6 +307,101 @@ static void ask(struct client *c, const struct lt_wyoming_event *e)
         c->is_asking = 1;
 }
 
+/* ---- audio ---- */
+
+static void note(char *out, size_t cap, const char *s)
+{
+    snprintf(out, cap, "%s", s ? s : "");
+}
+
+static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
+{
+    struct client *c = ctx;
+    const struct lt_config *config = &c->w->gw->started;
+    struct lt_alternative readings[LT_RECOGNISER_READINGS];
+    struct lt_diag diag = {0};
+    int n = heard->n_readings;
+    c->ear = NULL;
+    for (int i = 0; i < n; i++)
+        readings[i] = (struct lt_alternative){heard->readings[i].text, heard->readings[i].share};
+    const struct lt_submission s = {.site = *config->wyoming.site ? config->wyoming.site
+                                                                  : c->w->gw->sites[0].name,
+                                    .door = "wyoming",
+                                    .here = *c->speaker.here ? c->speaker.here : NULL,
+                                    .lang = *c->speaker.lang ? c->speaker.lang : NULL,
+                                    .session = *c->speaker.session ? c->speaker.session : NULL,
+                                    .alternatives = readings,
+                                    .n_alternatives = (size_t)n,
+                                    .is_hands_off = is_intent_mode(c)};
+    if (error)
+        send_event(c, "error", json_pack("{s:s,s:s}", "text", error, "code", "recogniser"));
+    else {
+        send_text(c, "transcript", n ? heard->readings[0].text : "");
+        if (!n && !c->is_transcribing) send_text(c, "not-recognized", "");
+    }
+    if (!error && n && !c->is_transcribing && !c->is_closing) {
+        if (lt_submit(c->w->gw, &s, on_result, c, &c->ticket, &diag))
+            send_event(c, "error", json_pack("{s:s,s:s}", "text", diag.text, "code", "refused"));
+        else
+            c->is_asking = 1;
+    }
+    if (c->is_ended && !c->is_asking) finish_client(c);
+}
+
+/* `transcribe` says that words are all that is wanted; audio without it is a request by itself. */
+static void audio_begins(struct client *c)
+{
+    struct lt_gateway *gw = c->w->gw;
+    const struct lt_config *config = &gw->started;
+    struct lt_diag diag = {0};
+    if (c->is_asking || c->ear) {
+        send_text(c, "error", "one request at a time on a connection");
+        return;
+    }
+    if (lt_ear_new(gw, *config->wyoming.site ? config->wyoming.site : gw->sites[0].name,
+                   c->speaker.lang, on_heard, c, &c->ear, &diag))
+        send_event(c, "error", json_pack("{s:s,s:s}", "text", diag.text, "code", "recogniser"));
+}
+
+/* Who speaks, of `transcribe` or `audio-start`. */
+static void note_speaker(struct client *c, const struct lt_wyoming_event *e)
+{
+    const json_t *context = json_object_get(e->data, "context");
+    const struct lt_config *config = &c->w->gw->started;
+    const char *lang = json_string_value(json_object_get(e->data, "language"));
+    const char *here = room_of(config, json_string_value(json_object_get(context, "satellite_id")));
+    const char *session = json_string_value(json_object_get(context, "conversation_id"));
+    if (!here) here = room_of(config, json_string_value(json_object_get(context, "device_id")));
+    if (lang) note(c->speaker.lang, sizeof c->speaker.lang, lang);
+    if (here) note(c->speaker.here, sizeof c->speaker.here, here);
+    if (session) note(c->speaker.session, sizeof c->speaker.session, session);
+}
+
+static int int_of(const json_t *o, const char *key)
+{
+    json_int_t v = json_integer_value(json_object_get(o, key));
+    return v < 0 || v > INT32_MAX ? 0 : (int)v;
+}
+
+static void audio_comes(struct client *c, const struct lt_wyoming_event *e)
+{
+    struct lt_diag diag = {0};
+    struct lt_wav sound = {.rate = int_of(e->data, "rate"),
+                           .channels = int_of(e->data, "channels"),
+                           .bytes = int_of(e->data, "width"),
+                           .data = (const uint8_t *)e->payload,
+                           .n = e->payload_len};
+    if (!c->ear) return; /* it was refused already */
+    enum lt_err err = lt_wav_check(&sound, &diag);
+    if (!err) err = lt_ear_hear(c->ear, &sound);
+    if (!err) return;
+    send_event(c, "error",
+               json_pack("{s:s,s:s}", "text", *diag.text ? diag.text : "the audio changes its form",
+                         "code", "audio"));
+    lt_ear_cancel(c->ear);
+    c->ear = NULL;
+}
+
 static int on_event(void *ctx, const struct lt_wyoming_event *e)
 {
     struct client *c = ctx;
@@ -301,6 +412,16 @@ static int on_event(void *ctx, const struct lt_wyoming_event *e)
         send_event(c, "pong", text ? json_pack("{s:O}", "text", text) : NULL);
     } else if (!strcmp(e->type, "transcript") || !strcmp(e->type, "recognize")) {
         ask(c, e);
+    } else if (!strcmp(e->type, "transcribe")) {
+        c->is_transcribing = 1;
+        note_speaker(c, e);
+    } else if (!strcmp(e->type, "audio-start")) {
+        note_speaker(c, e);
+        audio_begins(c);
+    } else if (!strcmp(e->type, "audio-chunk")) {
+        audio_comes(c, e);
+    } else if (!strcmp(e->type, "audio-stop")) {
+        if (c->ear) lt_ear_end(c->ear);
     } else if (!strcmp(e->type, "intent")) {
         send_text(c, "not-handled", "Lintel takes words, not intents.");
     } /* everything else is for others */
@@ -325,7 +446,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         uv_read_stop(s);
         /* Home Assistant closes both ways when it gives up, and there is no telling: a transcript
          * under way is answered, and the write then fails */
-        if (!c->is_asking) finish_client(c);
+        if (c->ear && !c->is_asking) lt_ear_end(c->ear); /* it will bring no audio-stop */
+        if (!c->is_asking && !c->ear) finish_client(c);
         return;
     }
     if (n < 0) {

@@ -8,6 +8,8 @@
  *
  *     OPEN --(bytes)--> events: ping, describe: answered at once
  *       |                       transcript, recognize: ASKING -> one answer -> OPEN
+ *       |                       audio-start, -chunk, -stop: `transcript`, and unless `transcribe` came
+ *       |                       before it (Lintel as speech-to-text only), ASKING as if it had said so
  *       | half-closed by the client: what is under way is answered, then closed
  *       +--> CLOSING on a broken stream (after an `error` event), too long a silence, or shutdown
  *

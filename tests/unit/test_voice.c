@@ -9,8 +9,13 @@
 
 #include <cmocka.h>
 
+#include <math.h>
+
+#include "lt/endpoint.h"
 #include "lt/lexicon.h"
+#include "lt/resample.h"
 #include "lt/spoken.h"
+#include "lt/wav.h"
 
 static void test_spoken__numbers_signs_and_accents__words_as_they_are_said(void **state)
 {
@@ -121,6 +126,154 @@ static void test_lexicon__known_plural_compound_and_strange_words__all_pronounce
     free(out);
 }
 
+static void test_lexicon__joined_words__parts_in_every_combination(void **state)
+{
+    static const char *const words[] = {"floor_lamp", "lamp"};
+    char path[] = "/tmp/lintel-dict-XXXXXX", *out = NULL;
+    size_t n, n_unknown;
+    struct lt_diag diag = {0};
+    int fd = mkstemp(path);
+    FILE *dict = fdopen(fd, "w"), *f = open_memstream(&out, &n);
+    (void)state;
+    fputs("floor F L AO R\nlamp L AE M P\nlamp(2) L AA M P\n", dict);
+    fclose(dict);
+    assert_int_equal(lt_lexicon_write_joined(words, 2, path, f, &n_unknown, &diag), LT_OK);
+    fclose(f);
+    assert_non_null(strstr(out, "floor_lamp F L AO R L AE M P\n"));
+    assert_non_null(strstr(out, "floor_lamp(2) F L AO R L AA M P\n"));
+    assert_non_null(strstr(out, "lamp L AE M P\n"));
+    assert_int_equal(n_unknown, 0);
+    free(out);
+    remove(path);
+}
+
+static void test_wav__forms_and_faults__read_or_refused_with_the_reason(void **state)
+{
+    static const struct {
+        size_t at;
+        const char *bytes;
+        size_t n, cut;
+        enum lt_err err;
+    } cases[] = {
+        {0, "", 0, 0, LT_OK},
+        {0, "RIFX", 4, 0, LT_ERR_PARSE},
+        {0, "", 0, 100, LT_ERR_IO},
+        {0, "", 0, 170, LT_ERR_PARSE}, /* within the header */
+        {20, "\x06\x00", 2, 0, LT_ERR_UNSUPPORTED},
+        {22, "\x09\x00", 2, 0, LT_ERR_UNSUPPORTED},
+        {24, "\x10\x00\x00\x00", 4, 0, LT_ERR_UNSUPPORTED},
+        {34, "\x0c\x00", 2, 0, LT_ERR_UNSUPPORTED},
+        {34, "\x28\x00", 2, 0, LT_ERR_UNSUPPORTED},
+        {40, "\xff\xff\xff\x7f", 4, 0, LT_OK},
+        {40, "\0\0\0\0", 4, 0, LT_OK},
+        {16, "\xff\xff\xff\xff", 4, 0, LT_ERR_PARSE},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t wav[LT_WAV_HEADER_BYTES + 160] = {0};
+        struct lt_wav w;
+        struct lt_diag diag = {0};
+        lt_wav_header(wav, 16000, 1, 160);
+        memcpy(wav + cases[i].at, cases[i].bytes, cases[i].n);
+        assert_int_equal(lt_wav_read(wav, sizeof wav - cases[i].cut, &w, &diag), cases[i].err);
+        assert_int_equal(!*diag.text, !cases[i].err);
+        if (!cases[i].err) assert_int_equal(lt_wav_n_frames(&w), 80);
+    }
+}
+
+static void test_wav__samples_of_every_width__the_same_level(void **state)
+{
+    static const struct {
+        struct lt_wav form;
+        const char *bytes;
+        size_t n;
+    } cases[] = {
+        {{.channels = 1, .bytes = 1}, "\xc0", 1},
+        {{.channels = 1, .bytes = 2}, "\x00\x40", 2},
+        {{.channels = 1, .bytes = 3}, "\x00\x00\x40", 3},
+        {{.channels = 1, .bytes = 4}, "\x00\x00\x00\x40", 4},
+        {{.channels = 2, .bytes = 2}, "\x00\x60\x00\x20", 4},
+        {{.channels = 1, .bytes = 4, .is_float = 1}, "\x00\x00\x00\x3f", 4},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lt_wav w = cases[i].form;
+        w.rate = 16000;
+        w.data = (const uint8_t *)cases[i].bytes;
+        w.n = cases[i].n;
+        assert_int_equal(lt_wav_check(&w, NULL), LT_OK);
+        assert_in_range(lt_wav_sample(&w, 0), 16383, 16384);
+    }
+}
+
+/* Level of a tone after resampling, relative to before. */
+static double passes(int from, int to, double hz)
+{
+    static int16_t in[48000], out[48000 * 2];
+    double power = 0;
+    size_t n = 0, k = 0;
+    struct lt_resample *r = lt_resample_new(from, to);
+    assert_non_null(r);
+    for (int i = 0; i < from / 2; i++) in[i] = (int16_t)(10000 * sin(6.283185307 * hz * i / from));
+    for (size_t at = 0; at < (size_t)from / 2; at += k) { /* in uneven pieces */
+        k = (size_t)from / 2 - at < 777 ? (size_t)from / 2 - at : 777;
+        n += lt_resample_push(r, in + at, k, out + n);
+    }
+    n += lt_resample_end(r, out + n);
+    assert_in_range(n, to / 2 - 1, to / 2 + 1);
+    for (size_t i = n / 4; i < n * 3 / 4; i++) power += (double)out[i] * out[i];
+    lt_resample_free(r);
+    return sqrt(2 * power / (double)(n / 2)) / 10000;
+}
+
+static void test_resample__tones__kept_below_and_gone_above_the_lower_half_rate(void **state)
+{
+    static const int rates[] = {8000, 11025, 22050, 44100, 48000};
+    (void)state;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        double level = passes(rates[i], 16000, 1000);
+        assert_true(level > 0.98 && level < 1.02);
+    }
+    assert_true(passes(48000, 16000, 11000) < 0.01);
+    assert_true(passes(44100, 16000, 15000) < 0.01);
+    assert_null(lt_resample_new(0, 16000));
+    assert_null(lt_resample_new(16000, 1 << 30));
+}
+
+/* Hear so many ms at a level with a little noise; returns the state. */
+static enum lt_endpoint_state hear(struct lt_endpoint *e, int ms, int level)
+{
+    static unsigned seed = 1;
+    enum lt_endpoint_state state = e->state;
+    for (int i = 0; i < ms * 16; i++) {
+        seed = seed * 1103515245u + 12345u;
+        int noise = (int)(seed >> 16 & 0x3f) - 32;
+        int16_t v = (int16_t)(level * ((i / 40 % 2) * 2 - 1) + noise);
+        state = lt_endpoint_hear(e, &v, 1);
+    }
+    return state;
+}
+
+static void
+test_endpoint__speech_pauses_noise_and_silence__begins_and_ends_where_it_should(void **state)
+{
+    struct lt_endpoint e;
+    (void)state;
+    lt_endpoint_init(&e, 700, 5000, 10000);
+    assert_int_equal(hear(&e, 1000, 0), LT_ENDPOINT_WAITING);
+    assert_int_equal(hear(&e, 20, 9000), LT_ENDPOINT_WAITING); /* a click */
+    assert_int_equal(hear(&e, 500, 0), LT_ENDPOINT_WAITING);
+    assert_int_equal(hear(&e, 400, 3000), LT_ENDPOINT_SPEAKING);
+    assert_int_equal(hear(&e, 500, 0), LT_ENDPOINT_SPEAKING); /* a pause */
+    assert_int_equal(hear(&e, 400, 3000), LT_ENDPOINT_SPEAKING);
+    assert_int_equal(hear(&e, 800, 0), LT_ENDPOINT_ENDED);
+    lt_endpoint_init(&e, 700, 5000, 10000);
+    assert_int_equal(hear(&e, 6000, 0), LT_ENDPOINT_NOTHING);
+    lt_endpoint_init(&e, 700, 5000, 10000);
+    assert_int_equal(hear(&e, 500, 3000), LT_ENDPOINT_SPEAKING); /* begins with a word */
+    assert_int_equal(hear(&e, 60000, 3000), LT_ENDPOINT_ENDED);  /* and never ends */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +281,12 @@ int main(void)
         cmocka_unit_test(test_ngram__counted_sentences__likelier_than_unseen),
         cmocka_unit_test(test_spoken__demo_home__its_names_are_in_the_model_and_others_are_not),
         cmocka_unit_test(test_lexicon__known_plural_compound_and_strange_words__all_pronounced),
+        cmocka_unit_test(test_lexicon__joined_words__parts_in_every_combination),
+        cmocka_unit_test(test_wav__forms_and_faults__read_or_refused_with_the_reason),
+        cmocka_unit_test(test_wav__samples_of_every_width__the_same_level),
+        cmocka_unit_test(test_resample__tones__kept_below_and_gone_above_the_lower_half_rate),
+        cmocka_unit_test(
+            test_endpoint__speech_pauses_noise_and_silence__begins_and_ends_where_it_should),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,9 @@
 
 #define LANGUAGE_WEIGHT 9.0
 #define OPENNESS        1.0
-#define SCORE_SCALE     (1 / 12.0) /* acoustic scores count frames as if they were independent */
-#define LOOK_AT         60         /* entries of the library's list looked at for readings */
+#define LIST_SCALE      1024 /* the list's scores are shifted right by 10 bits */
+#define SCORE_SCALE     0.05 /* acoustic scores count frames as if they were independent */
+#define LOOK_AT         60   /* entries of the library's list looked at for readings */
 #define FD_PATH_BYTES   32
 
 struct lt_recogniser {
@@ -83,7 +84,7 @@ static enum lt_err write_lexicon(const struct lt_ngram *m, const char *folder, F
     if (!words) return LT_ERR_NOMEM;
     for (size_t i = 0; i < n; i++) words[i] = lt_ngram_word(m, i);
     snprintf(path, sizeof path, "%s/cmudict-en-us.dict", folder);
-    enum lt_err err = lt_lexicon_write(words, n, path, out, n_unknown, diag);
+    enum lt_err err = lt_lexicon_write_joined(words, n, path, out, n_unknown, diag);
     free(words);
     return err;
 }
@@ -97,7 +98,7 @@ static enum lt_err start_library(struct lt_recogniser *r, const char *folder, co
              o->language_weight > 0 ? o->language_weight : LANGUAGE_WEIGHT);
     err_set_logfp(NULL); /* its own log is long */
     r->config = cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-lm", lm, "-dict", dict, "-lw",
-                            weight, "-fwdflat", "yes", "-bestpath", "yes", NULL);
+                            weight, "-topn", "8", NULL);
     r->ps = r->config ? ps_init(r->config) : NULL;
     return r->ps ? LT_OK : LT_ERR_IO;
 }
@@ -187,8 +188,7 @@ static void clean(const char *in, char out[LT_RECOGNISER_TEXT_MAX])
         size_t word = strcspn(p, " "), keep = strcspn(p, " (");
         if (word && *p != '<' && *p != '[' && *p != '+' && n + keep + 2 < LT_RECOGNISER_TEXT_MAX) {
             if (n) out[n++] = ' ';
-            memcpy(out + n, p, keep);
-            n += keep;
+            for (size_t i = 0; i < keep; i++) out[n++] = p[i] == '_' ? ' ' : p[i];
         }
         p += word + (p[word] == ' ');
     }
@@ -227,7 +227,8 @@ static void take_readings(struct lt_recogniser *r, struct lt_heard *out)
         if (is_first) best = score; /* the list's own scale */
         is_first = 0;
         if (other)
-            add_reading(out, other, exp(logmath_log_to_ln(math, score - best) * SCORE_SCALE));
+            add_reading(out, other,
+                        exp(logmath_log_to_ln(math, score - best) * LIST_SCALE * SCORE_SCALE));
         list = ps_nbest_next(list);
     }
     if (list) ps_nbest_free(list);

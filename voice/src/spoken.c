@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILLS 400 /* most names, rooms or floors considered for one phrase group */
+#define JOIN      "\001" /* between words of a filling, inside this file: comes out as '_' */
+#define MAX_FILLS 400    /* most names, rooms or floors considered for one phrase group */
 
 /* ---- words ---- */
 
@@ -107,6 +108,9 @@ size_t lt_spoken_words(const char *text, char *out, size_t cap)
         } else if (p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0x99 && w.in_word && isalpha(p[3])) {
             letter[0] = '\''; /* typographic apostrophe */
             p += 3;
+        } else if (*p == JOIN[0] && w.in_word) {
+            letter[0] = '_';
+            p++;
         } else if ((*p & 0xe0) == 0xc0 && p[1]) {
             if (p[0] == 0xc2 && p[1] == 0xb0) put_word(&w, "degrees");
             letter[0] = plain_letter(p[0], p[1]);
@@ -170,6 +174,7 @@ static void add_fills(struct fills *f, const json_t *thing)
 }
 
 /* Write one value of a slot. */
+static size_t join(const char *text, char *out, size_t cap);
 static size_t put_slot(struct draw *d, const char *slot, size_t slot_n, char *out, size_t cap)
 {
     char key[64];
@@ -179,7 +184,7 @@ static size_t put_slot(struct draw *d, const char *slot, size_t slot_n, char *ou
         json_is_array(values) ? json_array_get(values, below(d, json_array_size(values))) : values;
     const json_t *range = json_object_get(v, "int"), *real = json_object_get(v, "float");
     const char *say = json_string_value(json_object_get(v, "say"));
-    char number_text[32] = "";
+    char number_text[64] = "";
     if (json_is_string(v)) return (size_t)snprintf(out, cap, "%s", json_string_value(v));
     if (json_is_integer(v))
         return (size_t)snprintf(out, cap, "%lld", (long long)json_integer_value(v));
@@ -187,16 +192,29 @@ static size_t put_slot(struct draw *d, const char *slot, size_t slot_n, char *ou
         long lo = (long)json_number_value(json_array_get(range ? range : real, 0));
         long hi = (long)json_number_value(json_array_get(range ? range : real, 1));
         long span = hi > lo ? hi - lo + 1 : 1, value = lo + (long)below(d, (size_t)span);
+        char digits[32];
         if (range && below(d, 2)) value -= (value - lo) % 5; /* round numbers are said more often */
         if (real && below(d, 3) == 0)
-            snprintf(number_text, sizeof number_text, "%ld.5", value);
+            snprintf(digits, sizeof digits, "%ld.5", value);
         else
-            snprintf(number_text, sizeof number_text, "%ld", value);
+            snprintf(digits, sizeof digits, "%ld", value);
+        join(digits, number_text, sizeof number_text);
     }
     if (!say) return (size_t)snprintf(out, cap, "%s", number_text);
     const char *hole = strstr(say, "{}");
     if (!hole) return (size_t)snprintf(out, cap, "%s", say);
     return (size_t)snprintf(out, cap, "%.*s%s%s", (int)(hole - say), say, number_text, hole + 2);
+}
+
+/* The same text as spoken words that belong together: "Living Room" is one word to the language
+ * model, so that what follows it is known by more than its last word. */
+static size_t join(const char *text, char *out, size_t cap)
+{
+    char words[LT_SPOKEN_MAX_BYTES];
+    size_t n = lt_spoken_words(text, words, sizeof words < cap ? sizeof words : cap);
+    for (size_t i = 0; i < n; i++) out[i] = words[i] == ' ' ? JOIN[0] : words[i];
+    out[n] = '\0';
+    return n;
 }
 
 struct places {
@@ -231,8 +249,8 @@ static int fill_phrase(struct draw *d, const char *phrase, const struct places *
         else
             is_place = 0;
         if (is_place && !name) return 0;
-        n += is_place ? (size_t)snprintf(out + n, cap - n, "%s", name)
-                      : put_slot(d, p + 1, slot_n, out + n, cap - n);
+        n += is_place ? join(name, out + n, cap - n) : put_slot(d, p + 1, slot_n, out + n, cap - n);
+        if (n > cap - 1) n = cap - 1;
         p = end + 1;
     }
     out[n < cap ? n : cap - 1] = '\0';
@@ -366,7 +384,9 @@ static enum lt_err count_fills(struct draw *d, const struct fills *f)
     char text[LT_SPOKEN_MAX_BYTES];
     enum lt_err err = LT_OK;
     for (size_t i = 0; !err && i < f->n; i++) {
-        lt_spoken_words(f->v[i], text, sizeof text);
+        char joined[LT_SPOKEN_MAX_BYTES];
+        join(f->v[i], joined, sizeof joined);
+        lt_spoken_words(joined, text, sizeof text);
         err = lt_ngram_add(d->m, text, d->o->name_share);
     }
     return err;

@@ -23,4 +23,11 @@ LT_NODISCARD enum lt_err lt_lexicon_write(const char *const *words, size_t n,
                                           const char *dictionary_path, FILE *out, size_t *n_unknown,
                                           struct lt_diag *diag);
 
+/* The same for words joined by '_' ("living_room"): the pronunciations of their parts after one
+ * another, in every combination up to LT_LEXICON_VARIANTS. *n_unknown counts parts. */
+#define LT_LEXICON_VARIANTS 6
+LT_NODISCARD enum lt_err lt_lexicon_write_joined(const char *const *words, size_t n,
+                                                 const char *dictionary_path, FILE *out,
+                                                 size_t *n_unknown, struct lt_diag *diag);
+
 #endif

@@ -1,0 +1,298 @@
+/* test_speech.c - audio by WAV over MQTT and over Wyoming, heard by a speech server and by the
+ * recogniser inside; what is bad about audio and about servers. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "harness.h"
+#include "lt/recogniser.h"
+#include "lt/wav.h"
+#include "speech_server.h"
+
+#define SECONDS 1
+#define LOUD    9000.0
+
+static struct speech_server server;
+static int port;
+
+static struct env *start(const char *recogniser)
+{
+    char config[600];
+    struct env *e = env_start();
+    port = wy_free_port();
+    snprintf(config, sizeof config,
+             "wyoming: {port: %d, bind: 127.0.0.1}\n"
+             "voice: {recogniser: %s, stt: '127.0.0.1:%d', tts: '127.0.0.1:%d'}\n",
+             port, recogniser, server.port, server.port);
+    gateway_start(e, config);
+    return e;
+}
+
+/* Bursts of a tone with pauses: loud enough to be taken for speech. */
+static size_t make_wav(uint8_t *out, int rate, int channels, double level)
+{
+    size_t n = (size_t)(rate * SECONDS * channels);
+    lt_wav_header(out, rate, channels, (uint32_t)(2 * n));
+    for (size_t i = 0; i < n; i++) {
+        double t = (double)(i / (size_t)channels) / rate;
+        int16_t v = fmod(t, 0.4) < 0.25 ? (int16_t)(level * sin(1500 * t)) : 0;
+        memcpy(out + LT_WAV_HEADER_BYTES + 2 * i, &v, 2);
+    }
+    return LT_WAV_HEADER_BYTES + 2 * n;
+}
+
+static void send_wav(struct env *e, const char *topic, const uint8_t *wav, size_t n)
+{
+    client_publish(
+        e,
+        (struct publish){.topic = topic, .payload = (const char *)wav, .payload_len = n, .qos = 1});
+}
+
+static void expect_error(struct env *e, const char *code)
+{
+    json_t *r = take_json(e, "lintel/home/response", "result");
+    const json_t *error = json_object_get(r, "error");
+    assert_string_equal(json_string_value(json_object_get(error, "code")), code);
+    assert_true(strlen(json_string_value(json_object_get(error, "text"))) > 10);
+    json_decref(r);
+}
+
+static void
+test_speech__wav_of_many_rates__server_hears_call_goes_out_and_answer_is_spoken(void **state)
+{
+    static const int rates[][2] = {{16000, 1}, {8000, 1}, {22050, 1}, {44100, 2}, {48000, 2}};
+    static uint8_t wav[48000 * 4 + 100];
+    struct env *e = start("server");
+    (void)state;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        size_t n = make_wav(wav, rates[i][0], rates[i][1], LOUD);
+        server.n_bytes = 0;
+        send_wav(e, "lintel/home/audio/Kitchen", wav, n);
+        message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+        json_decref(take_json(e, "lintel/home/response", "result"));
+        struct message *m = client_take(e, "lintel/home/voice/Kitchen", WAIT_MS);
+        struct lt_wav spoken;
+        assert_int_equal(lt_wav_read(m->payload, m->payload_len, &spoken, NULL), LT_OK);
+        assert_int_equal(spoken.rate, 22050);
+        assert_int_equal(spoken.n, 4410);
+        message_free(m);
+        assert_true(server.n_bytes > 2 * 16000 * SECONDS * 9 / 10 &&
+                    server.n_bytes <= 2 * 16000 * SECONDS + 2); /* at 16 kHz, whatever came */
+    }
+    assert_int_equal(db_int(e, "select count(*) from trace where source = 'audio' and here = "
+                               "'Kitchen'"),
+                     5);
+    env_stop(e);
+}
+
+static void test_speech__bad_wavs__error_that_says_so_and_the_next_is_heard(void **state)
+{
+    static uint8_t wav[48000 * 4 + 100];
+    struct env *e = start("server");
+    (void)state;
+    size_t n = make_wav(wav, 16000, 1, LOUD);
+    send_wav(e, "lintel/home/audio", wav, 20); /* half a header */
+    expect_error(e, "not_wav");
+    send_wav(e, "lintel/home/audio", (const uint8_t *)"hello", 5);
+    expect_error(e, "not_wav");
+    send_wav(e, "lintel/home/audio", wav, n / 2);
+    expect_error(e, "truncated");
+    wav[20] = 6; /* A-law */
+    send_wav(e, "lintel/home/audio", wav, n);
+    expect_error(e, "unsupported");
+    wav[20] = 1;
+    wav[24] = wav[25] = 0xff;
+    wav[26] = 0xff; /* 16 million Hz */
+    send_wav(e, "lintel/home/audio", wav, n);
+    expect_error(e, "unsupported");
+    n = make_wav(wav, 16000, 1, 0);
+    send_wav(e, "lintel/home/audio", wav, n);
+    expect_error(e, "no_words");
+    assert_null(client_try(e, "lintel/home/call", 200));
+    n = make_wav(wav, 16000, 1, LOUD);
+    memcpy(wav + 40, "\xff\xff\xff\x7f", 4); /* 2 GB: a recorder that wrote to a pipe */
+    send_wav(e, "lintel/home/audio", wav, n);
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    env_stop(e);
+}
+
+static void test_speech__server_that_fails__error_and_the_next_is_heard(void **state)
+{
+    static const enum speech_fault faults[] = {SPEECH_DIES, SPEECH_SAYS_ERROR,
+                                               SPEECH_IS_NO_WYOMING};
+    static uint8_t wav[48000 * 4 + 100];
+    struct env *e = start("server");
+    size_t n = make_wav(wav, 16000, 1, LOUD);
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        server.fault = faults[i];
+        send_wav(e, "lintel/home/audio", wav, n);
+        expect_error(e, "recogniser");
+        server.fault = SPEECH_WELL;
+        send_wav(e, "lintel/home/audio", wav, n);
+        message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+        json_decref(take_json(e, "lintel/home/response", "result"));
+    }
+    env_stop(e);
+}
+
+static void send_chunk(int fd, int rate, const void *pcm, size_t n)
+{
+    char header[200];
+    int len = snprintf(header, sizeof header,
+                       "{\"type\": \"audio-chunk\", \"data\": {\"rate\": %d, \"width\": 2, "
+                       "\"channels\": 1}, \"payload_length\": %zu}\n",
+                       rate, n);
+    assert_true(wy_send_bytes(fd, header, (size_t)len) && wy_send_bytes(fd, pcm, n));
+}
+
+static void expect_event(int fd, const char *type, const char *text)
+{
+    json_t *event = wy_take(fd);
+    const char *got = json_string_value(json_object_get(event, "type"));
+    assert_string_equal(got ? got : "(nothing)", type);
+    if (text)
+        assert_string_equal(
+            json_string_value(json_object_get(json_object_get(event, "data"), "text")), text);
+    json_decref(event);
+}
+
+static void test_speech__wyoming_audio__transcript_and_with_transcribe_nothing_more(void **state)
+{
+    static uint8_t wav[48000 * 4 + 100];
+    struct env *e = start("server");
+    (void)state;
+    size_t n = make_wav(wav, 22050, 1, LOUD);
+    for (int is_asr = 0; is_asr < 2; is_asr++) {
+        int fd = wy_connect(port);
+        if (is_asr) assert_true(wy_send(fd, "transcribe", "{\"language\": \"en\"}"));
+        assert_true(wy_send(fd, "audio-start", "{\"rate\": 22050, \"width\": 2, \"channels\": 1}"));
+        for (size_t i = LT_WAV_HEADER_BYTES; i < n; i += 1000)
+            send_chunk(fd, 22050, wav + i, n - i < 1000 ? n - i : 1000);
+        assert_true(wy_send(fd, "audio-stop", NULL));
+        expect_event(fd, "transcript", "turn on the kitchen light");
+        if (!is_asr) {
+            expect_event(fd, "handled", NULL);
+            message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+        }
+        close(fd);
+    }
+    assert_null(client_try(e, "lintel/home/call", 200));
+    env_stop(e);
+}
+
+static void
+test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served(void **state)
+{
+    static uint8_t wav[48000 * 4 + 100];
+    struct env *e = start("server");
+    (void)state;
+    size_t n = make_wav(wav, 16000, 1, LOUD);
+    int fd = wy_connect(port), silent = wy_connect(port), odd = wy_connect(port);
+    const char *form = "{\"rate\": 16000, \"width\": 2, \"channels\": 1}";
+    assert_true(wy_send(fd, "audio-start", form) && wy_send(silent, "audio-start", form) &&
+                wy_send(odd, "audio-start", form));
+    for (int s = 0; s < 35; s++) /* no audio-stop ever */
+        send_chunk(fd, 16000, wav + LT_WAV_HEADER_BYTES, n - LT_WAV_HEADER_BYTES);
+    expect_event(fd, "transcript", "turn on the kitchen light");
+    expect_event(fd, "handled", NULL);
+    memset(wav, 0, sizeof wav);
+    send_chunk(silent, 16000, wav, 64000);
+    assert_true(wy_send(silent, "audio-stop", NULL));
+    expect_event(silent, "transcript", "");
+    expect_event(silent, "not-recognized", NULL);
+    send_chunk(odd, 16000, wav, 64000);
+    send_chunk(odd, 8000, wav, 64000); /* another rate in the middle */
+    expect_event(odd, "error", NULL);
+    close(odd); /* one that just leaves */
+    int gone = wy_connect(port);
+    assert_true(wy_send(gone, "audio-start", form));
+    send_chunk(gone, 16000, wav, 64000);
+    close(gone);
+    assert_true(wy_send(silent, "ping", "{\"text\":\"x\"}"));
+    expect_event(silent, "pong", "x");
+    close(silent);
+    close(fd);
+    env_stop(e);
+}
+
+#ifdef LT_HAVE_POCKETSPHINX
+/* What espeak-ng says goes to the recogniser inside, which hears some of it: the whole suite is
+ * tests/bench/spoken.sh. */
+static void test_speech__embedded_recogniser__spoken_phrases_become_calls(void **state)
+{
+    static const char *const phrases[][2] = {
+        {"turn on the kitchen light", "HassTurnOn"},
+        {"change the kitchen light to green", "HassLightSet"},
+        {"set the kitchen light to fifty percent", "HassLightSet"},
+        {"turn on the coffee machine", "HassTurnOn"},
+        {"turn off the bedside lamp", "HassTurnOff"},
+        {"open the living room blinds", "HassTurnOn"},
+    };
+    const size_t n_phrases = sizeof phrases / sizeof *phrases;
+    static uint8_t wav[400000];
+    struct lt_diag diag = {0};
+    size_t n_right = 0;
+    (void)state;
+    if (!lt_recogniser_is_there(NULL, &diag) || system("espeak-ng --version > /dev/null 2>&1"))
+        skip();
+    struct env *e = start("embedded");
+    for (size_t i = 0; i < n_phrases; i++) {
+        char command[300];
+        snprintf(command, sizeof command, "espeak-ng -v en-us -s 150 --stdout '%s'", phrases[i][0]);
+        FILE *f = popen(command, "r");
+        size_t n = fread(wav, 1, sizeof wav, f); /* its header, for a pipe, tells no length */
+        assert_int_equal(pclose(f), 0);
+        send_wav(e, "lintel/home/audio", wav, n);
+        json_t *r = take_json(e, "lintel/home/response", "result");
+        const json_t *call = json_array_get(json_object_get(r, "calls"), 0);
+        const char *name = json_string_value(json_object_get(call, "name"));
+        n_right += name && !strcmp(name, phrases[i][1]);
+        json_decref(r);
+    }
+    assert_true(n_right >= n_phrases / 2);
+    static uint8_t tone[48000 * 4 + 100];
+    size_t n = make_wav(tone, 16000, 1, 0);
+    client_forget(e);
+    send_wav(e, "lintel/home/audio", tone, n);
+    expect_error(e, "no_words");
+    env_stop(e);
+}
+#endif
+
+static int setup(void **state)
+{
+    (void)state;
+    speech_server_start(&server, "turn on the kitchen light");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    speech_server_stop(&server);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_speech__wav_of_many_rates__server_hears_call_goes_out_and_answer_is_spoken),
+        cmocka_unit_test(test_speech__bad_wavs__error_that_says_so_and_the_next_is_heard),
+        cmocka_unit_test(test_speech__server_that_fails__error_and_the_next_is_heard),
+        cmocka_unit_test(test_speech__wyoming_audio__transcript_and_with_transcribe_nothing_more),
+        cmocka_unit_test(
+            test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served),
+#ifdef LT_HAVE_POCKETSPHINX
+        cmocka_unit_test(test_speech__embedded_recogniser__spoken_phrases_become_calls),
+#endif
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,122 @@
+/* speech_server.h - a Wyoming speech server for tests: it counts the sound it is sent and answers with
+ * given words, a tone, or the faults that servers have. One thread, one connection at a time. */
+#ifndef TEST_SPEECH_SERVER_H
+#define TEST_SPEECH_SERVER_H
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "wyoming_client.h"
+
+enum speech_fault { SPEECH_WELL, SPEECH_DIES, SPEECH_SAYS_ERROR, SPEECH_IS_NO_WYOMING };
+
+struct speech_server {
+    int fd, port;
+    const char *words; /* of every transcript */
+    _Atomic int fault; /* enum speech_fault */
+    _Atomic long n_bytes, n_spoken;
+    _Atomic int is_over;
+    pthread_t thread;
+};
+
+static inline int speech__bytes(int fd, char *p, size_t n)
+{
+    for (ssize_t k; n; p += k, n -= (size_t)k)
+        if ((k = recv(fd, p, n, 0)) <= 0) return 0;
+    return 1;
+}
+
+/* One event: its header as JSON, its payload thrown away after counting. NULL: the end. */
+static inline json_t *speech__event(int fd, size_t *payload)
+{
+    char line[4096], rest[65536];
+    size_t n = 0;
+    while (n + 1 < sizeof line && recv(fd, line + n, 1, 0) == 1 && line[n] != '\n') n++;
+    line[n] = '\0';
+    json_t *o = n ? json_loads(line, 0, NULL) : NULL;
+    size_t data = (size_t)json_integer_value(json_object_get(o, "data_length"));
+    *payload = (size_t)json_integer_value(json_object_get(o, "payload_length"));
+    if (o && (data > sizeof rest || *payload > sizeof rest || !speech__bytes(fd, rest, data) ||
+              !speech__bytes(fd, rest, *payload))) {
+        json_decref(o);
+        return NULL;
+    }
+    return o;
+}
+
+static inline void speech__tone(int fd)
+{
+    static const char form[] = "{\"rate\": 22050, \"width\": 2, \"channels\": 1}";
+    static const char head[] = "{\"type\": \"audio-chunk\", \"data\": {\"rate\": 22050, \"width\": "
+                               "2, \"channels\": 1}, \"payload_length\": 4410}\n";
+    char pcm[4410];
+    for (size_t i = 0; i < sizeof pcm; i++) pcm[i] = (char)(i * 7);
+    wy_send(fd, "audio-start", form);
+    wy_send_bytes(fd, head, sizeof head - 1);
+    wy_send_bytes(fd, pcm, sizeof pcm);
+    wy_send(fd, "audio-stop", NULL);
+}
+
+static inline void speech__serve(struct speech_server *s, int fd)
+{
+    char words[400];
+    size_t n;
+    json_t *o;
+    if (s->fault == SPEECH_IS_NO_WYOMING) wy_send_bytes(fd, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+    while ((o = speech__event(fd, &n))) {
+        const char *type = json_string_value(json_object_get(o, "type"));
+        s->n_bytes += (long)n;
+        int is_end = !strcmp(type, "audio-stop"), is_sound = !strcmp(type, "audio-chunk");
+        int is_text = !strcmp(type, "synthesize");
+        json_decref(o);
+        if (is_sound && s->fault == SPEECH_DIES) return;
+        if (is_end && s->fault == SPEECH_SAYS_ERROR)
+            wy_send(fd, "error", "{\"text\": \"no model\"}");
+        snprintf(words, sizeof words, "{\"text\": \" %s\"}", s->words);
+        if (is_end && s->fault == SPEECH_WELL) wy_send(fd, "transcript", words);
+        if (is_text) {
+            s->n_spoken++;
+            speech__tone(fd);
+        }
+    }
+}
+
+static inline void *speech__main(void *arg)
+{
+    struct speech_server *s = arg;
+    while (!s->is_over) {
+        struct pollfd p = {s->fd, POLLIN, 0};
+        if (poll(&p, 1, 50) <= 0) continue;
+        int fd = accept(s->fd, NULL, NULL);
+        struct timeval wait = {20, 0};
+        if (fd < 0) continue;
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        speech__serve(s, fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static inline void speech_server_start(struct speech_server *s, const char *words)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    memset(s, 0, sizeof *s);
+    s->words = words;
+    s->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(s->fd, (struct sockaddr *)&at, n) || listen(s->fd, 64) ||
+        getsockname(s->fd, (struct sockaddr *)&at, &n))
+        abort();
+    s->port = ntohs(at.sin_port);
+    pthread_create(&s->thread, NULL, speech__main, s);
+}
+
+static inline void speech_server_stop(struct speech_server *s)
+{
+    s->is_over = 1;
+    pthread_join(s->thread, NULL);
+    close(s->fd);
+}
+
+#endif
