@@ -89,3 +89,8 @@ if(TARGET san_train)
   target_compile_definitions(bench_flywheel PRIVATE SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(bench_flywheel PRIVATE lt_gateway san::train PkgConfig::JANSSON m lt_flags)
 endif()
+if(TARGET san_train)
+  lt_unit_test(test_curate lt_gateway san::train)
+  target_sources(test_curate PRIVATE ${PROJECT_SOURCE_DIR}/gateway/src/curate.c
+                 ${PROJECT_SOURCE_DIR}/gateway/src/drift.c)
+endif()

@@ -387,6 +387,38 @@ static void test_decide__bad_confidence__never_local(void **state)
     json_decref(calls);
 }
 
+static void test_decide__tool_not_learnt__own_gate_also_for_nothing(void **state)
+{
+    (void)state;
+    struct scene s;
+    json_t *calls = J(LAMP), *nothing = json_array();
+    const char *tool = json_string_value(json_object_get(json_array_get(calls, 0), "name"));
+    json_t *unlearnt = json_pack("{s:b}", tool, 1), *other = json_pack("{s:b}", "kiln_fire", 1);
+    const struct {
+        const json_t *calls, *new_tools;
+        double gate_new;
+        enum lt_route route;
+    } cases[] = {
+        {calls, NULL, 1, LT_ROUTE_LOCAL},     {calls, unlearnt, 1, LT_ROUTE_CLOUD},
+        {calls, unlearnt, 0, LT_ROUTE_LOCAL}, {calls, unlearnt, 0.95, LT_ROUTE_LOCAL},
+        {calls, other, 1, LT_ROUTE_LOCAL},    {nothing, NULL, 1, LT_ROUTE_NONE},
+        {nothing, other, 1, LT_ROUTE_CLOUD},  {nothing, other, 0, LT_ROUTE_NONE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lt_local local = {cases[i].calls, 0.97};
+        struct lt_decision d;
+        set_scene(&s, BASE);
+        s.policy.gate_new = cases[i].gate_new;
+        s.facts.new_tools = cases[i].new_tools;
+        lt_router_decide(&s.policy, s.catalog, &s.facts, &local, &d, NULL);
+        if (d.route != cases[i].route) fail_msg("row %zu: %s", i, lt_route_word(d.route));
+    }
+    json_decref(calls);
+    json_decref(nothing);
+    json_decref(unlearnt);
+    json_decref(other);
+}
+
 static void test_decide__calls_do_not_fit__detail_says_where(void **state)
 {
     (void)state;
@@ -514,6 +546,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decide__table__route_why_and_chain),
         cmocka_unit_test(test_decide__bad_confidence__never_local),
+        cmocka_unit_test(test_decide__tool_not_learnt__own_gate_also_for_nothing),
         cmocka_unit_test(test_decide__calls_do_not_fit__detail_says_where),
         cmocka_unit_test(test_judge__table__route_why_and_whose_calls),
         cmocka_unit_test(test_words__every_route_and_why__documented),
