@@ -18,8 +18,10 @@ void lt__openai_error(const json_t *error, struct lt_cloud_fault *f)
         snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(number));
         word = type ? type : digits;
     }
-    if ((code && strcmp(code, "insufficient_quota") == 0) ||
-        (type && strcmp(type, "insufficient_quota") == 0))
+    if (message && strstr(message, "tools with stream")) /* older llama.cpp, as a 500 */
+        f->cls = LT_CLS_INVALID_REQUEST;
+    else if ((code && strcmp(code, "insufficient_quota") == 0) ||
+             (type && strcmp(type, "insufficient_quota") == 0))
         f->cls = LT_CLS_QUOTA;
     else if (strcmp(word, "model_not_found") == 0)
         f->cls = LT_CLS_NOT_FOUND;

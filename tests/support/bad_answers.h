@@ -419,6 +419,15 @@ static const struct bad BAD[] = {
      1,
      "400"},
     {A_CHAT,
+     "no tools in streams",
+     {.status = 500,
+      .body = "{\"error\":{\"code\":500,\"message\":\"Cannot use tools with stream\",\"type\":"
+              "\"server_error\"}}"},
+     NULL,
+     LT_CLS_INVALID_REQUEST,
+     1,
+     "server_error"},
+    {A_CHAT,
      "cut short",
      {.status = 200,
       .body = "{\"choices\":[{\"message\":{\"role\":\"assistant\",\"content\":\"The\"},"

@@ -480,6 +480,26 @@ static void test_tier__first_speaks_slowly__nobody_is_asked_beside_it(void **sta
     lt_tier_answer_fini(&s.seen.a);
 }
 
+static void test_tier__server_without_tools_in_streams__asked_in_one_from_then_on(void **state)
+{
+    struct world *w = *state;
+    begin(w, "", 3, -1);
+    push(w, w->stub, 500,
+         strdup("{\"error\":{\"code\":500,\"message\":\"Cannot use tools with stream\",\"type\":"
+                "\"server_error\"}}"));
+    for (int k = 0; k < 2; k++) push(w, w->stub, 200, vendor_text(3, "Hello."));
+    for (int k = 0; k < 2; k++) {
+        struct speaking s = {.said = ""};
+        hear(w, "hello", &s);
+        assert_string_equal(s.seen.a.speech, "Hello.");
+        lt_tier_answer_fini(&s.seen.a);
+    }
+    assert_int_equal(stub_n_requests(w->stub), 3);
+    assert_non_null(strstr(stub_request(w->stub, 0)->body, "\"stream\":true"));
+    for (size_t k = 1; k < 3; k++)
+        assert_null(strstr(stub_request(w->stub, k)->body, "\"stream\""));
+}
+
 static void test_tier__stream_switched_off__asked_in_one(void **state)
 {
     struct world *w = *state;
@@ -679,6 +699,7 @@ int main(int argc, char **argv)
         TEST(test_tier__stream_breaks_off_or_is_refused__what_was_said_does_not_stand),
         TEST(test_tier__streamed_call_that_does_not_fit__repaired_and_never_half),
         TEST(test_tier__first_speaks_slowly__nobody_is_asked_beside_it),
+        TEST(test_tier__server_without_tools_in_streams__asked_in_one_from_then_on),
         TEST(test_tier__stream_switched_off__asked_in_one),
         TEST(test_tier__first_fails__second_answers),
         TEST(test_tier__first_is_slow__second_is_asked_beside_it),
