@@ -12,18 +12,23 @@
 #include "model.h"
 #include "models_diff.h"
 #include "shadow.h"
+#include "sign.h"
 
-enum { OPT_CONFIG, OPT_DB, OPT_DATA, OPT_SITE, OPT_LIMIT, OPT_JSON, N_OPTIONS };
+enum { OPT_CONFIG, OPT_DB, OPT_DATA, OPT_SITE, OPT_LIMIT, OPT_KEY, OPT_TRUST, OPT_JSON, N_OPTIONS };
 static const struct lt_cli_option options[] = {
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration that names the database"},
     [OPT_DB] = {"db", 0, "FILE", "the database itself"},
     [OPT_DATA] = {"data", 'd', "FILE", "diff: over data lines instead of the newest traces"},
     [OPT_SITE] = {"site", 0, "NAME", "diff: traces of this site only"},
     [OPT_LIMIT] = {"limit", 'n', "N", "diff, shadow: most requests (default 500)"},
+    [OPT_KEY] = {"key", 'k', "FILE", "sign: the private key"},
+    [OPT_TRUST] = {"trust", 0, "FILE",
+                   "add: take only what was signed with this public key (default: model.trust)"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel models list|add FILE|activate HASH|rollback|diff A B|shadow [HASH|off] [options]",
+    "lintel models list|add FILE|activate HASH|rollback|diff A B|shadow [HASH|off]|keygen FILE|"
+    "sign FILE [options]",
     "list      networks known here, the active one marked\n"
     "add       register a network file (it must open)\n"
     "activate  make the one whose hash begins so the active one; rollback goes back to the one "
@@ -31,7 +36,8 @@ static const struct lt_cli_spec spec = {
     "unless\nmodel.file names one.\n"
     "diff      where two networks (hashes or files) answer differently\n"
     "shadow    let a network answer beside the active one without consequences, or end that;\n"
-    "          without a word: how often they disagreed",
+    "          without a word: how often they disagreed\n"
+    "keygen    make a key and, as FILE.pub, its public half; sign writes FILE.sig",
     options, N_OPTIONS};
 
 struct listing {
@@ -75,10 +81,13 @@ static enum lt_err do_list(struct lt_store *s, const char *json, struct lt_diag 
     return err ? err : ok ? LT_OK : lt_fail(diag, LT_ERR_IO, "cannot write the listing");
 }
 
-static enum lt_err do_add(struct lt_store *s, const char *file, struct lt_diag *diag)
+/* `trust`: public key that it must be signed with; "" for none. */
+static enum lt_err do_add(struct lt_store *s, const char *file, const char *trust,
+                          struct lt_diag *diag)
 {
     char hash[LT_SHA256_HEX_CAP];
-    enum lt_err err = lt_model_register(s, file, NULL, hash, diag);
+    enum lt_err err = *trust ? lt_sign_check(file, trust, diag) : LT_OK;
+    if (!err) err = lt_model_register(s, file, NULL, hash, diag);
     if (!err) printf("%s\n", hash);
     return err;
 }
@@ -220,12 +229,14 @@ int lt_cmd_models(int argc, char **argv)
         const char *name;
         int least, most, is_reading; /* words after it */
     } verbs[] = {{"list", 0, 0, 1},     {"add", 1, 1, 0},  {"activate", 1, 1, 0},
-                 {"rollback", 0, 0, 0}, {"diff", 2, 2, 1}, {"shadow", 0, 1, 0}};
+                 {"rollback", 0, 0, 0}, {"diff", 2, 2, 1}, {"shadow", 0, 1, 0},
+                 {"keygen", 1, 1, 0},   {"sign", 1, 1, 0}};
     enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
     int64_t limit = 500;
     int v = 0, n_words = argc - first - 1;
     while (v < N_VERBS && strcmp(verbs[v].name, verb) != 0) v++;
-    if (v == N_VERBS) return lt_cli_usage(&spec, "list, add, activate, rollback, diff or shadow?");
+    if (v == N_VERBS)
+        return lt_cli_usage(&spec, "list, add, activate, rollback, diff, shadow, keygen or sign?");
     if (n_words < verbs[v].least || n_words > verbs[v].most)
         return lt_cli_usage(&spec,
                             verbs[v].least == 2  ? "%s needs two networks"
@@ -235,6 +246,13 @@ int lt_cmd_models(int argc, char **argv)
                             verb);
     if (!lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, LT_MODELS_DIFF_MAX, &limit))
         return LT_EXIT_USAGE;
+    int is_keygen = !strcmp(verb, "keygen");
+    if (is_keygen || !strcmp(verb, "sign")) { /* neither configuration nor store */
+        if (!is_keygen && !value[OPT_KEY]) return lt_cli_usage(&spec, "sign needs --key FILE");
+        enum lt_err failed = is_keygen ? lt_sign_keygen(argv[first + 1], &diag)
+                                       : lt_sign_file(argv[first + 1], value[OPT_KEY], &diag);
+        return failed ? lt_cli_fail(&spec, failed, &diag) : LT_EXIT_DONE;
+    }
     enum lt_err err = lt_config_load(value[OPT_CONFIG], &config, &diag);
     if (err) return lt_cli_fail(&spec, err, &diag);
     lt_config_store_path(&config, path, sizeof path);
@@ -243,7 +261,9 @@ int lt_cmd_models(int argc, char **argv)
                                      verbs[v].is_reading || (!strcmp(verb, "shadow") && !n_words)};
     err = lt_store_open(&o, &s, &diag);
     if (!err && !strcmp(verb, "list")) err = do_list(s, value[OPT_JSON], &diag);
-    if (!err && !strcmp(verb, "add")) err = do_add(s, argv[first + 1], &diag);
+    if (!err && !strcmp(verb, "add"))
+        err = do_add(s, argv[first + 1], value[OPT_TRUST] ? value[OPT_TRUST] : config.model.trust,
+                     &diag);
     if (!err && !strcmp(verb, "activate")) err = do_activate(s, argv[first + 1], &diag);
     if (!err && !strcmp(verb, "diff")) err = do_diff(s, argv + first + 1, value, limit, &diag);
     if (!err && !strcmp(verb, "shadow"))

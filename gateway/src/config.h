@@ -94,7 +94,7 @@ struct lt_config {
         char *model_folder;
     } voice;
     struct {
-        char *file;
+        char *file, *trust;
     } model;
 
     struct {

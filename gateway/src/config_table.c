@@ -93,6 +93,8 @@ const struct lt_config_row lt__config_rows[] = {
      "Acoustic model and dictionary of the embedded recogniser; empty takes pocketsphinx-en-us"},
 
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
+    {"model.trust", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.trust),
+     "Public key (PEM, Ed25519): lintel models add takes only networks signed with it; empty takes any"},
 
     {"store.path", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(store.path),
      "SQLite database; empty: $STATE_DIRECTORY, /var/lib/lintel or ~/.local/state/lintel, file lintel.db"},

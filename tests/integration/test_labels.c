@@ -191,6 +191,47 @@ static void test_shadow__another_network__answers_beside_without_consequences(vo
     assert_int_equal(gateway_stop(e), 0);
 }
 
+static void test_models__signed_network__taken_only_with_the_right_key(void **state)
+{
+    struct env *e = *state;
+    char key[300], key_pub[304], stranger[300], sig[304];
+    snprintf(key, sizeof key, "%s", env_path(e, "hub.key"));
+    snprintf(key_pub, sizeof key_pub, "%s.pub", key);
+    snprintf(stranger, sizeof stranger, "%s", env_path(e, "stranger.key"));
+    snprintf(sig, sizeof sig, "%s.sig", other);
+#define MODELS(...) run_lintel(out, OUT, err, OUT, "models", __VA_ARGS__, NULL)
+    if (MODELS("keygen", key)) { /* built without libcrypto: says so, and what to install */
+        assert_non_null(strstr(err, "libssl-dev"));
+        return;
+    }
+    assert_int_equal(MODELS("keygen", key), 1); /* never over an old key */
+    assert_int_equal(MODELS("keygen", stranger), 0);
+    assert_int_equal(run_lintel(out, OUT, err, OUT, "quantize", "--model", test_model(), "--out",
+                                other, "--type", "q4_0", NULL),
+                     0);
+    assert_int_equal(LINTEL("models", "add", other, "--trust", key_pub), 1);
+    assert_non_null(strstr(err, "is not signed"));
+    assert_int_equal(MODELS("sign", other), 2);
+    assert_int_equal(MODELS("sign", other, "--key", stranger), 0);
+    assert_int_equal(LINTEL("models", "add", other, "--trust", key_pub), 1);
+    assert_non_null(strstr(err, "was not signed with the key"));
+    assert_int_equal(MODELS("sign", other, "--key", key), 0);
+    assert_int_equal(LINTEL("models", "add", other, "--trust", key_pub), 0);
+    FILE *f = fopen(other, "r+b"); /* one byte is changed after the signing */
+    assert_non_null(f);
+    assert_int_equal(fseek(f, -100, SEEK_END), 0);
+    int c = fgetc(f);
+    assert_int_equal(fseek(f, -100, SEEK_END), 0);
+    fputc(c ^ 1, f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(LINTEL("models", "add", other, "--trust", key_pub), 1);
+    assert_int_equal(truncate(sig, 20), 0);
+    assert_int_equal(LINTEL("models", "add", other, "--trust", key_pub), 1);
+    assert_non_null(strstr(err, "no signature"));
+    assert_int_equal(db_int(e, "select count(*) from model"), 1);
+    assert_int_equal(LINTEL("models", "add", other, "--trust", other), 1); /* no key at all */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +243,8 @@ int main(void)
             test_import__good_bad_and_known_lines__counted_and_exported_again, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_shadow__another_network__answers_beside_without_consequences, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_models__signed_network__taken_only_with_the_right_key,
+                                        setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
