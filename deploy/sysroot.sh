@@ -20,7 +20,7 @@ esac
 # what packages.txt names to link with, and the C library; tools and brokers run here, not there
 mapfile -t packages < <(grep -E '^(lib.*|zlib1g)-dev$' "$here/packages.txt")
 packages+=(libc6-dev)
-wanted="$arch ${packages[*]}"
+wanted="$arch ${packages[*]} $(cksum <"$0")"
 [ -f "$root/.complete" ] && [ "$(cat "$root/.complete")" = "$wanted" ] && exit 0
 command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
     { echo "sysroot: needs Debian's apt-get and dpkg to fetch packages for $arch" >&2; exit 1; }
@@ -53,8 +53,9 @@ for package in "$apt"/cache/archives/*.deb; do
             --exclude='./bin/*' --exclude='./sbin/*' --exclude='./usr/share/locale*' 2>"$apt/log" ||
         { echo "sysroot: cannot unpack ${package##*/}: $(tail -n 1 "$apt/log")" >&2; exit 1; }
 done
-# The package's script, which does not run here, would point the loader at the one BLIS there is.
-for library in "$root"/usr/lib/*/blis-*/lib*.so.*; do
+# The packages' scripts, which do not run here, would point the loader at the one BLIS there is, and
+# at the BLAS and LAPACK that PocketSphinx needs.
+for library in "$root"/usr/lib/*/{blis-*,blas,lapack}/lib*.so.*; do
     [ -e "$library" ] || continue
     ln -sfn "$(basename "$(dirname "$library")")/$(basename "$library")" \
         "$(dirname "$(dirname "$library")")/$(basename "$library")"
