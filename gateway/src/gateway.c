@@ -450,6 +450,8 @@ static void close_all(struct lt_gateway *gw)
     lt_worker_stop(gw->writer);
     lt_wyoming_close(gw->wyoming);
     lt_audio_close(gw);
+    lt_hermes_dialogue_close(gw);
+    lt_hermes_audio_close(gw);
     lt_speech_close(gw->speech);
     gw->speech = NULL;
     uv_walk(&gw->loop, close_handle, NULL);

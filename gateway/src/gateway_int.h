@@ -14,6 +14,8 @@
 #include "config.h"
 #include "discovery.h"
 #include "hermes.h"
+#include "hermes_audio.h"
+#include "hermes_dialogue.h"
 #include "io_uv.h"
 #include "lt/budget.h"
 #include "lt/clock.h"
@@ -108,18 +110,21 @@ struct lt_gateway {
     struct lt_req *requests; /* all that live */
     uint64_t next_serial;
     int n_requests;
-    uint64_t last_ticket;       /* of submit.h */
-    struct lt_wyoming *wyoming; /* NULL: off */
-    struct lt_speech *speech;   /* NULL: neither hears nor speaks */
-    struct lt_audio *audio;     /* utterances from the audio topic */
+    uint64_t last_ticket;                      /* of submit.h */
+    struct lt_wyoming *wyoming;                /* NULL: off */
+    struct lt_speech *speech;                  /* NULL: neither hears nor speaks */
+    struct lt_audio *audio;                    /* utterances from the audio topic */
+    struct lt_hermes_ear *hermes_ears;         /* satellites being listened to */
+    struct lt_hermes_play *hermes_plays;       /* answers being spoken for satellites */
+    struct lt_hermes_session *hermes_sessions; /* dialogues of ours */
     uv_signal_t on_term, on_int, on_hup;
     uv_timer_t stats_timer, watchdog_timer, drain_timer, barrier_timer, prune_timer, ready_timer;
     lt_us started_us, drain_until_us;
     int is_draining, is_ready, is_barrier_out, is_stopped;
     struct lt_job prune_job;
-    struct lt_swap *swap;  /* swap.c; NULL before it is watched */
+    struct lt_swap *swap;     /* swap.c; NULL before it is watched */
     struct lt_shadow *shadow; /* shadow.c; NULL while none was ever named */
-    struct lt_prune prune; /* the writer's while is_pruning */
+    struct lt_prune prune;    /* the writer's while is_pruning */
     int is_pruning;
 };
 

@@ -16,9 +16,9 @@
 struct turn {
     struct lt_gateway *gw;
     json_t *query; /* as it came: what we echo is in it */
-    const char *input, *site_id;
-    int is_session, is_listener;
-    int is_trial; /* decided without acting, to look at the intent filter */
+    const char *input, *site_id, *session_id;
+    int is_session, is_listener, is_ours; /* is_ours: of a dialogue that we manage */
+    int is_trial;                         /* decided without acting, to look at the intent filter */
 };
 
 static void turn_free(struct turn *t)
@@ -27,7 +27,7 @@ static void turn_free(struct turn *t)
     free(t);
 }
 
-static void publish(struct lt_gateway *gw, const char *topic, json_t *o)
+void lt_hermes_publish(struct lt_gateway *gw, const char *topic, json_t *o)
 {
     char *text = o ? lt_json_dump(o) : NULL;
     json_decref(o);
@@ -55,12 +55,16 @@ static void say(const struct turn *t, const char *text)
     static const char *const keys[] = {"id", "sessionId", "lang", NULL};
     json_t *o = *text ? echo(t, keys) : NULL;
     if (o) json_object_set_new(o, "text", json_string(text));
-    publish(t->gw, "hermes/tts/say", o);
+    lt_hermes_publish(t->gw, "hermes/tts/say", o);
 }
 
 static void end_session(const struct turn *t, const char *text)
 {
     static const char *const keys[] = {"sessionId", "customData", NULL};
+    if (t->is_ours) {
+        lt_hermes_dialogue_say(t->gw, t->session_id, text, LT_HERMES_THEN_END);
+        return;
+    }
     if (!t->is_session) {
         say(t, text);
         return;
@@ -68,12 +72,16 @@ static void end_session(const struct turn *t, const char *text)
     json_t *o = echo(t, keys);
     json_object_del(o, "siteId");
     if (*text) json_object_set_new(o, "text", json_string(text));
-    publish(t->gw, "hermes/dialogueManager/endSession", o);
+    lt_hermes_publish(t->gw, "hermes/dialogueManager/endSession", o);
 }
 
 static void continue_session(const struct turn *t, const char *text)
 {
     static const char *const keys[] = {"sessionId", "customData", "lang", NULL};
+    if (t->is_ours) {
+        lt_hermes_dialogue_say(t->gw, t->session_id, text, LT_HERMES_THEN_LISTEN);
+        return;
+    }
     if (!t->is_session) {
         say(t, text);
         return;
@@ -82,19 +90,26 @@ static void continue_session(const struct turn *t, const char *text)
     json_object_del(o, "siteId");
     json_object_set_new(o, "text", json_string(text));
     json_object_set_new(o, "sendIntentNotRecognized", json_false());
-    publish(t->gw, "hermes/dialogueManager/continueSession", o);
+    lt_hermes_publish(t->gw, "hermes/dialogueManager/continueSession", o);
 }
 
 static void not_recognized(const struct turn *t, const char *text)
 {
     static const char *const keys[] = {"id", "sessionId", "customData", NULL};
+    if (t->is_ours) {
+        json_t *unknown = echo(t, keys);
+        json_object_set_new(unknown, "input", json_string(t->input));
+        lt_hermes_publish(t->gw, "hermes/dialogueManager/intentNotRecognized", unknown);
+        lt_hermes_dialogue_say(t->gw, t->session_id, text, LT_HERMES_THEN_GIVE_UP);
+        return;
+    }
     if (t->is_listener) {
         say(t, text);
         return;
     }
     json_t *o = echo(t, keys);
     json_object_set_new(o, "input", json_string(t->input));
-    publish(t->gw, "hermes/nlu/intentNotRecognized", o);
+    lt_hermes_publish(t->gw, "hermes/nlu/intentNotRecognized", o);
     if (!t->is_session) say(t, text);
 }
 
@@ -104,7 +119,7 @@ static void failed(const struct turn *t, const char *why, const char *text)
     json_t *o = echo(t, keys);
     json_object_set_new(o, "error", json_string(why));
     json_object_set_new(o, "context", json_string("lintel"));
-    publish(t->gw, "hermes/error/nlu", o);
+    lt_hermes_publish(t->gw, "hermes/error/nlu", o);
     end_session(t, text);
 }
 
@@ -151,9 +166,9 @@ static void tell_intent(const struct turn *t, const json_t *call, double confide
     json_object_set_new(o, "intent",
                         json_pack("{s:s,s:f}", "intentName", name, "confidenceScore", confidence));
     json_object_set_new(o, "slots", slots_of(t, call));
-    publish(t->gw, "hermes/nlu/intentParsed", json_incref(o));
+    lt_hermes_publish(t->gw, "hermes/nlu/intentParsed", json_incref(o));
     if (snprintf(topic, sizeof topic, "hermes/intent/%s", name) < (int)sizeof topic)
-        publish(t->gw, topic, json_incref(o));
+        lt_hermes_publish(t->gw, topic, json_incref(o));
     json_decref(o);
 }
 
@@ -198,7 +213,7 @@ static void on_result(void *ctx, const json_t *result)
         const char *why = json_string_value(json_object_get(error, "text"));
         failed(t, why ? why : "Lintel is stopping", speech);
     } else if (is_acting && json_array_size(calls)) {
-        if (!t->is_listener)
+        if (!t->is_listener || t->is_ours)
             json_array_foreach((json_t *)(uintptr_t)calls, i, call)
                 tell_intent(t, call, confidence);
         end_session(t, speech);
@@ -223,8 +238,9 @@ static const char *room_of(const struct lt_config *c, const char *id)
     return NULL;
 }
 
-static int is_ours(const struct lt_config *c, const char *site_id)
+int lt_hermes_is_served(const struct lt_gateway *gw, const char *site_id)
 {
+    const struct lt_config *c = &gw->started;
     for (size_t i = 0; i < c->hermes.site_ids.n; i++)
         if (!strcmp(c->hermes.site_ids.v[i], site_id)) return 1;
     return !c->hermes.site_ids.n;
@@ -258,7 +274,9 @@ void lt_hermes_up(struct lt_gateway *gw)
 {
     const struct lt_config *c = &gw->started;
     if (!c->hermes.enabled) return;
-    const char *topic = !strcmp(c->hermes.role, "listener") ? CAPTURED : QUERY;
+    const char *topic = !strcmp(c->hermes.role, "nlu") ? QUERY : CAPTURED;
+    lt_hermes_audio_up(gw);
+    if (!strcmp(c->hermes.role, "dialogue")) lt_hermes_dialogue_up(gw);
     if (lt_mqtt_subscribe(gw->mqtt, topic, 0, 1, NULL))
         LT_LOG(ERROR, "mqtt.not_subscribed", LF_STR("filter", topic));
 }
@@ -268,12 +286,17 @@ int lt_hermes_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
     struct lt_diag diag = {0};
     json_t *o = NULL;
     int is_query = !strcmp(msg->topic, QUERY), is_captured = !strcmp(msg->topic, CAPTURED);
-    if (!gw->started.hermes.enabled || (!is_query && !is_captured)) return 0;
-    if (msg->is_retained) return 1;
+    if (!gw->started.hermes.enabled || strncmp(msg->topic, "hermes/", 7) != 0) return 0;
+    if (msg->is_retained || lt_hermes_audio_message(gw, msg)) return 1;
     if (lt_json_parse(msg->payload, msg->payload_len, (size_t)gw->config.limits.payload_bytes, &o,
                       &diag) ||
         !json_is_object(o)) {
         LT_LOG(WARN, "hermes.refused", LF_STR("topic", msg->topic), LF_STR("why", diag.text));
+        json_decref(o);
+        return 1;
+    }
+    if (!is_query && !is_captured) {
+        lt_hermes_dialogue_message(gw, msg->topic, o);
         json_decref(o);
         return 1;
     }
@@ -289,9 +312,12 @@ int lt_hermes_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
     t->site_id = json_string_value(json_object_get(o, "siteId"));
     if (!t->input) t->input = "";
     if (!t->site_id) t->site_id = "default";
+    t->session_id = json_string_value(json_object_get(o, "sessionId"));
+    t->is_ours = is_captured && lt_hermes_dialogue_heard(gw, t->session_id);
     t->is_session = !is_captured && json_is_string(json_object_get(o, "sessionId"));
     t->is_trial = json_array_size(json_object_get(o, "intentFilter")) > 0;
-    if (!is_ours(&gw->started, t->site_id)) {
+    if (!lt_hermes_is_served(gw, t->site_id) ||
+        (is_captured && !t->is_ours && !strcmp(gw->started.hermes.role, "dialogue"))) {
         turn_free(t);
     } else if (!t->input[strspn(t->input, " \t\r\n")]) { /* silence */
         not_recognized(t, "");

@@ -197,7 +197,8 @@ enum lt_err lt_ear_samples(struct lt_ear *e, const int16_t *samples, size_t n)
     memcpy(e->pending + e->n_pending, samples, n * sizeof *samples);
     e->n_pending += n;
     e->n_samples += n;
-    if (!e->is_begun && lt_endpoint_hear(&e->endpoint, samples, n) == LT_ENDPOINT_SPEAKING) {
+    enum lt_endpoint_state state = lt_endpoint_hear(&e->endpoint, samples, n);
+    if (!e->is_begun && (state == LT_ENDPOINT_SPEAKING || state == LT_ENDPOINT_ENDED)) {
         e->is_begun = 1;
         if (!e->s->local) server_begin(e);
     } else if (!e->is_begun && e->n_pending > 2 * LEAD_SAMPLES) {
@@ -206,7 +207,7 @@ enum lt_err lt_ear_samples(struct lt_ear *e, const int16_t *samples, size_t n)
         e->n_pending = LEAD_SAMPLES;
     }
     pump(e);
-    if (e->n_samples >= MAX_SAMPLES) lt_ear_end(e);
+    if (e->n_samples >= MAX_SAMPLES || state > LT_ENDPOINT_SPEAKING) lt_ear_end(e);
     return LT_OK;
 }
 
@@ -239,6 +240,11 @@ enum lt_err lt_ear_hear(struct lt_ear *e, const struct lt_wav *sound)
     }
     if (e->resample) free(out);
     return err;
+}
+
+void lt_ear_end_on_silence(struct lt_ear *e)
+{
+    lt_endpoint_init(&e->endpoint, LT_SPEECH_SILENCE_MS, LT_SPEECH_NOBODY_MS, LT_SPEECH_LONGEST_MS);
 }
 
 void lt_ear_end(struct lt_ear *e)

@@ -18,6 +18,9 @@
 #include "lt/wav.h"
 
 #define LT_SPEECH_EARS_MAX   64        /* utterances heard at once; one more is refused */
+#define LT_SPEECH_SILENCE_MS 800       /* with lt_ear_end_on_silence: this ends an utterance, */
+#define LT_SPEECH_NOBODY_MS  6000      /* nobody speaking for this long ends it too, */
+#define LT_SPEECH_LONGEST_MS 15000     /* and nobody is listened to for longer */
 #define LT_SPEECH_WAIT_MS    15000     /* longest wait for a server's answer */
 #define LT_SPEECH_WAV_MAX    (8 << 20) /* bytes of one spoken answer */
 #define LT_SPEECH_TEXT_BYTES 1000      /* longest text handed to be spoken */
@@ -51,6 +54,8 @@ LT_NODISCARD enum lt_err lt_ear_hear(struct lt_ear *e, const struct lt_wav *soun
 /* 16 kHz samples as they are. */
 LT_NODISCARD enum lt_err lt_ear_samples(struct lt_ear *e, const int16_t *samples, size_t n);
 void lt_ear_end(struct lt_ear *e);
+/* From now on it ends by itself where the speaker does; before any sound. */
+void lt_ear_end_on_silence(struct lt_ear *e);
 void lt_ear_cancel(struct lt_ear *e); /* NULL is fine */
 
 /* Have `text` spoken. LT_ERR_UNSUPPORTED, LT_ERR_INVALID, LT_ERR_NOMEM: fn is never called. */

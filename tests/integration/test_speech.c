@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -222,6 +223,139 @@ test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served(vo
     env_stop(e);
 }
 
+/* ---- Hermes ---- */
+
+static void tell(struct env *e, const char *topic, const char *payload)
+{
+    client_publish(e, (struct publish){.topic = topic, .payload = payload, .qos = 1});
+}
+
+static json_t *take(struct env *e, const char *topic)
+{
+    struct message *m = client_take(e, topic, WAIT_MS);
+    json_t *o = json_loadb(m->payload, m->payload_len, 0, NULL);
+    message_free(m);
+    assert_non_null(o);
+    return o;
+}
+
+/* A second of sound in frames of 100 ms, each a WAV. */
+static void send_frames(struct env *e, const char *site, double level)
+{
+    static uint8_t wav[16000 * 2 + 100];
+    char topic[100];
+    uint8_t piece[LT_WAV_HEADER_BYTES + 3200];
+    size_t n = make_wav(wav, 16000, 1, level);
+    snprintf(topic, sizeof topic, "hermes/audioServer/%s/audioFrame", site);
+    for (size_t i = LT_WAV_HEADER_BYTES; i + 3200 <= n; i += 3200) {
+        lt_wav_header(piece, 16000, 1, 3200);
+        memcpy(piece + LT_WAV_HEADER_BYTES, wav + i, 3200);
+        send_wav(e, topic, piece, sizeof piece);
+    }
+}
+
+static struct env *start_dialogue(void)
+{
+    char config[600];
+    struct env *e = env_start();
+    snprintf(config, sizeof config,
+             "hermes: {enabled: true, role: dialogue, services: [asr, tts], rooms: [bed=Bedroom]}\n"
+             "voice: {recogniser: server, stt: '127.0.0.1:%d', tts: '127.0.0.1:%d'}\n",
+             server.port, server.port);
+    gateway_start(e, config);
+    return e;
+}
+
+/* Wake word until Lintel listens; returns the session. */
+static char *wake(struct env *e)
+{
+    tell(e, "hermes/hotword/default/detected",
+         "{\"siteId\":\"bed\",\"modelId\":\"default\",\"currentSensitivity\":1}");
+    json_t *o = take(e, "hermes/dialogueManager/sessionStarted");
+    char *session = strdup(json_string_value(json_object_get(o, "sessionId")));
+    json_decref(o);
+    json_decref(take(e, "hermes/hotword/toggleOff"));
+    json_decref(take(e, "hermes/asr/startListening"));
+    return session;
+}
+
+static void expect_end(struct env *e, const char *session, const char *reason)
+{
+    json_t *o = take(e, "hermes/dialogueManager/sessionEnded");
+    const json_t *termination = json_object_get(o, "termination");
+    assert_string_equal(json_string_value(json_object_get(o, "sessionId")), session);
+    assert_string_equal(json_string_value(json_object_get(termination, "reason")), reason);
+    json_decref(o);
+    json_decref(take(e, "hermes/hotword/toggleOn"));
+}
+
+static void
+test_speech__hermes_dialogue__wake_word_frames_call_answer_played_and_ended(void **state)
+{
+    struct env *e = start_dialogue();
+    char played[300];
+    (void)state;
+    char *session = wake(e);
+    send_frames(e, "other", LOUD); /* nobody listens there */
+    send_frames(e, "bed", LOUD);
+    send_frames(e, "bed", 0); /* the speaker stops */
+    json_t *o = take(e, "hermes/asr/textCaptured");
+    assert_string_equal(json_string_value(json_object_get(o, "text")), "turn on the kitchen light");
+    assert_string_equal(json_string_value(json_object_get(o, "sessionId")), session);
+    json_decref(o);
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    json_decref(take(e, "hermes/intent/HassTurnOn"));
+    json_decref(take(e, "hermes/tts/say"));
+    struct message *m = client_take(e, "hermes/audioServer/bed/playBytes/", WAIT_MS);
+    struct lt_wav wav;
+    assert_int_equal(lt_wav_read(m->payload, m->payload_len, &wav, NULL), LT_OK);
+    snprintf(played, sizeof played, "{\"id\":\"%s\",\"siteId\":\"bed\"}",
+             strrchr(m->topic, '/') + 1);
+    message_free(m);
+    tell(e, "hermes/audioServer/bed/playFinished", played);
+    json_decref(take(e, "hermes/tts/sayFinished"));
+    expect_end(e, session, "nominal");
+    free(session);
+    assert_int_equal(
+        db_int(e, "select count(*) from trace where source = 'hermes' and here = 'Bedroom'"), 1);
+    env_stop(e);
+}
+
+static void
+test_speech__hermes_silence_bad_frames_and_a_dead_server__told_and_ended_once(void **state)
+{
+    struct env *e = start_dialogue();
+    (void)state;
+    char *session = wake(e);
+    for (int i = 0; i < 7; i++) send_frames(e, "bed", 0); /* nobody speaks */
+    json_t *o = take(e, "hermes/asr/textCaptured");
+    assert_string_equal(json_string_value(json_object_get(o, "text")), "");
+    json_decref(o);
+    json_decref(take(e, "hermes/dialogueManager/intentNotRecognized"));
+    expect_end(e, session, "intentNotRecognized");
+    free(session);
+    session = wake(e);
+    server.fault = SPEECH_DIES;
+    send_frames(e, "bed", LOUD);
+    send_frames(e, "bed", 0);
+    json_decref(take(e, "hermes/error/asr"));
+    expect_end(e, session, "intentNotRecognized");
+    free(session);
+    server.fault = SPEECH_WELL;
+    session = wake(e);
+    tell(e, "hermes/hotword/default/detected", "{\"siteId\":\"bed\"}"); /* once more */
+    json_decref(take(e, "hermes/error/dialogueManager"));
+    tell(e, "hermes/audioServer/bed/audioFrame", "RIFF no WAV at all");
+    json_decref(take(e, "hermes/error/asr"));
+    char end[200];
+    snprintf(end, sizeof end, "{\"sessionId\":\"%s\"}", session);
+    tell(e, "hermes/dialogueManager/endSession", end);
+    expect_end(e, session, "nominal");
+    free(session);
+    assert_null(client_try(e, "lintel/home/call", 200));
+    env_stop(e);
+}
+
 #ifdef LT_HAVE_POCKETSPHINX
 /* What espeak-ng says goes to the recogniser inside, which hears some of it: the whole suite is
  * tests/bench/spoken.sh. */
@@ -290,6 +424,10 @@ int main(void)
         cmocka_unit_test(test_speech__wyoming_audio__transcript_and_with_transcribe_nothing_more),
         cmocka_unit_test(
             test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served),
+        cmocka_unit_test(
+            test_speech__hermes_dialogue__wake_word_frames_call_answer_played_and_ended),
+        cmocka_unit_test(
+            test_speech__hermes_silence_bad_frames_and_a_dead_server__told_and_ended_once),
 #ifdef LT_HAVE_POCKETSPHINX
         cmocka_unit_test(test_speech__embedded_recogniser__spoken_phrases_become_calls),
 #endif
