@@ -94,3 +94,4 @@ if(TARGET san_train)
   target_sources(test_curate PRIVATE ${PROJECT_SOURCE_DIR}/gateway/src/curate.c
                  ${PROJECT_SOURCE_DIR}/gateway/src/drift.c)
 endif()
+lt_unit_test(test_answers lt_gateway)

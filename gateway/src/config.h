@@ -120,7 +120,8 @@ struct lt_config {
     } safety;
     struct {
         int64_t question_s, undo_s, rephrase_s;
-        struct lt_strings yes, no, never_mind, undo, other, all;
+        struct lt_strings yes, no, never_mind, undo, other, all, languages;
+        char *answers;
     } talk;
     struct {
         int tools;

@@ -162,6 +162,10 @@ const struct lt_config_row lt__config_rows[] = {
     {"talk.undo", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.undo), "Further phrases that mean \"undo that\""},
     {"talk.other", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.other), "Further phrases that mean \"no, the other one\""},
     {"talk.all", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.all), "Further phrases that mean \"all of them\""},
+    {"talk.answers", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(talk.answers),
+     "Sentences that are said aloud, for each tool and language (JSON); empty takes the shipped answers.json"},
+    {"talk.languages", LT_CFG_LIST, "", 0, 16, "en", NULL, 0, AT(talk.languages),
+     "Languages the network was trained for: a request in another goes to the cloud, or is asked back, never guessed"},
 
     {"house.tools", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(house.tools),
      "Carry out timers, lists, announcements, time and date here; false where something else takes these calls"},

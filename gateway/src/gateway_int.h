@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "act.h"
+#include "answers.h"
 #include "audio.h"
 #include "bells.h"
 #include "config.h"
@@ -94,8 +95,9 @@ struct lt_gateway {
     uv_timer_t home_timer;
     lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
 
-    struct lt_talk *talk;   /* conversations: talk.c */
-    struct lt_doubt *doubt; /* the last deed of each: talk.c */
+    struct lt_talk *talk;       /* conversations: talk.c */
+    struct lt_doubt *doubt;     /* the last deed of each: talk.c */
+    struct lt_answers *answers; /* NULL: the shipped file is not there */
     struct lt_house *house;
     struct lt_safety *safety;
     struct lt_ulid_gen house_ids;
@@ -275,6 +277,10 @@ void lt_req_resend(struct lt_gateway *gw); /* the broker is back */
 void lt_req_build_result(struct lt_req *r);
 /* Send r->result (or `result`) to the replies of r. */
 void lt_req_send_result(struct lt_req *r, const char *result);
+
+/* ---- wording.c ---- */
+int lt_req_is_foreign(const struct lt_req *r);
+const char *lt_req_speech(const struct lt_req *r, enum lt_route route, char *out, size_t cap);
 
 /* ---- record.c: jobs of the store writer ---- */
 void lt_req_accept(struct lt_req *r);

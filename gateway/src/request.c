@@ -510,8 +510,7 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
     struct lt_upper_answer answer = {r->upper.outcome, r->upper.calls, r->upper.speech};
     facts_of(r, &facts, is_open);
     struct lt_policy policy = policy_of(r);
-    lt_router_judge(&policy, r->catalog->checked, &facts, &local, &answer, &d,
-                    &detail);
+    lt_router_judge(&policy, r->catalog->checked, &facts, &local, &answer, &d, &detail);
     if (detail.code)
         LT_LOG(WARN, "cloud.calls_refused", LF_STR("trace", r->trace), LF_STR("why", detail.text));
     take_decision(r, &d);
@@ -532,11 +531,16 @@ static void decide(struct lt_req *r)
     struct lt_decision d;
     struct lt_diag detail = {0};
     int is_open[LT_ROUTER_MAX_PROVIDERS];
-    struct lt_local local = {r->local_calls, r->answer.confidence};
     if (lt_gw_talk_before(r)) {
         settle_and_finish(r);
         return;
     }
+    if (lt_req_is_foreign(r)) { /* what the network made of it is a guess */
+        json_decref(r->local_calls);
+        r->local_calls = NULL;
+        r->answer.confidence = 0;
+    }
+    struct lt_local local = {r->local_calls, r->answer.confidence};
     if (r->cached_json && !r->cached_calls)
         (void)!lt_json_parse(r->cached_json, strlen(r->cached_json), LT_DOC_MAX_BYTES_REQUEST,
                              &r->cached_calls, NULL);
@@ -605,7 +609,7 @@ static const char *why_code(const struct lt_req *r)
 void lt_req_build_result(struct lt_req *r)
 {
     struct lt_result out;
-    char speech[256];
+    char speech[1024];
     lt_result_init(&out);
     r->total_us = lt_now_us() - r->arrived_us;
     out.id = r->id ? r->id : r->trace[0] ? r->trace : NULL;
@@ -622,8 +626,7 @@ void lt_req_build_result(struct lt_req *r)
     if (r->was_asked) out.cloud_us = r->upper.total_us;
     out.cost_usd_micro = r->upper.cost_usd_micro;
     out.model = r->model ? r->model : r->local_calls ? lt_req_network(r) : NULL;
-    lt_result_speech(out.route, r->calls, speech, sizeof speech);
-    out.speech = r->speech ? r->speech : r->bad_code ? NULL : speech;
+    out.speech = r->bad_code ? r->speech : lt_req_speech(r, out.route, speech, sizeof speech);
     if (out.route == LT_ROUTE_CLARIFY) out.choices = r->choices;
     out.outcome = r->outcome;
     out.error_code = r->bad_code;

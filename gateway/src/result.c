@@ -64,7 +64,7 @@ json_t *lt_result_json(const struct lt_result *r)
 }
 
 /* "HassTurnOff Kitchen Light" for a call: its name and its arguments' values. */
-static void call_words(const json_t *call, char *out, size_t cap)
+void lt_result_call_words(const json_t *call, char *out, size_t cap)
 {
     const char *key, *name = json_string_value(json_object_get(call, "name"));
     json_t *value;
@@ -84,7 +84,7 @@ void lt_result_speech(enum lt_route route, const json_t *calls, char *out, size_
     char words[160];
     *out = '\0';
     if (route == LT_ROUTE_CLARIFY && json_array_size(calls)) {
-        call_words(json_array_get(calls, 0), words, sizeof words);
+        lt_result_call_words(json_array_get(calls, 0), words, sizeof words);
         snprintf(out, out_bytes, "Did you mean: %s?", words);
     } else if (route == LT_ROUTE_CLARIFY) {
         snprintf(out, out_bytes, "What exactly shall I do?");

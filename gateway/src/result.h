@@ -21,7 +21,7 @@ struct lt_result {
     int64_t total_us, encode_us, decode_us, cloud_us;  /* -1: absent */
     const json_t *choices;                             /* labels to choose from, NULL: absent */
     int64_t cost_usd_micro;                            /* 0: absent */
-    const json_t *outcome; /* what happened to each device, or NULL */
+    const json_t *outcome;                             /* what happened to each device, or NULL */
     const char *error_code, *error_field, *error_text; /* error_code NULL: no error */
 };
 
@@ -29,6 +29,8 @@ struct lt_result {
 void lt_result_init(struct lt_result *r);
 /* The object; a new reference, NULL when out of memory. */
 json_t *lt_result_json(const struct lt_result *r);
+/* "HassTurnOff Kitchen Light" for a call: its name and its arguments' values. */
+void lt_result_call_words(const json_t *call, char *out, size_t cap);
 /* What to say for a route when nobody supplied words: a question for clarify, an apology for refused
  * and none, "" else. Writes to out. */
 void lt_result_speech(enum lt_route route, const json_t *calls, char *out, size_t out_bytes);

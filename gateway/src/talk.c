@@ -43,12 +43,17 @@ enum lt_err lt_gw_talk_open(struct lt_gateway *gw, struct lt_diag *diag)
     gw->doubt = lt_doubt_new();
     if (!gw->house || !gw->talk || !gw->doubt) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     enum lt_err err = lt_safety_new(&gw->config, &gw->safety, diag);
+    char path[1024];
+    const char *file = gw->started.talk.answers;
+    if (!*file && lt_config_find_shipped("answers.json", path, sizeof path)) file = path;
+    if (!err && *file) err = lt_answers_open(file, &gw->answers, diag);
     return err ? err : lt_house_load(gw->house, gw->store, diag);
 }
 
 void lt_gw_talk_close(struct lt_gateway *gw)
 {
     lt_bells_close(gw);
+    lt_answers_free(gw->answers);
     lt_house_free(gw->house);
     lt_talk_free(gw->talk);
     lt_doubt_free(gw->doubt);

@@ -223,6 +223,36 @@ test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served(vo
     env_stop(e);
 }
 
+/* ---- words ---- */
+
+static void ask(struct env *e, const char *data, const char *type, const char *says)
+{
+    int fd = wy_connect(port);
+    (void)e;
+    assert_true(fd >= 0 && wy_send(fd, "transcript", data));
+    expect_event(fd, type, says);
+    close(fd);
+}
+
+static void
+test_speech__answers__say_what_was_done_and_foreign_requests_are_not_guessed(void **state)
+{
+    struct env *e = start("none");
+    (void)state;
+    ask(e, "{\"text\": \"turn on the kitchen light\"}", "handled", "Kitchen Light is on.");
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    ask(e, "{\"text\": \"turn on the kitchen light\", \"language\": \"de\"}", "not-handled",
+        "Das habe ich leider nicht verstanden.");
+    ask(e, "{\"text\": \"allume la lumière du salon\"}", "not-handled",
+        "Désolé, je n'ai pas compris.");
+    assert_null(client_try(e, "lintel/home/call", 200));
+    int fd = wy_connect(port); /* nobody hears here */
+    assert_true(wy_send(fd, "audio-start", "{\"rate\": 16000, \"width\": 2, \"channels\": 1}"));
+    expect_event(fd, "error", NULL);
+    close(fd);
+    env_stop(e);
+}
+
 /* ---- Hermes ---- */
 
 static void tell(struct env *e, const char *topic, const char *payload)
@@ -424,6 +454,8 @@ int main(void)
         cmocka_unit_test(test_speech__wyoming_audio__transcript_and_with_transcribe_nothing_more),
         cmocka_unit_test(
             test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served),
+        cmocka_unit_test(
+            test_speech__answers__say_what_was_done_and_foreign_requests_are_not_guessed),
         cmocka_unit_test(
             test_speech__hermes_dialogue__wake_word_frames_call_answer_played_and_ended),
         cmocka_unit_test(

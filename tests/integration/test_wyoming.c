@@ -89,7 +89,7 @@ static void test_wyoming__transcript_in_handle_mode__call_published_and_handled(
                         "\"conversation_id\":\"c1\"}}"));
     json_t *answer = wy_take(fd);
     assert_string_equal(type_of(answer), "handled");
-    assert_string_equal(text_of(answer), "Done.");
+    assert_string_equal(text_of(answer), "Kitchen Light is on.");
     json_decref(answer);
     struct message *call = client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS);
     assert_non_null(strstr(call->payload, "Kitchen Light"));
