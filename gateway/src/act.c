@@ -94,7 +94,10 @@ static int listen_to_feature(struct lt_act *a, const struct lt_feature *f)
 /* Such devices retain nothing: ask how they are. */
 static void query(struct lt_act *a, const struct lt_thing *t)
 {
-    struct lt_mqtt_publish p = {.topic = t->query_topic, .payload = "", .is_text = 1};
+    struct lt_mqtt_publish p = {.topic = t->query_topic,
+                                .payload = t->query_payload,
+                                .payload_len = strlen(t->query_payload),
+                                .is_text = 1};
     p.expiry_s = (uint32_t)a->gw->config.mqtt.call_expiry_s;
     if (!*t->query_topic || !a->gw->config.actuate.enabled) return;
     if (lt_mqtt_send(a->gw->mqtt, &p, NULL))
@@ -159,6 +162,55 @@ static int state_of(const struct lt_act *a, const struct lt_thing *t, const char
     const struct lt_feature *f = lt_thing_feature(t, feature);
     const char *payload = f ? last_payload(a, f->state_topic) : NULL;
     return payload && !lt_act_read(f, payload, out, cap, number);
+}
+
+/* Per cent of a feature's range, as act_command.c counts it. */
+static double percent_of(const struct lt_feature *f, double x)
+{
+    double low = f->has_range ? f->min : 0, high = f->has_range ? f->max : 100;
+    if (!strcmp(f->name, "percentage")) return 100 * (x - low + 1) / (high - low + 1);
+    return high == low ? NAN : 100 * (x - low) / (high - low);
+}
+
+int lt_act_plain_state(void *ctx, const char *id, struct lt_plain_state *out)
+{
+    const struct lt_act *a = ctx;
+    const struct lt_thing *t =
+        a && a->gw->discovery ? lt_discovery_find(a->gw->discovery, id) : NULL;
+    char word[64];
+    double x;
+    *out = (struct lt_plain_state){.is_on = -1, .level = NAN};
+    if (!t) return 0;
+    int is_climate = !strcmp(t->domain, "climate") || !strcmp(t->domain, "water_heater");
+    const char *level = is_climate                  ? "temperature"
+                        : !strcmp(t->domain, "fan") ? "percentage"
+                                                    : "brightness";
+    if (state_of(a, t, "state", word, sizeof word, &x))
+        out->is_on = !strcmp(word, "on") ? 1 : !strcmp(word, "off") ? 0 : -1;
+    const struct lt_feature *f = lt_thing_feature(t, level);
+    if (!f || !f->command_topic) return 1;
+    out->has_level = 1;
+    out->min = is_climate && f->has_range ? f->min : 0;
+    out->max = is_climate && f->has_range ? f->max : 100;
+    out->is_fahrenheit = is_climate && f->unit && strchr(f->unit, 'F') != NULL;
+    if (state_of(a, t, level, word, sizeof word, &x) && !isnan(x))
+        out->level = is_climate ? x : percent_of(f, x);
+    return 1;
+}
+
+int lt_act_is_fahrenheit(const struct lt_act *a, const json_t *call)
+{
+    size_t targets[LT_ACT_DEVICES_MAX];
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    if (!a || !a->gw->discovery || !tool || strcmp(tool, "HassClimateSetTemperature")) return 0;
+    size_t n = lt_act_targets(a->gw->discovery, NULL, tool, json_object_get(call, "arguments"),
+                              targets, LT_ACT_DEVICES_MAX);
+    for (size_t i = 0; i < n && i < LT_ACT_DEVICES_MAX; i++) {
+        const struct lt_feature *f =
+            lt_thing_feature(lt_discovery_thing(a->gw->discovery, targets[i]), "temperature");
+        if (f && f->unit && strchr(f->unit, 'F')) return 1;
+    }
+    return 0;
 }
 
 /* ---- ending ---- */
@@ -416,8 +468,34 @@ static int is_question(const char *tool)
     return !strcmp(tool, "HassGetState") || !strcmp(tool, "HassClimateGetTemperature");
 }
 
+/* "on" and "off" of a sensor as people say it. */
+static const char *spoken_state(const struct lt_thing *t, const char *state)
+{
+    static const struct {
+        const char *device_class, *on, *off;
+    } words[] = {{"door", "open", "closed"},         {"window", "open", "closed"},
+                 {"garage_door", "open", "closed"},  {"opening", "open", "closed"},
+                 {"lock", "unlocked", "locked"},     {"moisture", "wet", "dry"},
+                 {"motion", "detected", "clear"},    {"occupancy", "occupied", "clear"},
+                 {"presence", "home", "away"},       {"smoke", "detected", "clear"},
+                 {"gas", "detected", "clear"},       {"carbon_monoxide", "detected", "clear"},
+                 {"vibration", "detected", "clear"}, {"battery", "low", "normal"},
+                 {"problem", "a problem", "ok"}};
+    int is_on = !strcmp(state, "on");
+    if (strcmp(t->domain, "binary_sensor") || (!is_on && strcmp(state, "off"))) return state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i].device_class, t->device_class))
+            return is_on ? words[i].on : words[i].off;
+    return state;
+}
+
+struct answer {
+    const char *wanted; /* state that was asked for, or NULL */
+    int n_known, n_match;
+};
+
 static void add_answer(struct run *r, const json_t *call, const struct lt_thing *t,
-                       const char *feature, int *n_known, int *n_match, const char *wanted)
+                       const char *feature, struct answer *a)
 {
     char state[128];
     double number = NAN;
@@ -425,13 +503,15 @@ static void add_answer(struct run *r, const json_t *call, const struct lt_thing 
                             "name", t->name, "outcome", "unknown");
     if (!row) return;
     if (state_of(r->act, t, feature, state, sizeof state, &number)) {
+        const char *said = spoken_state(t, state);
+        size_t used = strlen(r->speech);
         json_object_set_new(row, "outcome", json_string("done"));
-        json_object_set_new(row, "state", json_string(state));
-        ++*n_known;
-        *n_match += wanted && !strcasecmp(wanted, state);
-        if (*n_known == 1)
-            snprintf(r->speech, sizeof r->speech, "%.120s is %.60s%s%.10s.", t->name, state,
-                     *t->unit ? " " : "", t->unit);
+        json_object_set_new(row, "state", json_string(said));
+        a->n_known++;
+        a->n_match += a->wanted && (!strcasecmp(a->wanted, said) || !strcasecmp(a->wanted, state));
+        if (!a->wanted || a->n_known == 1)
+            snprintf(r->speech + used, sizeof r->speech - used, "%s%.120s is %.60s%s%.10s.",
+                     used ? " " : "", t->name, said, *t->unit ? " " : "", t->unit);
     }
     json_array_append_new(r->outcome, row);
 }
@@ -440,25 +520,26 @@ static void question(struct run *r, const json_t *call, const size_t *targets, s
 {
     const json_t *args = json_object_get(call, "arguments");
     const char *tool = json_string_value(json_object_get(call, "name"));
-    const char *wanted = json_string_value(json_object_get(args, "state"));
-    int is_warmth = strcmp(tool, "HassGetState") != 0, n_known = 0, n_match = 0;
+    struct answer a = {.wanted = json_string_value(json_object_get(args, "state"))};
+    int is_warmth = strcmp(tool, "HassGetState") != 0;
     for (size_t i = 0; i < n; i++) {
         const struct lt_thing *t = lt_discovery_thing(r->act->gw->discovery, targets[i]);
         const char *feature =
             is_warmth && !strcmp(t->domain, "climate") ? "current_temperature" : "state";
         if (is_warmth && strcmp(t->domain, "climate") && strcmp(t->device_class, "temperature"))
             continue;
-        add_answer(r, call, t, feature, &n_known, &n_match, wanted);
+        add_answer(r, call, t, feature, &a);
     }
-    if (!n_known)
+    if (!a.n_known) {
         snprintf(r->speech, sizeof r->speech, "I do not know that yet.");
-    else if (wanted && n_known == 1)
-        memmove(r->speech + (n_match ? 5 : 4), r->speech, strlen(r->speech) + 1),
-            memcpy(r->speech, n_match ? "Yes, " : "No, ", n_match ? 5 : 4);
-    else if (wanted)
-        snprintf(r->speech, sizeof r->speech, "%d of %d are %.40s.", n_match, n_known, wanted);
-    else if (n_known > 1)
-        snprintf(r->speech, sizeof r->speech, "%d things are known about that.", n_known);
+    } else if (a.wanted && a.n_known == 1) {
+        char text[SPEECH_BYTES];
+        snprintf(text, sizeof text, "%s", r->speech);
+        snprintf(r->speech, sizeof r->speech, "%s, %.380s", a.n_match ? "Yes" : "No", text);
+    } else if (a.wanted) {
+        snprintf(r->speech, sizeof r->speech, "%d of %d are %.40s.", a.n_match, a.n_known,
+                 a.wanted);
+    }
 }
 
 /* ---- runs ---- */
@@ -468,6 +549,12 @@ static int takes(const struct lt_act *a, const json_t *call)
     const char *tool = json_string_value(json_object_get(call, "name"));
     return a && tool && a->gw->config.actuate.enabled && a->gw->discovery &&
            (lt_act_is_for_devices(tool) || is_question(tool));
+}
+
+int lt_act_serves(const struct lt_act *a, const char *site)
+{
+    return a && a->gw->config.actuate.enabled && a->gw->discovery &&
+           !strcmp(site, a->gw->sites[0].name);
 }
 
 int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first)

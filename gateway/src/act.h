@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "lt/err.h"
+#include "plain.h"
 
 #define LT_ACT_DEVICES_MAX 200 /* most devices of one call; more are refused as too many */
 
@@ -36,7 +37,13 @@ void lt_act_listen(struct lt_act *a, int is_new_session);
 int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg);
 /* The last payload on a state topic, or NULL; borrowed until the next message. For act_restore.c. */
 const char *lt_act_last(const struct lt_act *a, const char *topic);
+/* What the thing with this id reported: for relative requests (plain.h). `a` as void; 0 for none. */
+int lt_act_plain_state(void *a, const char *id, struct lt_plain_state *out);
+/* Does the call set a temperature of devices that count in Fahrenheit? */
+int lt_act_is_fahrenheit(const struct lt_act *a, const json_t *call);
 struct lt_discovery *lt_act_discovery(const struct lt_act *a);
+/* Are devices of this site worked? NULL works none. */
+int lt_act_serves(const struct lt_act *a, const char *site);
 /* Is one of the calls, from number `first` on, ours to carry out? */
 int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first);
 /* Carry out those calls; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */

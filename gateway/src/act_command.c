@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lt/fold.h"
 #include "template.h"
 
 /* ---- tools ---- */
@@ -23,6 +24,9 @@ enum verb {
     VACUUM_DOCK,
     MOWER_START,
     MOWER_DOCK,
+    SET_HUMIDITY,
+    SET_NUMBER,
+    SELECT_OPTION,
 };
 
 #define DOMAINS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -47,6 +51,9 @@ static const struct tool {
     {"HassVacuumReturnToBase", VACUUM_DOCK, {"vacuum"}},
     {"HassLawnMowerStartMowing", MOWER_START, {"lawn_mower"}},
     {"HassLawnMowerDock", MOWER_DOCK, {"lawn_mower"}},
+    {"HassHumidifierSetpoint", SET_HUMIDITY, {"humidifier"}},
+    {"HassSetNumber", SET_NUMBER, {"number"}},
+    {"HassSelectOption", SELECT_OPTION, {"select"}},
 };
 /* clang-format on */
 
@@ -141,7 +148,8 @@ static void expect(struct maker *m, const struct lt_feature *f, const char *mean
 {
     struct lt_act_plan *p = m->plan;
     if (!f->state_topic || p->n_expects == LT_ACT_SENDS_MAX) return;
-    if (meaning && !json_object_get(f->states, meaning) && !json_object_get(f->words, meaning))
+    if (meaning && f->type != LT_FEATURE_CHOICE && !json_object_get(f->states, meaning) &&
+        !json_object_get(f->words, meaning))
         return;
     struct lt_act_expect *e = &p->expects[p->n_expects++];
     *e = (struct lt_act_expect){.feature = f, .number = number, .tolerance = tolerance};
@@ -165,22 +173,26 @@ static enum lt_err say(struct maker *m, const struct lt_feature *f, const char *
     return err;
 }
 
-/* Is `what` a choice of the feature? */
-static int has_choice(const struct lt_feature *f, const char *what)
+/* The feature's choice of this name, as the device writes it; NULL: it has none. */
+static const char *choice_of(const struct lt_feature *f, const char *what)
 {
-    size_t i;
-    json_t *c;
-    json_array_foreach((json_t *)(uintptr_t)f->choices, i,
-                       c) if (json_is_string(c) &&
-                              !strcasecmp(json_string_value(c), what)) return 1;
-    return 0;
+    for (size_t i = 0; i < json_array_size(f->choices); i++) {
+        const char *c = json_string_value(json_array_get(f->choices, i));
+        if (lt_fold_same(c, what)) return c;
+    }
+    return NULL;
 }
 
 static enum lt_err choose(struct maker *m, const char *feature, const char *const *wishes)
 {
     const struct lt_feature *f = settable(m, feature);
-    for (; f && *wishes; wishes++)
-        if (has_choice(f, *wishes)) return add(m, f, json_string(*wishes));
+    for (; f && *wishes; wishes++) {
+        const char *c = choice_of(f, *wishes);
+        if (!c) continue;
+        enum lt_err err = add(m, f, json_string(c));
+        if (!err) expect(m, f, c, 0, 0);
+        return err;
+    }
     return LT_ERR_NOTFOUND;
 }
 
@@ -194,6 +206,8 @@ static enum lt_err set_percent(struct maker *m, const struct lt_feature *f, doub
 {
     double low = f->has_range ? f->min : 0, high = f->has_range ? f->max : 100;
     double value = low + (high - low) * percent / 100;
+    if (!strcmp(f->name, "percentage")) /* speeds count from 1: 33 % of three is the first */
+        value = ceil((high - low + 1) * percent / 100 + low - 1 - 1e-9);
     double step = f->step > 0 ? f->step : 1;
     if (step >= 1) value = round(value);
     enum lt_err err = add(m, f, plain(value));
@@ -209,6 +223,7 @@ static enum lt_err turn(struct maker *m, int on)
                                            {"lock", "locked", "unlock", "unlocked"},
                                            {"start", "cleaning", "return_to_base", "docked"}};
     static const char *const warm[] = {"heat", "auto", "heat_cool", "on", "cool", NULL};
+    static const char *const speeds[] = {"on", "auto", "medium", "low", "high", NULL};
     static const char *const off[] = {"off", NULL};
     const struct lt_feature *f = settable(m, "state");
     if (f)
@@ -216,14 +231,15 @@ static enum lt_err turn(struct maker *m, int on)
             if (json_object_get(f->words, pairs[i][on ? 0 : 2]))
                 return say(m, f, pairs[i][on ? 0 : 2], pairs[i][on ? 1 : 3]);
     if (f && on && json_object_get(f->words, "press")) return say(m, f, "press", NULL);
-    if (f && f->type == LT_FEATURE_CHOICE && has_choice(f, on ? "on" : "off"))
-        return add(m, f, json_string(on ? "ON" : "OFF"));
+    if (f && f->type == LT_FEATURE_CHOICE && choice_of(f, on ? "on" : "off"))
+        return choose(m, "state", on ? (const char *const[]){"on", NULL} : off);
     f = settable(m, "position");
     if (f && (!strcmp(m->t->domain, "cover") || !strcmp(m->t->domain, "valve")))
         return set_percent(m, f, on ? 100 : 0);
     f = settable(m, "power");
     if (f) return say(m, f, on ? "on" : "off", NULL);
     if (!choose(m, "mode", on ? warm : off)) return LT_OK;
+    if (!strcmp(m->t->domain, "fan") && !choose(m, "preset_mode", on ? speeds : off)) return LT_OK;
     return cannot(m, on ? "cannot be turned on" : "cannot be turned off");
 }
 
@@ -309,7 +325,8 @@ static enum lt_err set_temperature(struct maker *m, const json_t *args)
     double x = 0;
     const struct lt_feature *f = settable(m, "temperature");
     if (!argument(args, "temperature", &x) || !f) return cannot(m, "has no temperature to set");
-    if (f->unit && strchr(f->unit, 'F') && x < 45) x = round(x * 9 / 5 + 32);
+    /* Celsius said to a device of the other unit: nothing it could mean as it is */
+    if (f->unit && strchr(f->unit, 'F') && f->has_range && x < f->min) x = round(x * 9 / 5 + 32);
     if (f->has_range && (x < f->min || x > f->max))
         return lt_fail(m->diag, LT_ERR_INVALID, "%s takes %g to %g degrees, not %g", m->t->name,
                        f->min, f->max, x);
@@ -334,10 +351,37 @@ static enum lt_err fan_speed(struct maker *m, const json_t *args)
     const struct lt_feature *f = settable(m, "percentage");
     if (!argument(args, "percentage", &x)) return cannot(m, "was given no speed");
     if (x <= 0) return turn(m, 0);
-    if (!f) return cannot(m, "has no speeds");
     const struct lt_feature *state = settable(m, "state");
     if (state) (void)!say(m, state, "on", "on");
-    return set_percent(m, f, fmin(x, 100));
+    if (f) return set_percent(m, f, fmin(x, 100));
+    /* named speeds only */
+    const char *const names[] = {x <= 33 ? "low" : x <= 67 ? "medium" : "high", NULL};
+    return choose(m, "preset_mode", names) ? cannot(m, "has no speeds") : LT_OK;
+}
+
+/* A value within the feature's range, in steps. */
+static enum lt_err set_value(struct maker *m, const char *feature, const json_t *args,
+                             const char *key)
+{
+    double x = 0;
+    const struct lt_feature *f = settable(m, feature);
+    if (!argument(args, key, &x) || !f) return cannot(m, "takes no such value");
+    if (f->has_range && (x < f->min || x > f->max))
+        return lt_fail(m->diag, LT_ERR_INVALID, "%s takes %g to %g, not %g", m->t->name, f->min,
+                       f->max, x);
+    if (f->has_range && f->step > 0) x = f->min + round((x - f->min) / f->step) * f->step;
+    enum lt_err err = add(m, f, plain(x));
+    if (!err) expect(m, f, NULL, x, f->step > 0 ? f->step / 2 : 0.01);
+    return err;
+}
+
+static enum lt_err select_option(struct maker *m, const json_t *args)
+{
+    const char *const wish[] = {json_string_value(json_object_get(args, "option")), NULL};
+    if (!wish[0] || choose(m, "state", wish))
+        return lt_fail(m->diag, LT_ERR_INVALID, "%s has no option \"%.60s\"", m->t->name,
+                       wish[0] ? wish[0] : "");
+    return LT_OK;
 }
 
 static enum lt_err one_word(struct maker *m, const char *const *features, const char *const *words,
@@ -371,6 +415,12 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
         return one_word(m, DOMAINS("state", "send_command"), DOMAINS("start", "start"), NULL);
     case VACUUM_DOCK:
         return one_word(m, DOMAINS("state", "dock"), DOMAINS("return_to_base", "dock"), NULL);
+    case SET_HUMIDITY:
+        return set_value(m, "humidity", args, "humidity");
+    case SET_NUMBER:
+        return set_value(m, "state", args, "value");
+    case SELECT_OPTION:
+        return select_option(m, args);
     case MOWER_START:
         return one_word(m, DOMAINS("start_mowing"), DOMAINS("start"), NULL);
     default:
@@ -515,7 +565,7 @@ static enum lt_err text_of(const struct lt_feature *f, const char *payload, char
     if (!err && json_is_string(v)) {
         snprintf(out, cap, "%s", json_string_value(v));
     } else if (!err) {
-        char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10));
         snprintf(out, cap, "%s", s ? s : "");
         free(s);
     }

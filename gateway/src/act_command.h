@@ -23,7 +23,7 @@ struct lt_act_send {
 /* What a feature should report. */
 struct lt_act_expect {
     const struct lt_feature *feature; /* the thing's; with a state topic */
-    char meaning[24];                 /* "on", "closed"; "" for a number */
+    char meaning[64];                 /* "on", "closed", an option; "" for a number */
     double number, tolerance;
 };
 struct lt_act_plan {

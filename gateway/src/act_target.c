@@ -64,7 +64,9 @@ size_t lt_act_targets(struct lt_discovery *d, const json_t *areas, const char *t
         if (floor && !admits(floor, floor_of(areas, t->area))) continue;
         if (!admits(domain, t->domain) || !admits(cls, t->device_class)) continue;
         if (!in_domains(domains, t->domain)) continue;
-        if (!name && !domain && !cls && !domains && !is_for_all(t->domain)) continue;
+        if (!name && !domain && !cls && !domains && !is_for_all(t->domain) &&
+            lt_act_is_for_devices(tool))
+            continue;
         if (n < cap) out[n] = i;
         n++;
     }

@@ -119,6 +119,7 @@ struct lt_config {
         int64_t per_minute, sensitive_per_minute, lock_s;
     } safety;
     struct {
+        int plain;
         int64_t question_s, undo_s, rephrase_s;
         struct lt_strings yes, no, never_mind, undo, other, all, languages;
         char *answers;

@@ -150,6 +150,8 @@ const struct lt_config_row lt__config_rows[] = {
     {"safety.lock_s", LT_CFG_INT, "s", 1, 86400, "300", NULL, LT_CFG_RELOAD, AT(safety.lock_s),
      "How long no code is taken after three wrong ones"},
 
+    {"talk.plain", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(talk.plain),
+     "Read plain and relative commands (\"turn on the pond pump\", \"a bit brighter\") word by word where the network is not sure"},
     {"talk.question_s", LT_CFG_INT, "s", 1, 3600, "30", NULL, LT_CFG_RELOAD, AT(talk.question_s),
      "How long a question of ours waits for its answer"},
     {"talk.undo_s", LT_CFG_INT, "s", 1, 3600, "60", NULL, LT_CFG_RELOAD, AT(talk.undo_s),

@@ -33,6 +33,22 @@ static enum lt_err take_prefix(const char *s, const char *key, char **out, struc
     return *out ? LT_OK : LT_ERR_NOMEM;
 }
 
+/* The home tool set, and those for further devices behind it. */
+static enum lt_err read_tools(struct lt_discovery *d, struct lt_diag *diag)
+{
+    const struct lt__embedded *e = lt__embedded_home_tools;
+    json_t *more = NULL;
+    enum lt_err err = lt_json_parse(e[0].text, e[0].n, e[0].n, &d->home_tools, diag);
+    if (!err) err = lt_json_parse(e[1].text, e[1].n, e[1].n, &more, diag);
+    if (!err && (json_array_extend(json_object_get(d->home_tools, "tools"),
+                                   json_object_get(more, "tools")) ||
+                 json_object_update(json_object_get(d->home_tools, "needs"),
+                                    json_object_get(more, "needs"))))
+        err = LT_ERR_NOMEM;
+    json_decref(more);
+    return err;
+}
+
 enum lt_err lt_discovery_new(const struct lt_discovery_options *o, struct lt_discovery **out,
                              struct lt_diag *diag)
 {
@@ -52,10 +68,9 @@ enum lt_err lt_discovery_new(const struct lt_discovery_options *o, struct lt_dis
     d->override_index = json_object();
     d->areas = json_array();
     d->tasmota = json_object();
-    if (!d->faults || !d->overrides || !d->override_index || !d->areas || !d->tasmota) err = LT_ERR_NOMEM;
-    if (!err)
-        err = lt_json_parse(lt__embedded_home_tools[0].text, lt__embedded_home_tools[0].n,
-                            lt__embedded_home_tools[0].n, &d->home_tools, diag);
+    if (!d->faults || !d->overrides || !d->override_index || !d->areas || !d->tasmota)
+        err = LT_ERR_NOMEM;
+    if (!err) err = read_tools(d, diag);
     if (err) {
         lt_discovery_free(d);
         return lt_fail(diag, err, "out of memory for discovery");

@@ -102,7 +102,8 @@ struct lt_thing {
     const char *unique_id;    /* "" for none */
     const char *device_name;  /* "" for none; Zigbee2MQTT: the friendly name */
     const char *identifier;   /* first identifier of the device; "" for none */
-    const char *query_topic;  /* an empty message here makes it report all; "" for none */
+    const char *query_topic;  /* a message here makes it report; "" for none */
+    const char *query_payload;
     enum lt_thing_kind kind;
     int qos, is_retained;          /* how commands are to be published */
     int is_optimistic;             /* it reports no state */

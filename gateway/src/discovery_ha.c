@@ -164,12 +164,18 @@ static enum lt_err read_names(struct lt__thing *t, const json_t *c, const json_t
     t->pub.device_name = owner;
     t->found_area = area;
     t->room_text = *owner ? owner : own;
+    t->room_more = own; /* "Kitchen Light" of a device that is called after its board */
     const char *rest = lt__after_words(own, owner);
     t->suffix = !*owner ? "" : rest ? rest : own;
     if (!*own || !*owner || rest)
         t->found_name = *own ? own : owner;
     else
         t->found_name = lt__keepf(t, "%s %s", owner, own);
+    /* people drop the device's name, but "temperature" alone is nobody's name */
+    if (*own && *owner && !rest &&
+        (strchr(own, ' ') ||
+         (strcmp(t->pub.domain, "sensor") != 0 && strcmp(t->pub.domain, "binary_sensor") != 0)))
+        t->short_name = own;
     if (!err && strlen(t->found_name) > LT_DISCOVERY_MAX_NAME_BYTES)
         err = lt_fail(diag, LT_ERR_LIMIT, "name: is longer than %d bytes with the device's",
                       LT_DISCOVERY_MAX_NAME_BYTES);

@@ -299,6 +299,29 @@ static int sort_areas(json_t *list)
     return is_ok;
 }
 
+/* Floors that names told, for areas of which the user told none; of several the first by spelling. */
+static void give_floors(struct lt_discovery *d, struct areas *a)
+{
+    json_t *floors = json_object(); /* area -> floor */
+    for (size_t i = 0; floors && i < d->n_things; i++) {
+        const struct lt__thing *t = d->things[i];
+        if (!*t->found_floor || !lt__same(t->pub.area, t->found_area)) continue;
+        const char *have = json_string_value(json_object_get(floors, t->pub.area));
+        if ((!have || strcmp(t->found_floor, have) < 0) &&
+            json_object_set_new(floors, t->pub.area, json_string(t->found_floor)))
+            a->is_broken = 1;
+    }
+    for (size_t i = 0; i < json_array_size(a->list); i++) {
+        json_t *area = json_array_get(a->list, i);
+        json_t *floor = json_object_get(floors, json_string_value(json_object_get(area, "name")));
+        if (floor && json_is_null(json_object_get(area, "floor")) &&
+            json_object_set(area, "floor", floor))
+            a->is_broken = 1;
+    }
+    if (!floors) a->is_broken = 1;
+    json_decref(floors);
+}
+
 /* Areas are made in the order of spelling, so that of two spellings one wins in any order. */
 static enum lt_err give_areas(struct lt_discovery *d)
 {
@@ -315,6 +338,7 @@ static enum lt_err give_areas(struct lt_discovery *d)
     for (size_t i = 0; !a.is_broken && i < d->n_things; i++) {
         struct lt__thing *t = d->things[i];
         if (!t->has_area) t->pub.area = area_in(&a, rooms, t->room_text);
+        if (!t->has_area && !*t->pub.area) t->pub.area = area_in(&a, rooms, t->room_more);
     }
     /* rooms found in names become areas only now, so that none depends on another's name */
     for (size_t i = 0; !a.is_broken && i < d->n_things; i++) {
@@ -326,6 +350,7 @@ static enum lt_err give_areas(struct lt_discovery *d)
             area ? keep_text(d, json_string_value(json_object_get(area, "name")), &is_broken) : "";
         a.is_broken |= is_broken;
     }
+    if (!a.is_broken) give_floors(d, &a);
     free(v);
     json_decref(rooms);
     json_decref(a.by_name);

@@ -14,15 +14,17 @@ struct lt__thing {
     struct lt_thing pub;
     json_t *keep;          /* array; owns every string and value below and in pub */
     const char *component; /* key in a device announcement; Zigbee2MQTT: kind of ability; "" else */
-    const char *found_name; /* name as found, before overrides */
-    const char *found_area; /* area as announced; "" for none */
-    const char *room_text;  /* text whose first words may be a room; "" for none */
-    const char *suffix;     /* what found_name has after the device's name; "" for nothing */
-    const char *short_name; /* what people may say for short; "" for none */
-    const char *object;     /* wanted object part of the id */
-    const char *endpoint;   /* Zigbee2MQTT endpoint; "" for none */
-    const json_t *aliases;  /* the user's; this and has_area are set while indexing */
-    int has_area;           /* told or announced, even if none */
+    const char *found_name;  /* name as found, before overrides */
+    const char *found_area;  /* area as announced; "" for none */
+    const char *found_floor; /* of found_area; "" for none */
+    const char *room_text;   /* text whose first words may be a room; "" for none */
+    const char *room_more;   /* looked at when room_text names none; "" for none */
+    const char *suffix;      /* what found_name has after the device's name; "" for nothing */
+    const char *short_name;  /* what people may say for short; "" for none */
+    const char *object;      /* wanted object part of the id */
+    const char *endpoint;    /* Zigbee2MQTT endpoint; "" for none */
+    const json_t *aliases;   /* the user's; this and has_area are set while indexing */
+    int has_area;            /* told or announced, even if none */
     struct lt_feature *features;
     struct lt_thing_availability *availability;
     int is_broken; /* memory ran out while it was made */

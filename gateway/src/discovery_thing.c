@@ -21,10 +21,10 @@ struct lt__thing *lt__thing_new(void)
         return NULL;
     }
     t->component = t->found_name = t->found_area = t->room_text = t->short_name = t->object = "";
-    t->endpoint = t->suffix = "";
+    t->endpoint = t->suffix = t->room_more = "";
     t->pub.id = t->pub.name = t->pub.area = t->pub.domain = t->pub.device_class = t->pub.unit = "";
     t->pub.topic = t->pub.unique_id = t->pub.device_name = t->pub.identifier = "";
-    t->pub.query_topic = "";
+    t->pub.query_topic = t->pub.query_payload = t->found_floor = "";
     t->pub.availability_mode = "latest";
     return t;
 }

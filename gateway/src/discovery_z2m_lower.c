@@ -13,6 +13,7 @@
 
 #define ACCESS_STATE 1
 #define ACCESS_SET   2
+#define ACCESS_GET   4
 #define MAX_EXPOSES  500 /* most abilities of one device */
 #define MAX_MEMBERS  1000
 #define MAX_SCENES   256
@@ -26,8 +27,10 @@ struct owner {
     const char *id;                             /* address or group number */
     const char *description;                    /* of the model, "" */
     char area[LT_DISCOVERY_MAX_NAME_BYTES + 1]; /* from the friendly name, "" */
+    char floor[LT_DISCOVERY_MAX_NAME_BYTES + 1];
     char name[2 * LT_DISCOVERY_MAX_NAME_BYTES + 2], short_name[LT_DISCOVERY_MAX_NAME_BYTES + 1];
     int n_of_kind[6]; /* specific abilities, by kind */
+    int has_main;     /* something has the device's plain name already */
     struct lt__things *out;
     struct lt_diag *diag;
 };
@@ -44,12 +47,16 @@ static enum lt_err read_friendly(struct owner *o)
     if (err) return err;
     const char *slash = strrchr(o->friendly, '/');
     lt__pretty(slash ? slash + 1 : o->friendly, o->short_name, sizeof o->short_name);
-    if (slash) { /* upstairs/kitchen/ceiling: the level before the last is the room */
-        char room[LT_DISCOVERY_MAX_NAME_BYTES + 1];
+    if (slash) { /* upstairs/kitchen/ceiling: floor, room and thing */
+        char part[LT_DISCOVERY_MAX_NAME_BYTES + 1];
         const char *start = slash;
         while (start > o->friendly && start[-1] != '/') start--;
-        snprintf(room, sizeof room, "%.*s", (int)(slash - start), start);
-        lt__pretty(room, o->area, sizeof o->area);
+        snprintf(part, sizeof part, "%.*s", (int)(slash - start), start);
+        lt__pretty(part, o->area, sizeof o->area);
+        const char *end = start > o->friendly ? start - 1 : start;
+        for (start = end; start > o->friendly && start[-1] != '/';) start--;
+        snprintf(part, sizeof part, "%.*s", (int)(end - start), start);
+        lt__pretty(part, o->floor, sizeof o->floor);
     }
     if (!*o->area || lt__after_words(o->short_name, o->area))
         snprintf(o->name, sizeof o->name, "%s", o->short_name);
@@ -84,6 +91,7 @@ static enum lt_err add_thing(struct owner *o, const char *domain, const char *ob
     t->found_name = lt__keepf(t, "%s%s%s", o->name, gap, suffix);
     t->suffix = lt__keep(t, suffix);
     t->found_area = lt__keep(t, o->area);
+    t->found_floor = lt__keep(t, o->floor);
     t->room_text = lt__keep(t, o->name);
     if (*o->short_name) t->short_name = lt__keepf(t, "%s%s%s", o->short_name, gap, suffix);
     t->pub.availability_mode = "all";
@@ -257,6 +265,26 @@ static void add_specific_features(struct owner *o, struct lt__thing *t, enum kin
         if (!strcmp(t->features[i].name, "temperature_high")) t->features[i].name = "temperature";
 }
 
+/* Its state may never have been reported since we are here; devices on mains answer when asked. */
+static void add_query(struct owner *o, struct lt__thing *t, const json_t *features)
+{
+    char payload[256] = "{";
+    size_t used = 1;
+    if (!strcmp(text(o->json, "power_source"), "Battery")) return; /* asleep */
+    for (size_t i = 0; i < json_array_size(features); i++) {
+        const json_t *e = json_array_get(features, i);
+        const char *property = text(e, "property");
+        int is_plain = *property && !strpbrk(property, "\"\\") && strlen(property) < 64;
+        if (!(json_integer_value(json_object_get(e, "access")) & ACCESS_GET) || !is_plain) continue;
+        if (used + strlen(property) + 8 > sizeof payload) break;
+        used += (size_t)snprintf(payload + used, sizeof payload - used, "%s\"%s\":\"\"",
+                                 used > 1 ? "," : "", property);
+    }
+    if (used == 1) return;
+    t->pub.query_topic = lt__keepf(t, "%s/%s/get", o->d->z2m_base, o->friendly);
+    t->pub.query_payload = lt__keepf(t, "%s}", payload);
+}
+
 /* A specific ability worth an entity: its main feature is there and not a setting by another name. */
 static int is_main(enum kind kind, const json_t *features)
 {
@@ -286,7 +314,29 @@ static enum lt_err add_specific(struct owner *o, const json_t *expose, enum kind
         if (class_words[i].kind == kind && has_word(o->description, class_words[i].word))
             t->pub.device_class = class_words[i].device_class;
     add_specific_features(o, t, kind, features);
+    add_query(o, t, features);
     return LT_OK;
+}
+
+/* What a sensor is there for: the first of these has the device's own name. */
+static int is_purpose(const char *name)
+{
+    static const char *const purposes[] = {"contact",         "occupancy", "presence",
+                                           "water_leak",      "smoke",     "gas",
+                                           "carbon_monoxide", "vibration", "rain"};
+    for (size_t i = 0; i < COUNT(purposes); i++)
+        if (!strcmp(purposes[i], name)) return 1;
+    return 0;
+}
+
+/* A contact is a door's unless the names tell another thing. */
+static const char *class_of_contact(const struct owner *o)
+{
+    char all[LT_DISCOVERY_MAX_NAME_BYTES * 2 + 2];
+    snprintf(all, sizeof all, "%s", o->name);
+    if (has_word(all, "window") || has_word(all, "fenster") || has_word(all, "skylight"))
+        return "window";
+    return has_word(all, "garage") ? "garage_door" : "door";
 }
 
 static enum lt_err add_generic(struct owner *o, const json_t *expose)
@@ -310,7 +360,11 @@ static enum lt_err add_generic(struct owner *o, const json_t *expose)
     for (size_t i = 0; i < COUNT(passed_over); i++)
         if (!strcmp(name, passed_over[i])) return LT_OK;
     lt__pretty(*label ? label : name, suffix, sizeof suffix);
-    enum lt_err err = lt__name_check(suffix, "exposes/name", o->diag);
+    if (!o->has_main && is_purpose(name)) {
+        o->has_main = 1;
+        suffix[0] = '\0';
+    }
+    enum lt_err err = *suffix ? lt__name_check(suffix, "exposes/name", o->diag) : LT_OK;
     struct lt__thing *t;
     if (!err) err = add_thing(o, domain, *property ? property : name, suffix, expose, &t);
     if (err) return err;
@@ -323,6 +377,7 @@ static enum lt_err add_generic(struct owner *o, const json_t *expose)
     for (size_t i = 0; i < COUNT(generic_classes); i++)
         if (!strcmp(generic_classes[i].name, name))
             t->pub.device_class = generic_classes[i].device_class;
+    if (!strcmp(name, "contact")) t->pub.device_class = class_of_contact(o);
     return LT_OK;
 }
 
@@ -376,7 +431,7 @@ enum lt_err lt__z2m_device_things(struct lt_discovery *d, const json_t *device,
         int k = kind_of(text(json_array_get(exposes, i), "type"));
         if (k >= 0 &&
             is_main((enum kind)k, json_object_get(json_array_get(exposes, i), "features")))
-            o.n_of_kind[k]++;
+            o.has_main = ++o.n_of_kind[k] > 0;
     }
     for (size_t i = 0; !err && i < json_array_size(exposes); i++) {
         const json_t *e = json_array_get(exposes, i);

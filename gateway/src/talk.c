@@ -10,9 +10,12 @@
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
+#include "plain.h"
 
 #define UNSURE_P                                                                                   \
     0.7f /* a target chosen with less than this is asked about, if several fit the words */
+
+#define MAX_HEAT_CELSIUS 45 /* a limit from here on is in Fahrenheit */
 
 /* ---- opening ---- */
 
@@ -271,6 +274,47 @@ static int is_target_unsure(const struct lt_req *r)
     return 0;
 }
 
+/* What a strict reading of the words gives, where it knows better: relative requests, which the
+ * network has no tool for, and plain commands that it was not sure of. Guarded actions stay its own.
+ * Returns 1 when it decided. */
+static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_words *said)
+{
+    struct lt_gateway *gw = r->gw;
+    struct lt_plain p;
+    int is_guarded = 0, has_devices = lt_act_serves(gw->act, r->site_name);
+    if (!gw->config.talk.plain) return 0;
+    lt_plain_read(r->catalog->checked, said, r->here, has_devices ? lt_act_plain_state : NULL,
+                  gw->act, &p);
+    int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL;
+    if (p.calls && is_wanted)
+        lt_router_gate(&gw->policy.policy, r->catalog->checked, p.calls, &is_guarded);
+    int is_taken = is_wanted && ((p.calls && !is_guarded) || (p.is_relative && p.question.calls));
+    if (is_taken && p.calls) {
+        struct lt_facts facts = {
+            .site = r->site_name, .here = r->here, .left_ms = INT64_MAX, .is_cloud_off = 1};
+        struct lt_local local = {p.calls, 1.0};
+        struct lt_decision plain;
+        struct lt_diag detail = {0};
+        lt_router_decide(&gw->policy.policy, r->catalog->checked, &facts, &local, &plain, &detail);
+        is_taken = plain.route == LT_ROUTE_LOCAL;
+        if (detail.code)
+            LT_LOG(WARN, "plain.calls_refused", LF_STR("trace", r->trace),
+                   LF_STR("why", detail.text));
+        if (is_taken) {
+            set(r, LT_ROUTE_LOCAL, LT_WHY_TALK_PLAIN, p.calls);
+            d->route = LT_ROUTE_LOCAL;
+            d->why = LT_WHY_TALK_PLAIN;
+        }
+    } else if (is_taken) {
+        ask(r, LT_WHY_TALK_AMBIGUOUS, &p.question);
+        d->route = LT_ROUTE_CLARIFY;
+        d->why = LT_WHY_TALK_AMBIGUOUS;
+    }
+    if (is_taken) d->n_providers = 0;
+    lt_plain_free(&p);
+    return is_taken;
+}
+
 void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
 {
     const struct lt_catalog *c = r->catalog->checked;
@@ -280,6 +324,7 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
     enum lt_why why = LT_WHY_TALK_INCOMPLETE;
     if (d->why == LT_WHY_POLICY_BLOCKED || !r->local_calls || !r->text) return;
     lt_words_split(r->text, &said);
+    if (take_plain(r, d, &said)) return;
     if (json_array_size(r->local_calls) && d->route != LT_ROUTE_LOCAL && is_target_unsure(r))
         lt_ask_which(c, &said, r->here, r->local_calls, &q);
     if (q.kind != LT_ASK_NOTHING) {
@@ -315,6 +360,24 @@ static int is_acting(const struct lt_req *r)
            (r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE);
 }
 
+/* safety.max_heat is in Celsius unless it is a Fahrenheit home's (then above what Celsius could mean):
+ * temperatures of devices that announce Fahrenheit are judged in its unit. A new reference. */
+static json_t *in_celsius(const struct lt_gateway *gw, const json_t *calls)
+{
+    json_t *copy = json_deep_copy(calls);
+    if (gw->config.safety.max_heat >= MAX_HEAT_CELSIUS) return copy;
+    for (size_t i = 0; i < json_array_size(copy); i++) {
+        json_t *arguments = json_object_get(json_array_get(copy, i), "arguments");
+        const json_t *t = json_object_get(arguments, "temperature");
+        if (!json_is_number(t) || json_number_value(t) < MAX_HEAT_CELSIUS ||
+            !lt_act_is_fahrenheit(gw->act, json_array_get(copy, i)))
+            continue;
+        json_object_set_new(arguments, "temperature",
+                            json_real((json_number_value(t) - 32) * 5 / 9));
+    }
+    return copy;
+}
+
 /* 0: it must not be carried out now. */
 static int is_allowed(struct lt_req *r)
 {
@@ -323,17 +386,19 @@ static int is_allowed(struct lt_req *r)
     const char *why = "";
     int is_sensitive = 0;
     lt_router_gate(&gw->policy.policy, r->catalog->checked, r->calls, &is_sensitive);
+    json_t *judged = in_celsius(gw, r->calls);
     struct lt_safety_question s = {.site = r->site_name,
                                    .source = r->door,
                                    .key = r->talk_key,
                                    .here = r->here,
-                                   .calls = r->calls,
+                                   .calls = judged,
                                    .is_sensitive = is_sensitive,
                                    .is_cloud = r->route == LT_ROUTE_CLOUD,
                                    .is_confirmed = r->is_confirmed,
                                    .is_pin = r->is_pin_right,
                                    .now_us = lt_now_us()};
     enum lt_verdict v = lt_safety_judge(gw->safety, &s, &why);
+    json_decref(judged);
     if (v == LT_VERDICT_GO) return 1;
     LT_LOG(INFO, "safety.held", LF_STR("trace", r->trace), LF_STR("source", r->door),
            LF_STR("verdict", v == LT_VERDICT_ASK   ? "ask"

@@ -358,6 +358,10 @@ void gateway_config(struct env *e, const char *extra)
                extra && strstr(extra, "log:") ? "" : "log:\n  level: debug\n",
                extra && strstr(extra, "gate:") ? "" : "gate:\n  threshold: 0\n  nothing: 0\n",
                extra && strstr(extra, "limits:") ? "" : "limits:\n  deadline_ms: 300000\n");
+    FILE *talk = fopen(env_path(e, "lintel.yaml"), "a"); /* what the network says is looked at */
+    assert_non_null(talk);
+    if (!extra || !strstr(extra, "talk:")) fputs("talk:\n  plain: false\n", talk);
+    assert_false(fclose(talk));
     FILE *f = fopen(env_path(e, "lintel.yaml"), "a");
     assert_non_null(f);
     const char *mqtt = extra ? strstr(extra, "mqtt:\n") : NULL;

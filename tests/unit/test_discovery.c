@@ -750,8 +750,8 @@ static void test_overrides__names_areas_floors_hidden__in_the_catalogue(void **s
     assert_string_equal(json_string_value(json_object_get(entity(c, "light.bath_mirror"), "area")),
                         "Bathroom");
     assert_string_equal(
-        json_string_value(json_object_get(entity(c, "binary_sensor.0x00158d_contact"), "name")),
-        "Cellar Door Contact");
+        json_string_value(json_object_get(entity(c, "binary_sensor.0x00158d"), "name")),
+        "Cellar Door");
     const json_t *list = json_object_get(json_object_get(c, "home"), "areas");
     assert_int_equal(json_array_size(list), 3);
     assert_string_equal(json_string_value(json_object_get(named(list, "Bathroom"), "floor")),

@@ -71,6 +71,8 @@ enum lt_route {
        "the words fit several things; the speaker is asked which")                                 \
     XX(TALK_INCOMPLETE, "talk.incomplete", "something was not said; the speaker is asked for it")  \
     XX(TALK_ANSWERED, "talk.answered", "the answer to a question of ours completed the request")   \
+    XX(TALK_PLAIN, "talk.plain",                                                                   \
+       "every word was read; the network was not sure, or has no words for it")                    \
     XX(TALK_REPEATED, "talk.repeated",                                                             \
        "the answer was not understood, or left several; asked again")                              \
     XX(TALK_DROPPED, "talk.dropped",                                                               \
