@@ -34,6 +34,11 @@ struct device {
     json_t *row; /* of the outcome; borrowed from it */
     struct wait wait[LT_ACT_SENDS_MAX];
     int n_wait;
+    /* a cover on its way: it takes longer than anybody waits, so moving is an answer too */
+    struct wait way;   /* its position; state_topic NULL: none */
+    double last;       /* position before; NAN: not known */
+    double goal;       /* where it goes; NAN: no cover */
+    const char *going; /* "opening", "closing", or NULL: it does not move yet */
 };
 
 struct run {
@@ -229,6 +234,7 @@ static void on_closed(uv_handle_t *h)
     struct run *r = h->data;
     for (size_t i = 0; i < r->n_devices; i++)
         for (int k = 0; k < r->devices[i].n_wait; k++) wait_free(&r->devices[i].wait[k]);
+    for (size_t i = 0; i < r->n_devices; i++) wait_free(&r->devices[i].way);
     free(r->devices);
     json_decref(r->outcome);
     free(r);
@@ -290,6 +296,10 @@ static void end(struct run *r)
         struct device *d = &r->devices[i];
         int n_met = 0;
         for (int k = 0; k < d->n_wait; k++) n_met += d->wait[k].is_met;
+        if (d->going && n_met < d->n_wait) {
+            json_object_set_new(d->row, "state", json_string(d->going));
+            n_met = d->n_wait;
+        }
         if (d->n_wait)
             json_object_set_new(d->row, "outcome",
                                 json_string(n_met == d->n_wait ? "done" : "unconfirmed"));
@@ -323,7 +333,7 @@ void lt_act_free(struct lt_act *a)
 static int is_complete(const struct run *r)
 {
     for (size_t i = 0; i < r->n_devices; i++)
-        for (int k = 0; k < r->devices[i].n_wait; k++)
+        for (int k = 0; k < r->devices[i].n_wait && !r->devices[i].going; k++)
             if (!r->devices[i].wait[k].is_met) return 0;
     return 1;
 }
@@ -348,6 +358,29 @@ static json_t *merged(const char *older, json_t *newer)
     return newer;
 }
 
+/* Does the report say that the cover has begun to go where it was told? */
+static void look_at_way(struct device *d, const char *topic, const char *payload)
+{
+    char word[64];
+    double x;
+    if (isnan(d->goal) || d->going) return;
+    for (int k = 0; k < d->n_wait; k++) {
+        const struct wait *w = &d->wait[k];
+        if (strcmp(w->state_topic, topic) != 0 ||
+            lt_act_read(&w->feature, payload, word, sizeof word, &x))
+            continue;
+        if (!strcmp(word, "opening") && d->goal > 50) d->going = "opening";
+        if (!strcmp(word, "closing") && d->goal < 50) d->going = "closing";
+    }
+    if (!d->way.state_topic || strcmp(d->way.state_topic, topic) != 0 ||
+        lt_act_read(&d->way.feature, payload, word, sizeof word, &x) || isnan(x))
+        return;
+    x = percent_of(&d->way.feature, x);
+    if (!isnan(d->last) && fabs(x - d->goal) < fabs(d->last - d->goal) - 0.5)
+        d->going = d->goal > d->last ? "opening" : "closing";
+    d->last = x;
+}
+
 int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg)
 {
     if (!a || !json_object_get(a->states, msg->topic)) return 0;
@@ -361,12 +394,14 @@ int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg)
     json_object_set_new(a->states, topic, payload);
     for (struct run *r = a->runs, *next; r; r = next) {
         next = r->next;
-        for (size_t i = 0; i < r->n_devices; i++)
+        for (size_t i = 0; i < r->n_devices; i++) {
+            if (!msg->is_retained) look_at_way(&r->devices[i], topic, msg->payload);
             for (int k = 0; k < r->devices[i].n_wait; k++) {
                 struct wait *w = &r->devices[i].wait[k];
                 if (!w->is_met && !strcmp(w->state_topic, topic) && !msg->is_retained)
                     w->is_met = lt_act_is_met(&w->expect, msg->payload);
             }
+        }
         if (is_complete(r)) end(r);
     }
     return 1;
@@ -389,12 +424,13 @@ static struct device *add_device(struct run *r, const json_t *call, const struct
     struct device *d = &r->devices[r->n_devices++];
     memset(d, 0, sizeof *d);
     d->row = row;
+    d->last = d->goal = NAN;
     return d;
 }
 
-static void add_wait(struct device *d, const struct lt_act_expect *e)
+/* A copy of what is expected; without a state topic there is nothing in it. */
+static void fill_wait(struct wait *w, const struct lt_act_expect *e)
 {
-    struct wait *w = &d->wait[d->n_wait];
     *w = (struct wait){.expect = *e, .feature = *e->feature};
     w->state_topic = strdup(e->feature->state_topic);
     w->state_template = e->feature->state_template ? strdup(e->feature->state_template) : NULL;
@@ -404,10 +440,33 @@ static void add_wait(struct device *d, const struct lt_act_expect *e)
     w->feature.state_topic = w->state_topic;
     w->feature.state_template = w->state_template;
     w->feature.key = w->key;
-    if (w->state_topic)
-        d->n_wait++;
-    else
-        wait_free(w);
+    if (w->state_topic) return;
+    wait_free(w);
+    *w = (struct wait){0};
+}
+
+static void add_wait(struct device *d, const struct lt_act_expect *e)
+{
+    fill_wait(&d->wait[d->n_wait], e);
+    if (d->wait[d->n_wait].state_topic) d->n_wait++;
+}
+
+/* Where a cover or valve was told to go, and where it is. */
+static void add_way(struct lt_act *a, struct device *d, const struct lt_thing *t)
+{
+    const struct lt_feature *f = lt_thing_feature(t, "position");
+    char word[64];
+    double x;
+    if (strcmp(t->domain, "cover") != 0 && strcmp(t->domain, "valve") != 0) return;
+    for (int k = 0; k < d->n_wait; k++) {
+        const struct lt_act_expect *e = &d->wait[k].expect;
+        if (!strcmp(e->meaning, "open")) d->goal = 100;
+        if (!strcmp(e->meaning, "closed")) d->goal = 0;
+        if (!*e->meaning && f) d->goal = percent_of(f, e->number);
+    }
+    if (!f || !f->state_topic || isnan(d->goal)) return;
+    fill_wait(&d->way, &(struct lt_act_expect){.feature = f});
+    if (state_of(a, t, "position", word, sizeof word, &x) && !isnan(x)) d->last = percent_of(f, x);
 }
 
 /* feature pointers of expectations, once the devices no longer move in memory */
@@ -452,6 +511,7 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
     }
     for (int i = 0; i < plan->n_expects && !err && plan->n_sends; i++)
         add_wait(d, &plan->expects[i]);
+    if (plan->n_sends && !err) add_way(a, d, t);
     /* what is so already will not be reported again by every device */
     for (int i = 0; i < d->n_wait; i++) {
         const char *payload = last_payload(a, d->wait[i].state_topic);

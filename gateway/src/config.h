@@ -72,6 +72,7 @@ struct lt_config {
     struct {
         int home_assistant, zigbee2mqtt, tasmota;
         char *ha_prefix, *z2m_base, *tasmota_prefix;
+        struct lt_strings names, areas, aliases, hide, floors, area_aliases;
     } discovery;
     struct {
         int enabled;

@@ -308,6 +308,7 @@ static void reload(struct lt_gateway *gw)
     gw->policy.policy.providers = gw->policy.providers; /* the array moved with the struct */
     lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
     lt_gw_talk_reload(gw);
+    lt_home_reload(gw);
     lt_gateway_budget_caps(&gw->budget, &gw->config);
     lt_log_set_level((enum lt_log_level)lt_log_level_parse(gw->config.log.level));
     lt_mqtt_set_reconnect_max(gw->mqtt, gw->config.mqtt.reconnect_max_s * 1000);

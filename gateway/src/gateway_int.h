@@ -320,6 +320,10 @@ void lt_home_up(struct lt_gateway *gw, int has_session); /* the broker is back: 
 /* 0 when announcements are not read. */
 int lt_home_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg);
 void lt_home_close(struct lt_gateway *gw);
+void lt_home_reload(struct lt_gateway *gw); /* names and rooms may be others */
+/* home_names.c: what the configuration says about devices and rooms. LT_ERR_INVALID, _EXISTS, _LIMIT name the key. */
+LT_NODISCARD enum lt_err lt_home_names(const struct lt_config *c, struct lt_discovery *d,
+                                       struct lt_diag *diag);
 
 /* ---- gateway.c ---- */
 /* Called whenever something ended: in a drain it may be time to go. */

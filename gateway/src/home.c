@@ -21,7 +21,13 @@ static enum lt_err discovery_new(const struct lt_gateway *gw, struct lt_discover
         .ha_prefix = c->discovery.home_assistant ? c->discovery.ha_prefix : NULL,
         .z2m_base = c->discovery.zigbee2mqtt ? c->discovery.z2m_base : NULL,
         .tasmota_prefix = c->discovery.tasmota ? c->discovery.tasmota_prefix : NULL};
-    return lt_discovery_new(&o, out, diag);
+    enum lt_err err = lt_discovery_new(&o, out, diag);
+    if (!err) err = lt_home_names(&gw->config, *out, diag);
+    if (err && *out) {
+        lt_discovery_free(*out);
+        *out = NULL;
+    }
+    return err;
 }
 
 enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag)
@@ -99,6 +105,17 @@ void lt_home_up(struct lt_gateway *gw, int has_session)
     for (const char *const *f = lt_discovery_subscriptions(gw->discovery); *f; f++)
         if (lt_mqtt_subscribe(gw->mqtt, *f, 1, 0, NULL))
             LT_LOG(ERROR, "mqtt.not_subscribed", LF_STR("filter", *f));
+}
+
+void lt_home_reload(struct lt_gateway *gw)
+{
+    struct lt_diag diag = {0};
+    if (!gw->discovery) return;
+    if (lt_home_names(&gw->config, gw->discovery, &diag))
+        LT_LOG(ERROR, "discovery.not_reloaded", LF_STR("why", diag.text),
+               LF_STR("effect", "names and rooms stay as before"));
+    else
+        uv_timer_start(&gw->home_timer, on_quiet, 0, 0);
 }
 
 /* Log the fault of this topic when it is a new one. */

@@ -39,7 +39,14 @@ static int64_t now_ms(void)
 
 void sim__publish(struct sim *s, const char *topic, const char *payload, int is_retained)
 {
-    int rc = mosquitto_publish(s->m, NULL, topic, (int)strlen(payload), payload, 1, is_retained);
+    int rc = 0;
+    for (int i = 0; i < 100; i++) { /* the broker may be starting again */
+        rc = mosquitto_publish(s->m, NULL, topic, (int)strlen(payload), payload, 1, is_retained);
+        if (rc != MOSQ_ERR_CONN_LOST) break;
+        struct timespec t = {0, 50000000};
+        nanosleep(&t, NULL);
+        (void)mosquitto_reconnect(s->m);
+    }
     if (rc && rc != MOSQ_ERR_NO_CONN) die(topic, mosquitto_strerror(rc));
 }
 
