@@ -8,6 +8,7 @@
  * "unavailable", one that cannot do what was asked "failed". Questions (HassGetState,
  * HassClimateGetTemperature) are answered from the last reports. Commands are at most once: after a
  * crash between the answer's record and its commands nothing is sent again (recover.c).
+ * A cover that has begun to move where it was told counts as done ("state" opening or closing).
  * Only the first site has discovered devices. Threads: the loop's. */
 #ifndef LT_ACT_H
 #define LT_ACT_H

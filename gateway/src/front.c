@@ -165,6 +165,7 @@ static void compile_done(struct lt_job *job)
         return;
     }
     site->error[0] = '\0';
+    if (!strcmp(c->origin, "topic")) site->is_told = 1;
     memcpy(site->used_hash, c->hash, sizeof c->hash);
     c->gw->cache_bytes = c->cache_bytes;
     site->n_tools = c->n_tools;
@@ -206,6 +207,8 @@ static void on_catalog(struct lt_gateway *gw, const struct lt_topic *topic,
     if (!msg->payload_len) {
         LT_LOG(WARN, "catalog.cleared", LF_STR("site", site->name),
                LF_STR("in_use", site->used_hash[0] ? site->used_hash : "none"));
+        site->is_told = 0;
+        lt_home_reload(gw); /* what devices announce stands again */
     } else if ((int64_t)msg->payload_len > gw->config.limits.catalog_bytes) {
         snprintf(site->error, sizeof site->error,
                  "/: catalogue of %zu bytes; at most %lld are taken", msg->payload_len,

@@ -314,7 +314,9 @@ static void reload(struct lt_gateway *gw)
     lt_mqtt_set_reconnect_max(gw->mqtt, gw->config.mqtt.reconnect_max_s * 1000);
     uv_timer_set_repeat(&gw->stats_timer, (uint64_t)gw->config.stats.interval_s * 1000);
     if (*gw->config.catalog.file)
-        for (size_t i = 0; i < gw->n_sites; i++) catalog_from_file(gw, &gw->sites[i]);
+        for (size_t i = gw->discovery && lt_discovery_n_things(gw->discovery) ? 1 : 0;
+             i < gw->n_sites; i++) /* the first site's home is what its devices announce */
+            catalog_from_file(gw, &gw->sites[i]);
     LT_LOG(INFO, "config.reloaded", LF_INT("changed", n.n_changed), LF_INT("kept", n.n_kept));
     lt_sd_notify("READY=1");
 }
@@ -525,7 +527,7 @@ enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
     gw->started_us = lt_now_us();
     signal(SIGPIPE, SIG_IGN);
     lt_secret_forbid_dumps(); /* words of people are in here, with or without keys */
-    json_object_seed(0); /* before any thread makes an object */
+    json_object_seed(0);      /* before any thread makes an object */
     uv_loop_init(&gw->loop);
     enum lt_err err = open_all(gw, diag);
     if (err) {

@@ -55,6 +55,7 @@ struct lt_gw_site {
     struct lt_site_catalog *catalog;     /* under lock; NULL: none yet */
     char stored_hash[LT_SHA256_HEX_CAP]; /* of the catalogue the store has; "" for none */
     char used_hash[LT_SHA256_HEX_CAP];   /* of the catalogue in use; "" for none */
+    int is_told; /* somebody published a catalogue: it stands before what devices announce */
     size_t n_tools, n_entities;          /* of the catalogue in use */
     char error[LT_GW_TEXT_BYTES];        /* why the last catalogue sent was not taken; "" */
     struct lt_stats stats;
@@ -320,7 +321,8 @@ void lt_home_up(struct lt_gateway *gw, int has_session); /* the broker is back: 
 /* 0 when announcements are not read. */
 int lt_home_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg);
 void lt_home_close(struct lt_gateway *gw);
-void lt_home_reload(struct lt_gateway *gw); /* names and rooms may be others */
+/* Make the catalogue anew: names and rooms may be others, or nobody publishes one any more. */
+void lt_home_reload(struct lt_gateway *gw);
 /* home_names.c: what the configuration says about devices and rooms. LT_ERR_INVALID, _EXISTS, _LIMIT name the key. */
 LT_NODISCARD enum lt_err lt_home_names(const struct lt_config *c, struct lt_discovery *d,
                                        struct lt_diag *diag);

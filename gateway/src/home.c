@@ -78,6 +78,10 @@ static void on_quiet(uv_timer_t *t)
     struct lt_gateway *gw = t->data;
     gw->home_changed_us = 0;
     if (gw->is_draining) return;
+    if (gw->sites[0].is_told) { /* the user's own word */
+        lt_act_listen(gw->act, 0);
+        return;
+    }
     json_t *own = own_tools(gw);
     json_t *catalog = lt_discovery_catalog(gw->discovery, own);
     char *text = catalog ? lt_json_dump_sorted(catalog) : NULL;
@@ -114,7 +118,7 @@ void lt_home_reload(struct lt_gateway *gw)
     if (lt_home_names(&gw->config, gw->discovery, &diag))
         LT_LOG(ERROR, "discovery.not_reloaded", LF_STR("why", diag.text),
                LF_STR("effect", "names and rooms stay as before"));
-    else
+    else if (lt_discovery_n_things(gw->discovery))
         uv_timer_start(&gw->home_timer, on_quiet, 0, 0);
 }
 

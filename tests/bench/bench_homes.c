@@ -2,12 +2,13 @@
  *
  *     bench_homes [--least PERCENT] [HOME...]
  *
- * For each home of tests/data/homes (all five without names): a fresh broker, the simulated devices
+ * For each home of tests/data/homes (the five of the first list without names; terrace-2 and so on
+ * are the same homes with a second list, written when the first was right): a fresh broker, the simulated devices
  * (sim_home.h), and `lintel serve` with discovery and actuation on, the shipped network, the default
  * gate, no catalogue and no cloud. Each request is said to a home in a known state. It is
  *
  *     right   every device is as the file says it should be, and the answer holds what it should tell,
- *             or a question is what the file wants
+ *             or the file wants a question ("ask"), or to hear that nothing here does it ("nothing")
  *     asked   the gateway asked back or said that it did not know; nothing moved
  *     wrong   anything else
  *
@@ -51,6 +52,19 @@ static int is_calm(const char *route)
            strcmp(route, "cache") != 0;
 }
 
+/* Does the answer say of a device that it did something? */
+static int has_done(const json_t *answer)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_object_get(answer, "outcome"), i, row)
+    {
+        if (!strcmp(text(row, "outcome"), "done") || !strcmp(text(row, "outcome"), "sent"))
+            return 1;
+    }
+    return 0;
+}
+
 /* Say all turns; the last answer. */
 static json_t *say(struct sim *s, const json_t *request, int number)
 {
@@ -81,6 +95,7 @@ static void one(struct sim *s, const json_t *request, int number, struct score *
     int is_state = sim_is(s, set, then, why), is_still = sim_is(s, set, NULL, moved);
     int is_heard = holds(speech, text(request, "hear"));
     int is_right = wants ? is_question && is_still : is_state && is_heard && !is_question;
+    if (json_is_true(json_object_get(request, "nothing"))) is_right = is_still && !has_done(a);
     if (may && is_calm(route) && is_still) is_right = 1;
     if (json_is_array(json_object_get(request, "say")) && is_state && is_heard) is_right = 1;
     int is_asked = !is_right && is_calm(route) && is_still;
