@@ -28,7 +28,7 @@ static void count(struct calls *b, const struct san_answer *a)
     const struct san_hparams *h = &b->e->h;
     double C = h->width, KC = san_kv_width(h), n = a->n_tokens, d = a->n_decisions;
     double key = b->e->net.has_half_keys ? 2 : 4; /* bytes of a component of a block's key */
-    double K = b->out->n_block_tokens, enc = san__bench_enc_weights(h);
+    double K = a->n_seen_tokens, enc = san__bench_enc_weights(h);
     double dec = san__bench_dec_weights(h), keys = K + n + (d + 1) / 2;
     b->encode_work.units += n;
     double size = san__bench_weight_bytes(&b->e->net);
@@ -104,9 +104,7 @@ static enum lt_err measure_calls(struct calls *b, struct lt_diag *diag)
 static void sources(const struct san_catalog *c, struct san_block_src *src)
 {
     for (int i = 0; i < c->n_blocks; i++) {
-        const struct san_block_text *t = i < c->plan.n_tools
-                                             ? &c->plan.tools[i]->block
-                                             : &c->plan.home->blocks[i - c->plan.n_tools];
+        const struct san_block_text *t = san__catalog_text(c, i);
         src[i] = (struct san_block_src){
             .ids = t->tok, .n = t->n_tok, .marks = t->marker, .n_mark = t->n_marker};
     }
@@ -178,8 +176,8 @@ enum lt_err san_bench_calls(struct san_engine *e, const char *catalog, size_t n,
         out->n_entities = b.c->plan.home ? b.c->plan.home->n_entities : 0;
         out->n_blocks = b.c->n_blocks;
         for (int i = 0; i < b.c->n_blocks; i++) {
-            out->n_block_tokens += b.c->blocks[i]->n;
-            out->block_bytes += b.c->blocks[i]->n_bytes;
+            out->n_block_tokens += san__catalog_text(b.c, i)->n_tok;
+            out->block_bytes += b.c->blocks[i] ? b.c->blocks[i]->n_bytes : 0;
         }
         if (b.c->joined) out->block_bytes += b.c->joined->n_bytes;
         err = measure_calls(&b, diag);

@@ -6,8 +6,6 @@
 #include "engine_impl.h"
 #include "lt/clock.h"
 
-#define ANSWER_MAX_BYTES 65536 /* longest answer, JSON bytes */
-
 static enum lt_err reserve_candidates(struct san__worker *w, int n)
 {
     if (n <= w->cap_cand) return LT_OK;
@@ -56,9 +54,8 @@ static const float *pointer_row(const struct san_catalog *c, const struct san__w
         x->from == SAN_FROM_TOOL ? &p->tools[x->tool]->items[x->item] : &p->home->items[x->item];
     const struct san_block_text *t =
         x->from == SAN_FROM_TOOL ? &p->tools[x->tool]->block : &p->home->blocks[it->block];
-    const struct san_block *b = x->from == SAN_FROM_TOOL
-                                    ? san__tool_block(c, san__picked(w, x->tool))
-                                    : san__home_block(c, it->block);
+    const struct san_block *b = x->from == SAN_FROM_TOOL ? san__tool_block(c, w, x->tool)
+                                                         : san__home_block(c, w, it->block);
     row = (size_t)mark_row(t, it->marker) * (size_t)width;
     return (is_input ? b->ptr_in : b->ptr_key) + row;
 }
@@ -188,44 +185,65 @@ static void count_words(const struct san_utterance *u, struct san_confidence_inp
     }
 }
 
-static enum lt_err fill_answer(struct san_engine *e, const struct san__worker *w,
+/* Make room for n bytes in memory that an answer keeps. */
+static enum lt_err reserve(void **p, size_t *cap, size_t n)
+{
+    if (n <= *cap) return LT_OK;
+    void *q = realloc(*p, n);
+    if (!q) return LT_ERR_NOMEM;
+    *p = q;
+    *cap = n;
+    return LT_OK;
+}
+
+static enum lt_err keep_text(const struct lt_buf *json, char **to, size_t *cap)
+{
+    void *p = *to;
+    enum lt_err err = reserve(&p, cap, json->n + 1);
+    *to = p;
+    if (!err) memcpy(*to, lt_buf_str(json), json->n + 1);
+    return err;
+}
+
+static enum lt_err keep_decisions(const struct san__worker *w, struct san_answer *out)
+{
+    size_t bytes = (size_t)w->n_decisions * sizeof *out->decisions;
+    void *p = out->decisions;
+    enum lt_err err = reserve(&p, &out->cap_decisions, bytes + 1);
+    out->decisions = p;
+    if (err) return err;
+    if (bytes) memcpy(out->decisions, w->decisions, bytes);
+    out->n_decisions = w->n_decisions;
+    return LT_OK;
+}
+
+static enum lt_err fill_answer(struct san_engine *e, struct san__worker *w,
                                struct san_confidence_input *conf, struct san_answer *out,
                                float *features)
 {
-    struct lt_buf json;
-    lt_buf_init(&json, ANSWER_MAX_BYTES);
-    enum lt_err err = san_walk_write(&w->walk, &json);
-    float *f = malloc((size_t)san_confidence_n_feature(e->h.width) * sizeof *f);
-    size_t bytes = (size_t)w->n_decisions * sizeof *out->decisions;
-    out->decisions = malloc(bytes + 1);
-    if (!f || !out->decisions) err = LT_ERR_NOMEM;
-    if (!err) {
-        if (bytes) memcpy(out->decisions, w->decisions, bytes);
-        out->n_decisions = w->n_decisions;
-        out->n_calls = w->walk.n_calls;
-        out->n_tokens = w->utterance.n_tok;
-        out->calls_json = lt_buf_take(&json);
-        if (!out->calls_json) err = LT_ERR_NOMEM;
-        if (!err && w->walk.n_unclear) {
-            lt_buf_free(&json);
-            lt_buf_init(&json, ANSWER_MAX_BYTES);
-            err = san_walk_write_unclear(&w->walk, &json);
-            if (!err && !(out->unclear_json = lt_buf_take(&json))) err = LT_ERR_NOMEM;
-        }
+    lt_buf_reset(&w->json);
+    enum lt_err err = san_walk_write(&w->walk, &w->json);
+    if (!err) err = keep_text(&w->json, &out->calls_json, &out->cap_calls);
+    if (!err) err = keep_decisions(w, out);
+    if (!err && w->walk.n_unclear) {
+        lt_buf_reset(&w->json);
+        err = san_walk_write_unclear(&w->walk, &w->json);
+        if (!err) err = keep_text(&w->json, &out->unclear_memory, &out->cap_unclear);
+        out->unclear_json = err ? NULL : out->unclear_memory;
     }
-    if (!err) {
-        conf->decisions = w->decisions;
-        conf->n_decisions = w->n_decisions;
-        conf->n_calls = w->walk.n_calls;
-        conf->state = w->h_first;
-        conf->width = e->h.width;
-        san_confidence_features(conf, f);
-        out->confidence = san_confidence_of(&e->confidence, f);
-        if (features) memcpy(features, f, (size_t)san_confidence_n_feature(e->h.width) * sizeof *f);
-    }
-    free(f);
-    lt_buf_free(&json);
-    return err;
+    if (err) return err;
+    out->n_calls = w->walk.n_calls;
+    out->n_tokens = w->utterance.n_tok;
+    conf->decisions = w->decisions;
+    conf->n_decisions = w->n_decisions;
+    conf->n_calls = w->walk.n_calls;
+    conf->state = w->h_first;
+    conf->width = e->h.width;
+    san_confidence_features(conf, w->conf_features);
+    out->confidence = san_confidence_of(&e->confidence, w->conf_features);
+    size_t n = (size_t)san_confidence_n_feature(e->h.width);
+    if (features) memcpy(features, w->conf_features, n * sizeof *features);
+    return LT_OK;
 }
 
 /* The answer of a published network, which has no confidence head: the product is all there is. */
@@ -234,22 +252,16 @@ static enum lt_err call_needle(struct san_engine *e, struct san_catalog *c,
                                struct lt_diag *diag)
 {
     struct san__worker *w = NULL;
-    struct lt_buf json;
     int64_t t0 = lt_now_us(), t1 = t0;
     enum lt_err err = san__worker_get(e, &w, diag);
     if (err) return err;
-    lt_buf_init(&json, ANSWER_MAX_BYTES);
-    err = san__needle_call(e->needle, &e->h, c->needle, w, req->text, &json, &out->n_calls,
+    lt_buf_reset(&w->json);
+    err = san__needle_call(e->needle, &e->h, c->needle, w, req->text, &w->json, &out->n_calls,
                            &out->n_tokens, &out->confidence, &t1, diag);
-    size_t bytes = (size_t)w->n_decisions * sizeof *out->decisions;
-    if (!err) out->decisions = malloc(bytes + 1);
-    if (!err && bytes && out->decisions) memcpy(out->decisions, w->decisions, bytes);
-    out->n_decisions = w->n_decisions;
-    if (!err && !(out->calls_json = lt_buf_take(&json))) err = LT_ERR_NOMEM;
-    if (!err && !out->decisions) err = LT_ERR_NOMEM;
+    if (!err) err = keep_decisions(w, out);
+    if (!err) err = keep_text(&w->json, &out->calls_json, &out->cap_calls);
     out->encode_us = t1 - t0;
     out->decode_us = lt_now_us() - t1;
-    lt_buf_free(&json);
     san__worker_put(e, w);
     if (err) {
         san_answer_free(out);
@@ -258,12 +270,24 @@ static enum lt_err call_needle(struct san_engine *e, struct san_catalog *c,
     return LT_OK;
 }
 
+/* Forget what the answer says, not its memory. */
+static void answer_reset(struct san_answer *a)
+{
+    struct san_answer kept = {.calls_json = a->calls_json,
+                              .cap_calls = a->cap_calls,
+                              .unclear_memory = a->unclear_memory,
+                              .cap_unclear = a->cap_unclear,
+                              .decisions = a->decisions,
+                              .cap_decisions = a->cap_decisions};
+    *a = kept;
+}
+
 enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct san_request *req,
                       struct san_answer *out, float *features, struct lt_diag *diag)
 {
     struct san__worker *w = NULL;
     struct san_confidence_input conf = {0};
-    *out = (struct san_answer){0};
+    answer_reset(out);
     if (strlen(req->text) > SAN_TEXT_MAX_BYTES)
         return lt_fail(diag, LT_ERR_LIMIT, "text: longer than %d bytes", SAN_TEXT_MAX_BYTES);
     if (e->needle && features)
@@ -274,9 +298,11 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     if (err) return err;
     lt_us t0 = lt_now_us();
     const char *here = req->here && *req->here ? req->here : NULL;
-    struct san_block *const *seen;
-    int n_seen;
-    err = san__pick(e, c, w, req->text, &seen, &n_seen, diag);
+    struct san_block *const *seen = NULL;
+    int n_seen = 0;
+    err = san__catalog_enter(c, w, diag);
+    int has_entered = !err;
+    if (!err) err = san__pick(e, c, w, req->text, here, &seen, &n_seen, diag);
     if (!err) err = san_utterance_set(&w->utterance, &e->pieces, &w->plan, req->text, here, diag);
     if (!err)
         err = san_utter_encode(w->session, w->utterance.tok, w->utterance.flag, w->utterance.n_tok,
@@ -285,6 +311,11 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     if (!err) err = decide(e, c, w, &conf, diag);
     if (!err) count_words(&w->utterance, &conf);
     if (!err) err = fill_answer(e, w, &conf, out, features);
+    for (int i = 0; i < n_seen; i++) out->n_seen_tokens += seen[i]->n;
+    if (has_entered) {
+        san__pick_done(w);
+        san__catalog_leave(c);
+    }
     out->encode_us = t1 - t0;
     out->decode_us = lt_now_us() - t1;
     san__worker_put(e, w);
@@ -298,13 +329,21 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
 enum lt_err san_call(struct san_engine *e, struct san_catalog *c, const struct san_request *req,
                      struct san_answer *out, struct lt_diag *diag)
 {
+    *out = (struct san_answer){0};
+    return san__call(e, c, req, out, NULL, diag);
+}
+
+enum lt_err san_call_again(struct san_engine *e, struct san_catalog *c,
+                           const struct san_request *req, struct san_answer *out,
+                           struct lt_diag *diag)
+{
     return san__call(e, c, req, out, NULL, diag);
 }
 
 void san_answer_free(struct san_answer *a)
 {
     free(a->calls_json);
-    free(a->unclear_json);
+    free(a->unclear_memory);
     free(a->decisions);
     *a = (struct san_answer){0};
 }

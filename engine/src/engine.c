@@ -1,19 +1,13 @@
-/* engine.c - opening a network, encoding catalogues once, and the pool of workers. */
+/* engine.c - opening a network, its blocks and their budget, and the pool of workers. */
 #include "engine_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "forward_impl.h"
 #include "san/model_file.h"
 
-#define CACHE_MAX_BYTES ((size_t)64 << 20) /* encoded blocks kept for sharing */
-#define PANEL_TOKENS    512                /* block tokens encoded at once */
-/* A catalogue up to this size owns a joined copy of what an utterance attends to: a typical home's
- * answers take less time, at the cost of as much memory again. Larger ones use the shared blocks
- * alone. */
-#define JOIN_MAX_TOKENS 4096
-
-static void cache_clear(struct san__cache *c);
+#define PANEL_TOKENS 512 /* block tokens encoded at once */
 
 /* ---- the network ---- */
 
@@ -24,7 +18,8 @@ static void engine_free(struct san_engine *e)
         e->workers = w->next;
         san__worker_free(w);
     }
-    cache_clear(&e->cache);
+    san__cache_clear(&e->cache);
+    san__cache_file_close(e->kept);
     san_confidence_free(&e->confidence);
     san_net_fini(&e->net);
     san_params_free(&e->p);
@@ -51,12 +46,28 @@ static enum lt_err check_lintel(const struct san_engine *e, const char *path, st
     return LT_OK;
 }
 
+/* What makes blocks of this network different from those of any other. */
+static uint64_t key_of(const struct san_engine *e, const struct san_gguf *file)
+{
+    const int layout[] = {
+        SAN__BLOCK_LAYOUT, e->net.has_half_keys, e->h.width,   e->h.n_enc,          e->h.n_dec,
+        e->h.n_head,       e->h.n_kv_head,       e->h.n_class, (int)sizeof(size_t), SAN__TILE};
+    uint64_t key = san__quick_hash(0, layout, sizeof layout);
+    for (size_t i = 0; i < san_gguf_n_tensors(file); i++) {
+        const struct san_gguf_tensor *t = san_gguf_tensor_at(file, i);
+        key = san__quick_hash(key, t->name, strlen(t->name));
+        key = san__quick_hash(key, t->data, t->n_bytes);
+    }
+    return key;
+}
+
 enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt_diag *diag)
 {
     struct san_gguf *file = NULL;
     struct san_engine *e = calloc(1, sizeof *e);
     if (!e) return lt_fail(diag, LT_ERR_NOMEM, "out of memory opening %s", path);
     pthread_mutex_init(&e->lock, NULL);
+    e->budget = SAN_CACHE_BYTES;
     enum lt_err err =
         san_model_load_packed(path, &e->h, &e->p, &e->packed, &e->tokenizer, &file, diag);
     if (!err && !e->tokenizer)
@@ -85,6 +96,7 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
         else
             err = LT_ERR_NOMEM;
     }
+    if (!err) e->key = key_of(e, file);
     san_gguf_close(file);
     if (err) {
         engine_free(e);
@@ -104,12 +116,149 @@ const char *san_engine_model_name(const struct san_engine *e)
     return e->name;
 }
 
+/* ---- the cache's budget ---- */
+
 size_t san_engine_cache_bytes(struct san_engine *e)
 {
     pthread_mutex_lock(&e->lock);
-    size_t n = e->cache.n_bytes;
+    size_t n = e->cache.n_bytes + e->joined_bytes;
     pthread_mutex_unlock(&e->lock);
     return n;
+}
+
+void san__trim(struct san_engine *e)
+{
+    for (;;) {
+        if (e->cache.n_bytes + e->joined_bytes <= e->budget) return;
+        san__cache_trim(&e->cache, e->budget > e->joined_bytes ? e->budget - e->joined_bytes : 0);
+        if (e->cache.n_bytes + e->joined_bytes <= e->budget) return;
+        struct san_catalog *c = e->oldest;
+        while (c && c->n_users) c = c->newer;
+        if (!c) return; /* all that is left is being used right now */
+        san__catalog_let_go(c);
+        e->n_let_go++;
+    }
+}
+
+void san_engine_cache_limit(struct san_engine *e, size_t n_bytes)
+{
+    pthread_mutex_lock(&e->lock);
+    e->budget = n_bytes;
+    san__trim(e);
+    pthread_mutex_unlock(&e->lock);
+}
+
+void san_engine_cache_stats(struct san_engine *e, struct san_cache_stats *out)
+{
+    pthread_mutex_lock(&e->lock);
+    *out = (struct san_cache_stats){.n_bytes = e->cache.n_bytes + e->joined_bytes,
+                                    .n_bytes_most = e->budget,
+                                    .n_blocks = e->cache.n_blocks,
+                                    .n_catalogs = e->n_resident,
+                                    .n_found = e->n_found,
+                                    .n_encoded = e->n_encoded,
+                                    .n_restored = e->n_restored,
+                                    .n_evicted = e->cache.n_evicted,
+                                    .n_let_go = e->n_let_go};
+    pthread_mutex_unlock(&e->lock);
+}
+
+enum lt_err san_engine_cache_load(struct san_engine *e, const char *path, struct lt_diag *diag)
+{
+    struct san__cache_file *f = NULL;
+    enum lt_err err = san__cache_file_open(path, e->key, &e->net, &f, diag);
+    if (err) return err;
+    pthread_mutex_lock(&e->lock);
+    if (!e->kept) {
+        e->kept = f;
+        f = NULL;
+    }
+    pthread_mutex_unlock(&e->lock);
+    san__cache_file_close(f);
+    return LT_OK;
+}
+
+enum lt_err san_engine_cache_save(struct san_engine *e, const char *path, struct lt_diag *diag)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&e->lock);
+    struct san__kept *kept = malloc((e->cache.n_blocks + 1) * sizeof *kept);
+    for (struct san__cached *x = e->cache.newest; kept && x; x = x->older)
+        kept[n++] = (struct san__kept){{x->hash[0], x->hash[1]}, san_block_ref(x->block)};
+    pthread_mutex_unlock(&e->lock);
+    if (!kept) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    enum lt_err err = san__cache_file_write(path, e->key, kept, n, diag);
+    for (size_t i = 0; i < n; i++) san_block_unref(kept[i].block);
+    free(kept);
+    return err;
+}
+
+enum { CHUNK = 128 }; /* blocks found or made at once */
+
+/* Up to CHUNK blocks, one reference each: from the cache, from the file, or encoded now. */
+static enum lt_err get_chunk(struct san_engine *e, struct san__worker *w,
+                             const struct san_block_text *const *texts, int n,
+                             struct san_block **out, struct lt_diag *diag)
+{
+    struct san_block_src src[CHUNK];
+    struct san_block *made[CHUNK];
+    int missing[CHUNK], twin[CHUNK], n_missing = 0, n_restored = 0, n_src = 0;
+    enum lt_err err = LT_OK;
+    pthread_mutex_lock(&e->lock);
+    for (int i = 0; i < n; i++) {
+        out[i] = san__cache_find(&e->cache, texts[i]->hash);
+        if (!out[i]) missing[n_missing++] = i;
+    }
+    e->n_found += (uint64_t)(n - n_missing);
+    const struct san__cache_file *kept = e->kept; /* stays until the engine is closed */
+    pthread_mutex_unlock(&e->lock);
+    if (!n_missing) return LT_OK;
+    for (int k = 0; k < n_missing; k++) {
+        const struct san_block_text *t = texts[missing[k]];
+        twin[k] = -1;
+        for (int j = 0; j < k && twin[k] < 0; j++)
+            if (texts[missing[j]]->hash[0] == t->hash[0] &&
+                texts[missing[j]]->hash[1] == t->hash[1])
+                twin[k] = j;
+        if (twin[k] >= 0) continue;
+        if (kept && (out[missing[k]] = san__cache_file_get(kept, t->hash))) {
+            n_restored++;
+            continue;
+        }
+        src[n_src++] = (struct san_block_src){
+            .ids = t->tok, .n = t->n_tok, .marks = t->marker, .n_mark = t->n_marker};
+    }
+    if (n_src) err = san_blocks_encode(w->session, src, n_src, made, diag);
+    for (int k = 0, at = 0; k < n_missing && !err; k++) {
+        int i = missing[k];
+        if (twin[k] >= 0)
+            out[i] = san_block_ref(out[missing[twin[k]]]);
+        else if (!out[i])
+            out[i] = made[at++];
+    }
+    pthread_mutex_lock(&e->lock);
+    e->n_encoded += err ? 0 : (uint64_t)n_src;
+    e->n_restored += (uint64_t)n_restored;
+    for (int k = 0; k < n_missing && !err; k++)
+        err = san__cache_add(&e->cache, texts[missing[k]]->hash, &out[missing[k]]);
+    san__trim(e);
+    pthread_mutex_unlock(&e->lock);
+    return err;
+}
+
+enum lt_err san__blocks_get(struct san_engine *e, struct san__worker *w,
+                            const struct san_block_text *const *texts, int n,
+                            struct san_block **out, struct lt_diag *diag)
+{
+    enum lt_err err = LT_OK;
+    for (int i = 0; i < n; i++) out[i] = NULL;
+    for (int i = 0; i < n && !err; i += CHUNK)
+        err = get_chunk(e, w, texts + i, n - i < CHUNK ? n - i : CHUNK, out + i, diag);
+    for (int i = 0; i < n && err; i++) {
+        san_block_unref(out[i]);
+        out[i] = NULL;
+    }
+    return err;
 }
 
 /* ---- workers ---- */
@@ -131,9 +280,13 @@ enum lt_err san__worker_get(struct san_engine *e, struct san__worker **out, stru
     if (e->needle) san__needle_limits(&e->h, &limits);
     san_utterance_init(&w->utterance);
     san_walk_init(&w->walk);
+    lt_buf_init(&w->json, SAN__ANSWER_MAX_BYTES);
     w->h = malloc((size_t)e->h.width * sizeof *w->h);
     w->h_first = calloc((size_t)e->h.width, sizeof *w->h_first);
-    enum lt_err err = w->h && w->h_first ? LT_OK : LT_ERR_NOMEM;
+    size_t n_feature = (size_t)san_confidence_n_feature(e->h.width);
+    w->conf_features = malloc(n_feature * sizeof *w->conf_features);
+    w->ret_vec = calloc((size_t)(e->h.ret_dim > 0 ? e->h.ret_dim : 1), sizeof *w->ret_vec);
+    enum lt_err err = w->h && w->h_first && w->conf_features && w->ret_vec ? LT_OK : LT_ERR_NOMEM;
     if (!err) err = san_session_new(&e->net, &limits, &w->session, diag);
     if (err) {
         san__worker_free(w);
@@ -165,204 +318,10 @@ void san__worker_free(struct san__worker *w)
     free(w->feat);
     free(w->id);
     free(w->decisions);
-    free(w->seen);
+    free(w->conf_features);
+    free(w->ret_vec);
+    free(w->ranked);
+    lt_buf_free(&w->json);
+    san__home_pick_free(&w->home_pick);
     free(w);
-}
-
-/* ---- the block cache; the engine's lock is held ---- */
-
-static struct san__cache_row *cache_row(struct san__cache *c, const uint64_t hash[2])
-{
-    size_t i = (size_t)hash[0] & (c->n_rows - 1);
-    while (c->rows[i].block && (c->rows[i].hash[0] != hash[0] || c->rows[i].hash[1] != hash[1]))
-        i = (i + 1) & (c->n_rows - 1);
-    return &c->rows[i];
-}
-
-static enum lt_err cache_grow(struct san__cache *c)
-{
-    if (c->n_rows && c->n_used * 2 < c->n_rows) return LT_OK;
-    struct san__cache bigger = {
-        .n_rows = c->n_rows ? c->n_rows * 2 : 256, .n_used = c->n_used, .n_bytes = c->n_bytes};
-    bigger.rows = calloc(bigger.n_rows, sizeof *bigger.rows);
-    if (!bigger.rows) return LT_ERR_NOMEM;
-    for (size_t i = 0; i < c->n_rows; i++)
-        if (c->rows[i].block) *cache_row(&bigger, c->rows[i].hash) = c->rows[i];
-    free(c->rows);
-    *c = bigger;
-    return LT_OK;
-}
-
-/* Drop every block: catalogues keep theirs, only later sharing is lost. */
-static void cache_clear(struct san__cache *c)
-{
-    for (size_t i = 0; i < c->n_rows; i++) san_block_unref(c->rows[i].block);
-    free(c->rows);
-    *c = (struct san__cache){0};
-}
-
-static struct san_block *cache_find(struct san__cache *c, const uint64_t hash[2])
-{
-    if (!c->n_rows) return NULL;
-    struct san_block *b = cache_row(c, hash)->block;
-    return b ? san_block_ref(b) : NULL;
-}
-
-static enum lt_err cache_add(struct san__cache *c, const uint64_t hash[2], struct san_block *b)
-{
-    if (c->n_bytes > CACHE_MAX_BYTES) cache_clear(c);
-    enum lt_err err = cache_grow(c);
-    if (err) return err;
-    struct san__cache_row *row = cache_row(c, hash);
-    if (row->block) return LT_OK; /* somebody was faster; theirs is the same */
-    *row = (struct san__cache_row){{hash[0], hash[1]}, san_block_ref(b)};
-    c->n_used++;
-    c->n_bytes += b->n_bytes;
-    return LT_OK;
-}
-
-/* ---- catalogues ---- */
-
-static const struct san_block_text *text_of(const struct san_plan *p, int i)
-{
-    return i < p->n_tools ? &p->tools[i]->block : &p->home->blocks[i - p->n_tools];
-}
-
-/* Fill c->blocks: from the cache, and the rest encoded in panels. */
-static enum lt_err encode(struct san_catalog *c, struct lt_diag *diag)
-{
-    struct san_engine *e = c->engine;
-    struct san__worker *w = NULL;
-    int n = c->n_blocks, n_missing = 0;
-    int *missing = malloc(((size_t)n + 1) * sizeof *missing);
-    struct san_block_src *src = malloc(((size_t)n + 1) * sizeof *src);
-    struct san_block **made = calloc((size_t)n + 1, sizeof *made);
-    enum lt_err err = missing && src && made ? LT_OK : LT_ERR_NOMEM;
-    pthread_mutex_lock(&e->lock);
-    for (int i = 0; i < n && !err; i++) {
-        c->blocks[i] = cache_find(&e->cache, text_of(&c->plan, i)->hash);
-        if (!c->blocks[i]) missing[n_missing++] = i;
-    }
-    pthread_mutex_unlock(&e->lock);
-    if (!err) err = san__worker_get(e, &w, diag);
-    for (int i = 0; i < n_missing && !err; i++) {
-        const struct san_block_text *t = text_of(&c->plan, missing[i]);
-        src[i] = (struct san_block_src){
-            .ids = t->tok, .n = t->n_tok, .marks = t->marker, .n_mark = t->n_marker};
-    }
-    if (!err && n_missing) err = san_blocks_encode(w->session, src, n_missing, made, diag);
-    if (w) san__worker_put(e, w);
-    pthread_mutex_lock(&e->lock);
-    for (int i = 0; i < n_missing && !err; i++) c->blocks[missing[i]] = made[i];
-    for (int i = 0; i < n_missing && !err; i++)
-        err = cache_add(&e->cache, text_of(&c->plan, missing[i])->hash, made[i]);
-    pthread_mutex_unlock(&e->lock);
-    free(missing);
-    free(src);
-    free(made);
-    return err;
-}
-
-static int by_address(const void *a, const void *b)
-{
-    uintptr_t x = (uintptr_t) * (struct san_block *const *)a;
-    uintptr_t y = (uintptr_t) * (struct san_block *const *)b;
-    return (x > y) - (x < y);
-}
-
-/* Things of equal text share one block; an utterance attends to it once. */
-static enum lt_err list_seen(struct san_catalog *c)
-{
-    size_t from = c->tool_vec ? (size_t)c->plan.n_tools : 0, n = (size_t)c->n_blocks - from;
-    struct san_block **blocks = c->blocks + from,
-                     **sorted = malloc((n + 1) * sizeof(struct san_block *));
-    c->seen = malloc((n + 1) * sizeof(struct san_block *));
-    if (!sorted || !c->seen) {
-        free(sorted);
-        return LT_ERR_NOMEM;
-    }
-    memcpy(sorted, blocks, n * sizeof(struct san_block *));
-    qsort(sorted, n, sizeof(struct san_block *), by_address);
-    for (size_t i = 0; i < n; i++) {
-        /* in the catalogue's order, so that the sums do not depend on addresses */
-        struct san_block *b = blocks[i];
-        struct san_block **at = bsearch(&b, sorted, n, sizeof(struct san_block *), by_address);
-        int is_repeated = 0;
-        while (at > sorted && at[-1] == b) at--;
-        if (at + 1 < sorted + n && at[1] == b)
-            for (size_t k = 0; k < i && !is_repeated; k++) is_repeated = blocks[k] == b;
-        if (!is_repeated) c->seen[c->n_seen++] = b;
-    }
-    free(sorted);
-    return LT_OK;
-}
-
-/* Let utterances read one joined block in place of many. */
-static enum lt_err join_seen(struct san_catalog *c, struct lt_diag *diag)
-{
-    int n = 0;
-    for (int i = 0; i < c->n_seen && n <= JOIN_MAX_TOKENS; i++) n += c->seen[i]->n;
-    if (c->n_seen < 2 || n > JOIN_MAX_TOKENS) return LT_OK;
-    enum lt_err err = san_blocks_join(&c->engine->net, c->seen, c->n_seen, &c->joined, diag);
-    if (err) return err;
-    c->seen[0] = c->joined;
-    c->n_seen = 1;
-    return LT_OK;
-}
-
-enum lt_err san_catalog_new(struct san_engine *e, const char *json, size_t n,
-                            struct san_catalog **out, struct lt_diag *diag)
-{
-    json_error_t where;
-    json_t *root = json_loadb(json, n, JSON_REJECT_DUPLICATES, &where);
-    if (!root) {
-        lt_fail(diag, LT_ERR_PARSE, "the catalogue is no JSON: line %d column %d: %s", where.line,
-                where.column, where.text);
-        if (diag) diag->offset_bytes = (size_t)where.position;
-        return LT_ERR_PARSE;
-    }
-    struct san_catalog *c = calloc(1, sizeof *c);
-    enum lt_err err = c ? LT_OK : LT_ERR_NOMEM;
-    if (!err && !json_is_object(root))
-        err = lt_fail(diag, LT_ERR_INVALID, "the catalogue is no JSON object");
-    if (!err) {
-        c->engine = e;
-        c->refs = 1;
-        err = e->needle ? san__needle_catalog_new(e->needle, &e->h, root, &c->needle, diag)
-                        : san_plan_init(&c->plan, &e->pieces, root, diag);
-    }
-    if (!err && !e->needle) {
-        c->n_blocks = c->plan.n_tools + (c->plan.home ? c->plan.home->n_blocks : 0);
-        c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
-        err = c->blocks ? encode(c, diag) : LT_ERR_NOMEM;
-        if (!err) err = san__pick_prepare(c, diag);
-        if (!err) err = list_seen(c);
-        if (!err) err = join_seen(c, diag);
-    }
-    json_decref(root);
-    if (err) {
-        san_catalog_unref(c);
-        return lt_fail(diag, err, "cannot load the catalogue: %s", lt_strerror(err));
-    }
-    *out = c;
-    return LT_OK;
-}
-
-struct san_catalog *san_catalog_ref(struct san_catalog *c)
-{
-    __atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
-    return c;
-}
-
-void san_catalog_unref(struct san_catalog *c)
-{
-    if (!c || __atomic_sub_fetch(&c->refs, 1, __ATOMIC_ACQ_REL) > 0) return;
-    for (int i = 0; c->blocks && i < c->n_blocks; i++) san_block_unref(c->blocks[i]);
-    free(c->blocks);
-    free(c->seen);
-    free(c->tool_vec);
-    san_block_unref(c->joined);
-    san_plan_fini(&c->plan);
-    san__needle_catalog_free(c->needle);
-    free(c);
 }

@@ -53,7 +53,7 @@ static enum lt_err check_block(const struct san_session *s, const struct san_blo
 }
 
 /* One allocation: struct, then encoder pieces, cross pieces, e, pointer keys, pointer inputs. */
-static struct san__block *block_alloc(const struct san_net *net, int n, int n_e, int n_mark)
+struct san__block *san__block_alloc(const struct san_net *net, int n, int n_e, int n_mark)
 {
     const struct san_hparams *h = &net->h;
     size_t head = (sizeof(struct san__block) + 63) / 64 * 64;
@@ -186,7 +186,7 @@ enum lt_err san_blocks_encode(struct san_session *s, const struct san_block_src 
     for (int b = 0; b < n_block; b++) out[b] = NULL;
     for (int b = 0; b < n_block && !err; b++) err = check_block(s, &src[b], b, diag);
     for (int b = 0; b < n_block && !err; b++) {
-        out[b] = (struct san_block *)block_alloc(s->net, src[b].n, src[b].n, src[b].n_mark);
+        out[b] = (struct san_block *)san__block_alloc(s->net, src[b].n, src[b].n, src[b].n_mark);
         if (!out[b]) err = lt_fail(diag, LT_ERR_NOMEM, "block %d: out of memory", b);
     }
     for (int first = 0, next = 0; first < n_block && !err; first = next) {
@@ -230,7 +230,7 @@ enum lt_err san_blocks_join(const struct san_net *net, struct san_block *const *
         n += x->pub.n;
     }
     if (!n) return lt_fail(diag, LT_ERR_INVALID, "blocks: none to join");
-    struct san__block *to = block_alloc(net, n, 0, 0);
+    struct san__block *to = san__block_alloc(net, n, 0, 0);
     if (!to) return lt_fail(diag, LT_ERR_NOMEM, "blocks: no memory to join %d tokens", n);
     size_t size = san__element_size(to->is_half);
     for (int i = 0; i < n_piece; i++) {

@@ -64,6 +64,13 @@ struct san__block {
     const void *self; /* (Le,G) pieces for n keys, RoPE applied; the cross pieces follow */
 };
 
+/* Of what lies behind a block's struct; blocks kept in files are of one layout. Count it up with every
+ * change of order or of what is stored. */
+#define SAN__BLOCK_LAYOUT 1
+/* A block of n tokens, n_e of them with encoder output, and n_mark marks, all zero: one reference.
+ * NULL when out of memory. */
+struct san__block *san__block_alloc(const struct san_net *net, int n, int n_e, int n_mark);
+
 /* Piece (layer, g) in an array of pieces (layers, G) made for `cap` keys. */
 static inline size_t san__piece_at(const struct san_hparams *h, int layer, int g, int cap)
 {

@@ -1,6 +1,6 @@
-/* pick.c - of many tools those that an utterance may be about.
+/* pick.c - of many tools and devices those that an utterance may be about.
  *
- * Ranked by the cosine of the retrieval head's vectors (san/retrieve.h) and, since names said word for
+ * Devices are found by words (home_index.h). Tools are ranked by the cosine of the retrieval head's vectors (san/retrieve.h) and, since names said word for
  * word are the surest sign, by words that stand in the utterance and in a tool's names. The picked keep
  * the catalogue's order, so that the same utterance gives the same answer. */
 #include <stdlib.h>
@@ -12,18 +12,25 @@
 #define WORD_WEIGHT 0.04f /* of a shared word beside a cosine */
 #define WORDS_MOST  4     /* further shared words tell nothing new */
 
-enum lt_err san__pick_prepare(struct san_catalog *c, struct lt_diag *diag)
+enum lt_err san__pick_prepare(struct san_catalog *c, struct san__worker *w, struct lt_diag *diag)
 {
+    enum { CHUNK = 64 };
     struct san_engine *e = c->engine;
-    struct san__worker *w = NULL;
-    int dim = e->h.ret_dim;
-    if (dim <= 0 || c->plan.n_tools <= SAN_PICK_FROM) return LT_OK;
-    c->tool_vec = calloc((size_t)c->plan.n_tools, (size_t)dim * sizeof *c->tool_vec);
-    enum lt_err err = c->tool_vec ? san__worker_get(e, &w, diag) : LT_ERR_NOMEM;
-    for (int i = 0; i < c->plan.n_tools && !err; i++)
-        err = san_retrieval_vector(w->session, c->blocks[i]->e, c->blocks[i]->n,
-                                   c->tool_vec + (size_t)i * (size_t)dim, diag);
-    if (w) san__worker_put(e, w);
+    const struct san_block_text *texts[CHUNK];
+    struct san_block *got[CHUNK];
+    size_t dim = c->picks_tools ? (size_t)e->h.ret_dim : 0;
+    if (!dim) return LT_OK;
+    c->tool_vec = calloc((size_t)c->plan.n_tools, dim * sizeof *c->tool_vec);
+    enum lt_err err = c->tool_vec ? LT_OK : LT_ERR_NOMEM;
+    for (int first = 0; first < c->plan.n_tools && !err; first += CHUNK) {
+        int n = c->plan.n_tools - first < CHUNK ? c->plan.n_tools - first : CHUNK;
+        for (int i = 0; i < n; i++) texts[i] = san__catalog_text(c, first + i);
+        err = san__blocks_get(e, w, texts, n, got, diag);
+        for (int i = 0; i < n && !err; i++)
+            err = san_retrieval_vector(w->session, got[i]->e, got[i]->n,
+                                       c->tool_vec + (size_t)(first + i) * dim, diag);
+        for (int i = 0; i < n; i++) san_block_unref(got[i]);
+    }
     return err;
 }
 
@@ -42,14 +49,9 @@ static int shared_words(const struct san_utterance *u, const struct san_tool_pla
     return n;
 }
 
-struct ranked {
-    float score;
-    int tool;
-};
-
 static int by_score(const void *a, const void *b)
 {
-    const struct ranked *x = a, *y = b;
+    const struct san__ranked *x = a, *y = b;
     if (x->score != y->score) return x->score < y->score ? 1 : -1;
     return x->tool - y->tool;
 }
@@ -59,63 +61,135 @@ static int by_number(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
+/* The utterance's vector and words against every tool. */
 static enum lt_err rank(struct san_engine *e, const struct san_catalog *c, struct san__worker *w,
-                        const char *text, struct ranked *out, struct lt_diag *diag)
+                        const char *text, struct lt_diag *diag)
 {
     int32_t tok[SAN_BLOCK_MAX_TOKENS];
     int n_tok = 0, dim = e->h.ret_dim;
-    float *vec = calloc((size_t)dim, sizeof *vec);
-    enum lt_err err = vec ? san_retrieve_tokens(&w->utterance, &e->pieces, text, tok, &n_tok, diag)
-                          : LT_ERR_NOMEM;
-    if (!err) err = san_retrieve_vector(w->session, tok, n_tok, vec, diag);
+    size_t n = (size_t)c->plan.n_tools;
+    if (w->cap_ranked < n) {
+        struct san__ranked *p = realloc(w->ranked, n * sizeof *p);
+        if (!p) return LT_ERR_NOMEM;
+        w->ranked = p;
+        w->cap_ranked = n;
+    }
+    enum lt_err err = san_retrieve_tokens(&w->utterance, &e->pieces, text, tok, &n_tok, diag);
+    if (!err) err = san_retrieve_vector(w->session, tok, n_tok, w->ret_vec, diag);
     for (int i = 0; i < c->plan.n_tools && !err; i++) {
         const float *t = c->tool_vec + (size_t)i * (size_t)dim;
         float dot = 0;
-        for (int d = 0; d < dim; d++) dot += vec[d] * t[d];
-        out[i] = (struct ranked){
+        for (int d = 0; d < dim; d++) dot += w->ret_vec[d] * t[d];
+        w->ranked[i] = (struct san__ranked){
             dot + WORD_WEIGHT * (float)shared_words(&w->utterance, c->plan.tools[i]), i};
     }
-    free(vec);
     return err;
 }
 
-enum lt_err san__pick(struct san_engine *e, const struct san_catalog *c, struct san__worker *w,
-                      const char *text, struct san_block *const **seen, int *n_seen,
-                      struct lt_diag *diag)
+static enum lt_err pick_tools(struct san_engine *e, const struct san_catalog *c,
+                              struct san__worker *w, const char *text, struct lt_diag *diag)
 {
-    w->plan = c->plan;
-    w->n_pick = 0;
-    *seen = c->seen;
-    *n_seen = c->n_seen;
-    if (!c->tool_vec) return LT_OK;
-    size_t need = (size_t)c->n_seen + SAN_PICK_TOOLS;
+    enum lt_err err = rank(e, c, w, text, diag);
+    if (err) return err;
+    qsort(w->ranked, (size_t)c->plan.n_tools, sizeof *w->ranked, by_score);
+    w->n_pick = SAN_PICK_TOOLS;
+    for (int i = 0; i < w->n_pick; i++) w->pick[i] = w->ranked[i].tool;
+    qsort(w->pick, (size_t)w->n_pick, sizeof *w->pick, by_number);
+    for (int i = 0; i < w->n_pick; i++) w->picked_tools[i] = c->plan.tools[w->pick[i]];
+    w->plan.tools = w->picked_tools;
+    w->plan.n_tools = w->n_pick;
+    return LT_OK;
+}
+
+static enum lt_err pick_home(const struct san_catalog *c, struct san__worker *w, const char *text,
+                             const char *here, struct lt_diag *diag)
+{
+    const struct san_home_plan *h = c->plan.home;
+    struct san_utterance *u =
+        &w->utterance; /* its words are made anew once it is known who counts */
+    size_t n = strlen(text);
+    if (!san_utf8_is_valid(text, n)) return lt_fail(diag, LT_ERR_INVALID, "text: not valid UTF-8");
+    u->n_words = san_words(text, n, u->words, SAN_WORDS_MAX);
+    int area = here ? san_home_area(h, here) : h->here;
+    enum lt_err err = san__home_pick(c->index, text, u->words, u->n_words, area, &w->home_pick);
+    if (err) return err;
+    const struct san_shown *s = &w->home_pick.shown;
+    w->plan.shown = s;
+    for (int i = 0; i < s->n_floors; i++)
+        w->shown_item[w->n_shown++] = h->floors[s->floors[i]].item;
+    for (int i = 0; i < s->n_areas; i++) w->shown_item[w->n_shown++] = h->areas[s->areas[i]].item;
+    for (int i = 0; i < s->n_entities; i++)
+        w->shown_item[w->n_shown++] = h->entities[s->entities[i]].item;
+    qsort(w->shown_item, (size_t)w->n_shown, sizeof *w->shown_item, by_number);
+    return LT_OK;
+}
+
+/* The blocks of what was picked, and all that the utterance attends to: each block once. */
+static enum lt_err gather(struct san_engine *e, const struct san_catalog *c, struct san__worker *w,
+                          struct lt_diag *diag)
+{
+    const struct san_block_text *texts[SAN__PICK_BLOCKS];
+    size_t need = (size_t)c->n_seen + SAN__PICK_BLOCKS;
+    int n = 0, n_seen = 0;
     if (w->cap_seen < need) {
         struct san_block **p = realloc(w->seen, need * sizeof(struct san_block *));
         if (!p) return LT_ERR_NOMEM;
         w->seen = p;
         w->cap_seen = need;
     }
-    struct ranked *r = malloc((size_t)c->plan.n_tools * sizeof *r);
-    enum lt_err err = r ? rank(e, c, w, text, r, diag) : LT_ERR_NOMEM;
-    if (!err) {
-        qsort(r, (size_t)c->plan.n_tools, sizeof *r, by_score);
-        w->n_pick = SAN_PICK_TOOLS;
-        for (int i = 0; i < w->n_pick; i++) w->pick[i] = r[i].tool;
-        qsort(w->pick, (size_t)w->n_pick, sizeof *w->pick, by_number);
-        int n = 0;
-        for (int i = 0; i < w->n_pick; i++) {
-            struct san_block *b = c->blocks[w->pick[i]];
-            int is_repeated = 0;
-            for (int k = 0; k < n && !is_repeated; k++) is_repeated = w->seen[k] == b;
-            if (!is_repeated) w->seen[n++] = b;
-            w->picked_tools[i] = c->plan.tools[w->pick[i]];
-        }
-        for (int i = 0; i < c->n_seen; i++) w->seen[n++] = c->seen[i];
-        w->plan.tools = w->picked_tools;
-        w->plan.n_tools = w->n_pick;
-        *seen = w->seen;
-        *n_seen = n;
+    for (int i = 0; i < w->n_pick; i++) texts[n++] = san__catalog_text(c, w->pick[i]);
+    for (int i = 0; i < w->n_shown; i++)
+        texts[n++] = san__catalog_text(c, c->plan.n_tools + w->shown_item[i]);
+    enum lt_err err = san__blocks_get(e, w, texts, n, w->picked, diag);
+    if (err) return err;
+    w->n_picked = n;
+    w->shown = w->picked + w->n_pick;
+    for (int i = 0; i < n; i++) {
+        int is_repeated = 0;
+        for (int k = 0; k < n_seen && !is_repeated; k++) is_repeated = w->seen[k] == w->picked[i];
+        if (!is_repeated) w->seen[n_seen++] = w->picked[i];
     }
-    free(r);
-    return err;
+    for (int i = 0; i < c->n_seen; i++) w->seen[n_seen++] = c->seen[i];
+    w->n_seen = n_seen;
+    return LT_OK;
+}
+
+enum lt_err san__pick(struct san_engine *e, const struct san_catalog *c, struct san__worker *w,
+                      const char *text, const char *here, struct san_block *const **seen,
+                      int *n_seen, struct lt_diag *diag)
+{
+    enum lt_err err = LT_OK;
+    w->plan = c->plan;
+    w->n_pick = w->n_shown = w->n_picked = 0;
+    *seen = c->seen;
+    *n_seen = c->n_seen;
+    if (!c->tool_vec && !c->index) return LT_OK;
+    if (c->tool_vec) err = pick_tools(e, c, w, text, diag);
+    if (!err && c->index) err = pick_home(c, w, text, here, diag);
+    if (!err) err = gather(e, c, w, diag);
+    if (err) return err;
+    *seen = w->seen;
+    *n_seen = w->n_seen;
+    return LT_OK;
+}
+
+void san__pick_done(struct san__worker *w)
+{
+    for (int i = 0; i < w->n_picked; i++) san_block_unref(w->picked[i]);
+    w->n_picked = 0;
+}
+
+const struct san_block *san__tool_block(const struct san_catalog *c, const struct san__worker *w,
+                                        int t)
+{
+    return w->n_pick ? w->picked[t] : c->blocks[t];
+}
+
+const struct san_block *san__home_block(const struct san_catalog *c, const struct san__worker *w,
+                                        int i)
+{
+    const struct san_block *held = c->blocks[c->plan.n_tools + i];
+    if (held) return held;
+    const int *at = bsearch(&i, w->shown_item, (size_t)w->n_shown, sizeof i, by_number);
+    return at ? w->shown[at - w->shown_item] : NULL; /* the walk offers nothing else */
 }

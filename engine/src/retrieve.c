@@ -37,12 +37,10 @@ enum lt_err san_retrieve_pool(struct san_session *s, const int32_t *tok, int n, 
     return LT_OK;
 }
 
+/* An utterance that sees no blocks is what a block alone is; a session encodes it without allocating. */
 enum lt_err san_retrieve_vector(struct san_session *s, const int32_t *tok, int n, float *out,
                                 struct lt_diag *diag)
 {
-    struct san_block *b = NULL;
-    enum lt_err err = encode(s, tok, n, &b, diag);
-    if (!err) err = san_retrieval_vector(s, b->e, n, out, diag);
-    san_block_unref(b);
-    return err;
+    enum lt_err err = san_utter_encode(s, tok, NULL, n, NULL, 0, diag);
+    return err ? err : san_retrieval_vector(s, san_session_source(s).e, n, out, diag);
 }

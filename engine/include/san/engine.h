@@ -20,8 +20,14 @@
 /* A catalogue of more tools than SAN_PICK_FROM shows each utterance only the SAN_PICK_TOOLS that the
  * retrieval head and shared words rank first, if the network has that head: what an utterance costs
  * then no longer grows with the tools. Up to SAN_PICK_FROM all take part. */
-#define SAN_PICK_FROM            64
-#define SAN_PICK_TOOLS           24
+#define SAN_PICK_FROM  64
+#define SAN_PICK_TOOLS 24
+/* Likewise a home of more than SAN_SHOW_FROM entities shows an utterance so many of its entities, areas
+ * and floors, found by an index of words; up to SAN_SHOW_FROM all take part. */
+#define SAN_SHOW_FROM            256
+#define SAN_SHOW_ENTITIES        32
+#define SAN_SHOW_AREAS           12
+#define SAN_SHOW_FLOORS          8
 #define SAN_TEXT_MAX_BYTES       2000  /* longest utterance, UTF-8 bytes */
 #define SAN_CATALOG_MAX_TOOLS    2000  /* most tools of one catalogue */
 #define SAN_CATALOG_MAX_ENTITIES 20000 /* most entities of one catalogue */
@@ -41,8 +47,36 @@ void san_engine_close(struct san_engine *e); /* NULL is fine; catalogues must be
 
 /* general.name of the network, "" when it has none; borrowed. */
 const char *san_engine_model_name(const struct san_engine *e);
-/* Bytes held by encoded blocks. */
+/* ---- encoded blocks: shared by all catalogues, within a budget ---- */
+
+#define SAN_CACHE_BYTES ((size_t)64 << 20) /* the budget of an engine just opened */
+
+/* Bytes held by encoded blocks and by catalogues' joined copies of them. */
 size_t san_engine_cache_bytes(struct san_engine *e);
+/* The most that may be: over it, blocks that no catalogue holds go first, then catalogues let go of
+ * theirs, the longest unused first; their next call makes them again. What calls under way hold stays,
+ * so one catalogue larger than the budget still answers. */
+void san_engine_cache_limit(struct san_engine *e, size_t n_bytes);
+
+struct san_cache_stats {
+    size_t n_bytes, n_bytes_most;            /* held, and the budget */
+    size_t n_blocks;                         /* different ones */
+    size_t n_catalogs;                       /* catalogues whose blocks are there */
+    uint64_t n_found, n_encoded, n_restored; /* blocks asked for: there, made anew, from the file */
+    uint64_t n_evicted;                      /* blocks dropped */
+    uint64_t n_let_go;                       /* catalogues that gave theirs up */
+};
+void san_engine_cache_stats(struct san_engine *e, struct san_cache_stats *out);
+
+/* Look blocks up in the file that an earlier run saved, too; once for an engine, before its catalogues
+ * come. LT_ERR_NOTFOUND, LT_ERR_INVALID (of another network or version), LT_ERR_PARSE (damaged),
+ * LT_ERR_IO, LT_ERR_NOMEM; the engine then works without it. */
+LT_NODISCARD enum lt_err san_engine_cache_load(struct san_engine *e, const char *path,
+                                               struct lt_diag *diag);
+/* Write the blocks held to `path`, beside it first, then over it: a reader finds the old or the new one.
+ * Any thread; calls go on meanwhile. LT_ERR_IO, LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err san_engine_cache_save(struct san_engine *e, const char *path,
+                                               struct lt_diag *diag);
 
 /* Compile and encode the catalogue in `json` (n bytes of UTF-8, an object with "tools" and
  * optionally "home"). LT_ERR_PARSE (JSON; offset_bytes is set), LT_ERR_INVALID (a tool without a
@@ -79,9 +113,12 @@ struct san_answer {
     double confidence; /* calibrated probability that the whole answer is right, 0..1 */
     struct san_decision *decisions;
     int n_decisions;
-    int n_tokens;      /* tokens of the utterance */
-    int64_t encode_us; /* tokenizer and encoder */
-    int64_t decode_us; /* decisions */
+    int n_tokens;                                 /* tokens of the utterance */
+    int n_seen_tokens;                            /* tokens of the catalogue that it saw */
+    int64_t encode_us;                            /* tokenizer and encoder */
+    int64_t decode_us;                            /* decisions */
+    size_t cap_calls, cap_unclear, cap_decisions; /* for san_call_again */
+    char *unclear_memory;
 };
 
 /* Answer one utterance. LT_ERR_INVALID (text is not UTF-8 or empty), LT_ERR_LIMIT (longer than
@@ -90,6 +127,11 @@ struct san_answer {
 LT_NODISCARD enum lt_err san_call(struct san_engine *e, struct san_catalog *c,
                                   const struct san_request *req, struct san_answer *out,
                                   struct lt_diag *diag);
+/* The same into an answer that was zeroed, or filled by an earlier call, whose memory is used again: once
+ * it has seen the largest answer, calls allocate nothing. */
+LT_NODISCARD enum lt_err san_call_again(struct san_engine *e, struct san_catalog *c,
+                                        const struct san_request *req, struct san_answer *out,
+                                        struct lt_diag *diag);
 void san_answer_free(struct san_answer *a); /* zeroes it; harmless on a zeroed one */
 
 #endif
