@@ -240,6 +240,7 @@ void san_catalog_unref(struct san_catalog *c)
     free(c->blocks);
     free(c->seen);
     free(c->tool_vec);
+    free(c->tool_words);
     san__home_index_free(c->index);
     san_plan_fini(&c->plan);
     san__needle_catalog_free(c->needle);

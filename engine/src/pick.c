@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine_impl.h"
+#include "kernels.h"
 #include "san/retrieve.h"
 
 #define WORD_WEIGHT 0.04f /* of a shared word beside a cosine */
@@ -21,7 +22,11 @@ enum lt_err san__pick_prepare(struct san_catalog *c, struct san__worker *w, stru
     size_t dim = c->picks_tools ? (size_t)e->h.ret_dim : 0;
     if (!dim) return LT_OK;
     c->tool_vec = calloc((size_t)c->plan.n_tools, dim * sizeof *c->tool_vec);
-    enum lt_err err = c->tool_vec ? LT_OK : LT_ERR_NOMEM;
+    c->tool_words = calloc((size_t)c->plan.n_tools, sizeof *c->tool_words);
+    enum lt_err err = c->tool_vec && c->tool_words ? LT_OK : LT_ERR_NOMEM;
+    for (int i = 0; i < c->plan.n_tools && !err; i++)
+        for (int k = 0; k < c->plan.tools[i]->n_words; k++)
+            c->tool_words[i] |= (uint64_t)1 << (c->plan.tools[i]->words[k] & 63);
     for (int first = 0; first < c->plan.n_tools && !err; first += CHUNK) {
         int n = c->plan.n_tools - first < CHUNK ? c->plan.n_tools - first : CHUNK;
         for (int i = 0; i < n; i++) texts[i] = san__catalog_text(c, first + i);
@@ -34,14 +39,16 @@ enum lt_err san__pick_prepare(struct san_catalog *c, struct san__worker *w, stru
     return err;
 }
 
-/* Words of the utterance among the tool's names. */
-static int shared_words(const struct san_utterance *u, const struct san_tool_plan *t)
+/* Words of the utterance among the tool's names; `has` tells most that are not at once. */
+static int shared_words(const struct san_utterance *u, const struct san_tool_plan *t, uint64_t has)
 {
     int n = 0;
     for (int i = 0; i < u->n_words && n < WORDS_MOST; i++) {
-        if (u->words[i].kind == SAN_WORD_PUNCT || u->words[i].end - u->words[i].begin < 3) continue;
+        const struct san_word *w = &u->words[i];
+        if (w->kind == SAN_WORD_PUNCT || w->end - w->begin < 3 || !(has >> (w->hash & 63) & 1))
+            continue;
         for (int k = 0; k < t->n_words; k++)
-            if (t->words[k] == u->words[i].hash) {
+            if (t->words[k] == w->hash) {
                 n++;
                 break;
             }
@@ -78,12 +85,24 @@ static enum lt_err rank(struct san_engine *e, const struct san_catalog *c, struc
     if (!err) err = san_retrieve_vector(w->session, tok, n_tok, w->ret_vec, diag);
     for (int i = 0; i < c->plan.n_tools && !err; i++) {
         const float *t = c->tool_vec + (size_t)i * (size_t)dim;
-        float dot = 0;
-        for (int d = 0; d < dim; d++) dot += w->ret_vec[d] * t[d];
-        w->ranked[i] = (struct san__ranked){
-            dot + WORD_WEIGHT * (float)shared_words(&w->utterance, c->plan.tools[i]), i};
+        int n_shared = shared_words(&w->utterance, c->plan.tools[i], c->tool_words[i]);
+        w->ranked[i] =
+            (struct san__ranked){san__dot(w->ret_vec, t, dim) + WORD_WEIGHT * (float)n_shared, i};
     }
     return err;
+}
+
+/* Bring the best `most` to the front, in order: one comparison for nearly all of the others. */
+static void best_first(struct san__ranked *r, int n, int most)
+{
+    qsort(r, (size_t)most, sizeof *r, by_score);
+    for (int i = most; i < n; i++) {
+        if (by_score(&r[i], &r[most - 1]) > 0) continue;
+        struct san__ranked x = r[i];
+        int at = most - 1;
+        for (r[i] = r[at]; at > 0 && by_score(&x, &r[at - 1]) < 0; at--) r[at] = r[at - 1];
+        r[at] = x;
+    }
 }
 
 static enum lt_err pick_tools(struct san_engine *e, const struct san_catalog *c,
@@ -91,7 +110,7 @@ static enum lt_err pick_tools(struct san_engine *e, const struct san_catalog *c,
 {
     enum lt_err err = rank(e, c, w, text, diag);
     if (err) return err;
-    qsort(w->ranked, (size_t)c->plan.n_tools, sizeof *w->ranked, by_score);
+    best_first(w->ranked, c->plan.n_tools, SAN_PICK_TOOLS);
     w->n_pick = SAN_PICK_TOOLS;
     for (int i = 0; i < w->n_pick; i++) w->pick[i] = w->ranked[i].tool;
     qsort(w->pick, (size_t)w->n_pick, sizeof *w->pick, by_number);

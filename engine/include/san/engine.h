@@ -21,13 +21,13 @@
  * retrieval head and shared words rank first, if the network has that head: what an utterance costs
  * then no longer grows with the tools. Up to SAN_PICK_FROM all take part. */
 #define SAN_PICK_FROM  64
-#define SAN_PICK_TOOLS 24
+#define SAN_PICK_TOOLS 12
 /* Likewise a home of more than SAN_SHOW_FROM entities shows an utterance so many of its entities, areas
  * and floors, found by an index of words; up to SAN_SHOW_FROM all take part. */
 #define SAN_SHOW_FROM            256
-#define SAN_SHOW_ENTITIES        32
-#define SAN_SHOW_AREAS           12
-#define SAN_SHOW_FLOORS          8
+#define SAN_SHOW_ENTITIES        24
+#define SAN_SHOW_AREAS           8
+#define SAN_SHOW_FLOORS          4
 #define SAN_TEXT_MAX_BYTES       2000  /* longest utterance, UTF-8 bytes */
 #define SAN_CATALOG_MAX_TOOLS    2000  /* most tools of one catalogue */
 #define SAN_CATALOG_MAX_ENTITIES 20000 /* most entities of one catalogue */
