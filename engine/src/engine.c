@@ -13,6 +13,7 @@
 
 static void engine_free(struct san_engine *e)
 {
+    san__crew_free(e->crew);
     while (e->workers) {
         struct san__worker *w = e->workers;
         e->workers = w->next;
@@ -28,6 +29,7 @@ static void engine_free(struct san_engine *e)
     san_tokenizer_free(e->tokenizer);
     free(e->name);
     pthread_mutex_destroy(&e->lock);
+    pthread_mutex_destroy(&e->batch_lock);
     free(e);
 }
 
@@ -67,6 +69,7 @@ enum lt_err san_engine_open(const char *path, struct san_engine **out, struct lt
     struct san_engine *e = calloc(1, sizeof *e);
     if (!e) return lt_fail(diag, LT_ERR_NOMEM, "out of memory opening %s", path);
     pthread_mutex_init(&e->lock, NULL);
+    pthread_mutex_init(&e->batch_lock, NULL);
     e->budget = SAN_CACHE_BYTES;
     enum lt_err err =
         san_model_load_packed(path, &e->h, &e->p, &e->packed, &e->tokenizer, &file, diag);

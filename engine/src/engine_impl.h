@@ -83,6 +83,9 @@ struct san_engine {
     size_t n_resident, joined_bytes, budget;
     uint64_t key, n_found, n_encoded, n_restored, n_let_go;
     struct san__worker *workers;
+    pthread_mutex_t batch_lock; /* one batch at a time; guards `crew` */
+    struct san__crew
+        *crew; /* batch_call.c: threads that help with batches, NULL before the first */
 };
 
 struct san_catalog {
@@ -150,6 +153,7 @@ const struct san_block *san__home_block(const struct san_catalog *c, const struc
 LT_NODISCARD enum lt_err san__call(struct san_engine *e, struct san_catalog *c,
                                    const struct san_request *req, struct san_answer *out,
                                    float *features, struct lt_diag *diag);
+void san__crew_free(struct san__crew *w); /* NULL is fine */
 /* A worker from the engine's free list, or a new one; and back. */
 LT_NODISCARD enum lt_err san__worker_get(struct san_engine *e, struct san__worker **out,
                                          struct lt_diag *diag);

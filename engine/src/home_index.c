@@ -17,10 +17,16 @@
 #define W_ALIKE  0.7f /* of a word that only looks alike */
 /* What the second look adds. */
 #define W_SHARE 2.0f /* a name said as a whole */
-#define W_HERE  1.0f /* the speaker's room */
+#define W_HERE  4.0f /* the speaker's room */
+#define W_WHOLE 4.0f /* each word of a name that stands there word for word */
+#define W_PLACE 3.0f /* such a name of a device's area */
 
-#define SECOND_LOOK 128 /* documents looked at again */
-#define TERMS_MAX   256 /* terms of one utterance */
+#define SECOND_LOOK                                                                                \
+    120                /* documents looked at again; sorted without the library asking for memory */
+#define TERMS_MAX   60 /* terms of one utterance */
+#define PLACE_MOST  96 /* devices of one room that are looked at because of it */
+#define WHOLE_WORDS 8  /* words of the longest name that is looked for word for word */
+#define WHOLE_MOST  96 /* things of one name that are looked at because of it */
 
 struct posting {
     int doc;
@@ -36,6 +42,11 @@ struct san__home_index {
     } * terms;        /* by hash */
     int n_terms;
     struct posting *postings;
+    struct whole {
+        uint64_t hash; /* of all words of a name */
+        int doc;
+    } * whole; /* by hash, then document */
+    int n_whole;
     int *rare; /* profiles, those with the fewest entities first */
     struct san__letters letters;
 };
@@ -190,6 +201,45 @@ static enum lt_err add_letters(struct san__home_index *x)
     return err ? err : san__letters_done(&x->letters);
 }
 
+static uint64_t add_word(uint64_t h, uint32_t word)
+{
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    return h ^ (h >> 31);
+}
+
+static int by_whole(const void *a, const void *b)
+{
+    const struct whole *x = a, *y = b;
+    if (x->hash != y->hash) return x->hash < y->hash ? -1 : 1;
+    return x->doc - y->doc;
+}
+
+static void put_whole(struct san__home_index *x, int item, int doc)
+{
+    const struct san_home_plan *h = x->h;
+    const struct san_item *it = &h->items[item];
+    for (int k = it->phrase; k < it->phrase + it->n_phrase; k++) {
+        uint64_t hash = 1;
+        for (int i = 0; i < h->phrases[k].n; i++)
+            hash = add_word(hash, h->words[h->phrases[k].first + i]);
+        x->whole[x->n_whole++] = (struct whole){hash, doc};
+    }
+}
+
+/* Names word for word. */
+static enum lt_err list_names(struct san__home_index *x)
+{
+    const struct san_home_plan *h = x->h;
+    x->whole = malloc(((size_t)h->n_phrases + 1) * sizeof *x->whole); /* a phrase has one owner */
+    if (!x->whole) return LT_ERR_NOMEM;
+    for (int i = 0; i < h->n_entities; i++) put_whole(x, h->entities[i].item, i);
+    for (int i = 0; i < h->n_areas; i++) put_whole(x, h->areas[i].item, h->n_entities + i);
+    for (int i = 0; i < h->n_floors; i++)
+        put_whole(x, h->floors[i].item, h->n_entities + h->n_areas + i);
+    if (x->n_whole) qsort(x->whole, (size_t)x->n_whole, sizeof *x->whole, by_whole);
+    return LT_OK;
+}
+
 struct rarity {
     int n, profile;
 };
@@ -225,6 +275,7 @@ enum lt_err san__home_index_new(const struct san_home_plan *h, struct san__home_
         err = collect(h, &e);
     }
     if (!err) err = invert(x, &e);
+    if (!err) err = list_names(x);
     if (!err) err = sort_profiles(x);
     if (!err) err = add_letters(x);
     free(e.p);
@@ -242,6 +293,7 @@ void san__home_index_free(struct san__home_index *x)
     san__letters_fini(&x->letters);
     free(x->terms);
     free(x->postings);
+    free(x->whole);
     free(x->rare);
     free(x);
 }
@@ -352,12 +404,51 @@ static void score_docs(struct query *q)
         for (int k = t->first; k < t->first + n; k++)
             touch(q, x->postings[k].doc, idf * x->postings[k].weight);
     }
+}
+
+/* The devices of an area, some of them where there are very many. */
+static void touch_area(struct query *q, int area, float score)
+{
+    const int *off = q->x->h->area_entity_off;
+    int end = off[area + 1] < off[area] + PLACE_MOST ? off[area + 1] : off[area] + PLACE_MOST;
+    for (int k = off[area]; k < end; k++) touch(q, q->x->h->area_entity[k], score);
+}
+
+/* Names that stand in the utterance word for word. */
+static void score_names(struct query *q, const struct san_word *w, int n)
+{
+    const struct san__home_index *x = q->x;
+    int first_area = x->h->n_entities, first_floor = first_area + x->h->n_areas;
+    for (int i = 0; i < n; i++) {
+        uint64_t hash = 1;
+        for (int k = i, len = 0; k < n && len < WHOLE_WORDS; k++) {
+            if (w[k].kind == SAN_WORD_PUNCT) continue;
+            hash = add_word(hash, w[k].hash);
+            len++;
+            int low = 0, high = x->n_whole;
+            while (low < high) {
+                int mid = (low + high) / 2;
+                if (x->whole[mid].hash < hash)
+                    low = mid + 1;
+                else
+                    high = mid;
+            }
+            for (int m = 0; low < x->n_whole && x->whole[low].hash == hash && m < WHOLE_MOST;
+                 low++, m++) {
+                int doc = x->whole[low].doc;
+                touch(q, doc, W_WHOLE * (float)len);
+                if (doc >= first_area && doc < first_floor)
+                    touch_area(q, doc - first_area, W_PLACE * (float)len);
+            }
+        }
+    }
+}
+
+static void score_here(struct query *q)
+{
     if (q->here < 0) return;
-    const int *off = x->h->area_entity_off;
-    int first = off[q->here], end = off[q->here + 1];
-    if (end > first + SAN_SHOW_ENTITIES) end = first + SAN_SHOW_ENTITIES;
-    for (int k = first; k < end; k++) touch(q, x->h->area_entity[k], 0.01f);
-    touch(q, x->h->n_entities + q->here, 0.01f);
+    touch_area(q, q->here, W_HERE);
+    touch(q, q->x->h->n_entities + q->here, 2 * W_HERE);
 }
 
 struct found {
@@ -458,7 +549,6 @@ static void show_entities(struct query *q)
         const struct san_entity *e = &h->entities[f[i].doc];
         float share = share_said(q, e->item);
         f[i].score += W_SHARE * share * share;
-        if (q->here >= 0 && e->area == q->here) f[i].score += W_HERE;
     }
     qsort(f, (size_t)n, sizeof *f, by_rank);
     int *list = q->p->entities;
@@ -538,6 +628,8 @@ enum lt_err san__home_pick(const struct san__home_index *x, const char *text,
     if (err) return err;
     read_words(&q, text, words, n);
     score_docs(&q);
+    score_names(&q, words, n);
+    score_here(&q);
     show_entities(&q);
     show_places(&q);
     list_items(&q);

@@ -18,6 +18,7 @@
 #include "model.h"
 #include "san/data.h"
 #include "san/engine.h"
+#include "san/home_eval.h"
 #include "san/model_file.h"
 #include "san/retrieval_eval.h"
 #include "san/score.h"
@@ -35,6 +36,7 @@ enum {
     OPT_ERRORS,
     OPT_DATA,
     OPT_RETRIEVAL,
+    OPT_ENTITIES,
     N_OPTIONS
 };
 static const struct lt_cli_option options[] = {
@@ -51,6 +53,8 @@ static const struct lt_cli_option options[] = {
     [OPT_DATA] = {"data", 'd', "FILE", "data lines, plain or gzip; further files may follow"},
     [OPT_RETRIEVAL] = {"retrieval", 0, "N",
                        "only rank N tools of the data for each line that calls one"},
+    [OPT_ENTITIES] = {"entities", 0, "N",
+                      "only look whether the device meant is seen in its home grown to N devices"},
 };
 static const struct lt_cli_spec spec = {
     "lintel eval --data FILE [options] [FILE...]",
@@ -75,6 +79,7 @@ struct eval {
     const char *tools, *homes, *model, *out_path, *by;
     double gate;
     int n_threads, is_json, has_errors;
+    int n_tools, n_entities; /* of --retrieval and --entities; 0: not asked for */
     size_t limit;
     /* shared by the workers, under the lock */
     pthread_mutex_t lock;
@@ -286,28 +291,59 @@ static void print_scores(struct eval *e, struct group *groups, int n_groups,
 
 /* ---- retrieval alone ---- */
 
-static enum lt_err retrieval(const struct eval *e, int n_tools, struct lt_diag *diag)
+static void print_miss(const char *query, const char *missed)
+{
+    fprintf(stderr, "not seen: %s | %s\n", missed, query);
+}
+
+static enum lt_err print_tools(const struct eval *e, const struct san_hparams *h,
+                               const struct san_params *p, const struct san_pieces *pieces,
+                               const struct san_cases *cases, struct lt_diag *diag)
 {
     static const char *const names[] = {"vector", "words", "both"};
+    struct san_retrieval_score s;
+    enum lt_err err = san_retrieval_eval(h, p, pieces, cases, e->n_tools, &s, diag);
+    if (!err)
+        printf("%d lines, %.0f tools each\nranked by   top 1   top 5  top 20\n", s.n, s.mean_tools);
+    for (int i = 0; i < 3 && !err; i++)
+        printf("%-9s %7.2f %7.2f %7.2f\n", names[i], 100 * s.top1[i], 100 * s.top5[i],
+               100 * s.top20[i]);
+    return err;
+}
+
+static enum lt_err print_entities(const struct eval *e, const struct san_pieces *pieces,
+                                  const struct san_cases *cases, struct lt_diag *diag)
+{
+    struct san_home_score s;
+    enum lt_err err =
+        san_home_eval(pieces, cases, e->n_entities, e->has_errors ? print_miss : NULL, &s, diag);
+    if (!err)
+        printf("%d lines, homes of %d devices\n"
+               "devices meant: %d, seen %.2f %% (among %d shown)\n"
+               "areas meant:   %d, seen %.2f %% (among %d shown)\n"
+               "not counted: %d that no word of the utterance names\n"
+               "looked up in %.0f us (p50)\n",
+               s.n_cases, s.n_in_home, s.n_entities, 100 * s.entities, SAN_SHOW_ENTITIES, s.n_areas,
+               100 * s.areas, SAN_SHOW_AREAS, s.n_unnamed, s.us);
+    return err;
+}
+
+static enum lt_err retrieval(const struct eval *e, struct lt_diag *diag)
+{
     struct san_hparams h;
     struct san_params p = {0};
     struct san_tokenizer *tokenizer = NULL;
     struct san_pieces pieces;
     struct san_cases cases = {0};
     struct san_data_report report = {0};
-    struct san_retrieval_score s;
     enum lt_err err = san_model_load(e->model, &h, &p, &tokenizer, NULL, diag);
     if (!err && !tokenizer)
         err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: holds no tokenizer", e->model);
     if (!err) err = san_pieces_init(&pieces, tokenizer, h.grammar, diag);
     for (int i = 0; i < e->n_files && !err; i++)
         err = san_cases_load(&cases, e->files[i], e->limit, NULL, &report, diag);
-    if (!err) err = san_retrieval_eval(&h, &p, &pieces, &cases, n_tools, &s, diag);
-    if (!err)
-        printf("%d lines, %.0f tools each\nranked by   top 1   top 5  top 20\n", s.n, s.mean_tools);
-    for (int i = 0; i < 3 && !err; i++)
-        printf("%-9s %7.2f %7.2f %7.2f\n", names[i], 100 * s.top1[i], 100 * s.top5[i],
-               100 * s.top20[i]);
+    if (!err && e->n_tools) err = print_tools(e, &h, &p, &pieces, &cases, diag);
+    if (!err && e->n_entities) err = print_entities(e, &pieces, &cases, diag);
     san_cases_free(&cases);
     san_params_free(&p);
     san_tokenizer_free(tokenizer);
@@ -382,11 +418,13 @@ int lt_cmd_eval(int argc, char **argv)
                      .gate = 0.85,
                      .is_json = value[OPT_JSON] != NULL,
                      .has_errors = value[OPT_ERRORS] != NULL};
-    int64_t n_threads = 1, limit = 0, n_tools = 0;
+    int64_t n_threads = 1, limit = 0, n_tools = 0, n_entities = 0;
     char shipped[1024];
     if (!lt_cli_num(&spec, "gate", value[OPT_GATE], 0, 1, &e.gate) ||
         !lt_cli_int(&spec, "threads", value[OPT_THREADS], 1, MAX_THREADS, &n_threads) ||
         !lt_cli_int(&spec, "retrieval", value[OPT_RETRIEVAL], 2, 10000, &n_tools) ||
+        !lt_cli_int(&spec, "entities", value[OPT_ENTITIES], 2, SAN_CATALOG_MAX_ENTITIES,
+                    &n_entities) ||
         !lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, INT32_MAX, &limit))
         return LT_EXIT_USAGE;
     e.n_threads = (int)n_threads;
@@ -402,7 +440,9 @@ int lt_cmd_eval(int argc, char **argv)
     if (!e.model) e.model = shipped;
     pthread_mutex_init(&e.lock, NULL);
     struct lt_diag diag = {0};
-    enum lt_err err = n_tools ? retrieval(&e, (int)n_tools, &diag) : run(&e, &diag);
+    e.n_tools = (int)n_tools;
+    e.n_entities = (int)n_entities;
+    enum lt_err err = n_tools || n_entities ? retrieval(&e, &diag) : run(&e, &diag);
     pthread_mutex_destroy(&e.lock);
     return err ? lt_cli_fail(&spec, err, &diag) : LT_EXIT_DONE;
 }

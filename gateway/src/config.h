@@ -96,6 +96,7 @@ struct lt_config {
     } voice;
     struct {
         char *file, *trust;
+        int64_t cache_mb, threads, batch_ms;
     } model;
 
     struct {

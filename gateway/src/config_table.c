@@ -107,6 +107,12 @@ const struct lt_config_row lt__config_rows[] = {
     {"model.file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.file), "Network (GGUF); empty takes the shipped one"},
     {"model.trust", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(model.trust),
      "Public key (PEM, Ed25519): lintel models add takes only networks signed with it; empty takes any"},
+    {"model.cache_mb", LT_CFG_INT, "MiB", 1, 65536, "64", NULL, 0, AT(model.cache_mb),
+     "Memory for encoded tools and devices of all sites; over it, those not used for longest are made anew when needed"},
+    {"model.threads", LT_CFG_INT, "", 1, 16, "2", NULL, 0, AT(model.threads),
+     "Most threads that answer requests waiting at the same moment"},
+    {"model.batch_ms", LT_CFG_INT, "ms", 0, 1000, "20", NULL, 0, AT(model.batch_ms),
+     "So long, at most, may requests that wait together be answered together; 0 for one after the other"},
 
     {"store.path", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(store.path),
      "SQLite database; empty: $STATE_DIRECTORY, /var/lib/lintel or ~/.local/state/lintel, file lintel.db"},

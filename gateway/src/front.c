@@ -83,6 +83,7 @@ void lt_front_stats(struct lt_gateway *gw)
                                       (json_int_t)(n_home * lt_tier_typical_usd_micro(gw->tier))));
         json_object_set_new(o, "memory_bytes", json_integer(resident_bytes()));
         json_object_set_new(o, "cache_bytes", json_integer((json_int_t)gw->cache_bytes));
+        json_object_set_new(o, "blocks", lt_warm_stats(gw));
         send_retained(gw, gw->sites[i].name, LT_TOPIC_STATS, o, 0);
     }
 }

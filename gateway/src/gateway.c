@@ -419,6 +419,7 @@ static void start_handles(struct lt_gateway *gw)
     start_timer(gw, &gw->bell_timer, NULL, 0, 0);
     start_timer(gw, &gw->self_timer, NULL, 0, 0);
     lt_swap_start(gw);
+    lt_warm_start(gw);
     start_signal(gw, &gw->on_term, on_stop_signal, SIGTERM);
     start_signal(gw, &gw->on_int, on_stop_signal, SIGINT);
     start_signal(gw, &gw->on_hup, on_hup, SIGHUP);
@@ -467,6 +468,7 @@ static void close_all(struct lt_gateway *gw)
         uv_mutex_destroy(&gw->sites[i].lock);
     }
     free(gw->sites);
+    lt_warm_close(gw);
     lt_site_engine_unref(gw->engine);
     lt_store_close(gw->store);
     lt_gw_talk_close(gw);
@@ -493,6 +495,7 @@ static enum lt_err open_all(struct lt_gateway *gw, struct lt_diag *diag)
     if (!err) err = open_sites(gw);
     if (!err) err = open_store(gw, diag);
     if (!err) err = open_engine(gw, diag);
+    if (!err) lt_warm_open(gw);
     if (!err) err = open_budget(gw, diag);
     if (!err) err = lt_home_open(gw, diag);
     if (!err) err = lt_gw_talk_open(gw, diag);

@@ -36,10 +36,12 @@
 #include "talk.h"
 #include "tier.h"
 #include "topics.h"
+#include "warm.h"
 #include "worker.h"
 #include "wyoming.h"
 
 #define LT_GW_CALLS_MAX   LT_CLOUD_MAX_CALLS /* most calls of one answer that are carried out */
+#define LT_INFER_MANY     32                 /* most requests answered together */
 #define LT_GW_DRAIN_MS    8000               /* on SIGTERM: longest wait for what was accepted */
 #define LT_GW_BARRIER_MS  5000               /* longest wait for our own barrier after a restart */
 #define LT_GW_TEXT_BYTES  512                /* one-line error texts */
@@ -77,7 +79,9 @@ struct lt_gateway {
     struct lt_docs *docs;          /* read-only, any thread */
     struct lt_site_engine *engine; /* inference worker, which changes it too (swap.c) */
     char model_name[128];
-    size_t cache_bytes; /* of encoded blocks, when the last catalogue was taken */
+    int64_t call_us;      /* what an answer of the network takes, of late; see model.batch_ms */
+    struct lt_warm *warm; /* warm.c: encoded blocks over restarts */
+    size_t cache_bytes;   /* of encoded blocks, when the last catalogue was taken */
     struct lt_tier *tier;
     struct lt_metrics *metrics; /* NULL: no endpoint */
     struct lt_store *store;     /* writer's thread once it runs */

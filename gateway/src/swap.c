@@ -101,7 +101,7 @@ static enum lt_err install(struct lt_job *job, struct lt_diag *diag)
         w->ready[i] = old; /* dropped on the loop: freeing takes time too */
     }
     struct lt_site_engine *old = gw->engine;
-    gw->engine = w->fresh;
+    __atomic_store_n(&gw->engine, w->fresh, __ATOMIC_RELEASE); /* the loop looks at its counters */
     w->fresh = old;
     return LT_OK;
 }
@@ -134,6 +134,7 @@ static void prepare(uv_work_t *work)
         w->fresh->says = w->says;
         w->says = (struct lt_model_says){0};
     }
+    if (!w->err) lt_warm_tune(w->gw, w->fresh);
     for (size_t i = 0; i < w->gw->n_sites && !w->err; i++) {
         struct lt_site_catalog *now = catalog_of(&w->gw->sites[i]);
         if (now) w->err = compile(w, now, &w->ready[i], &w->diag);

@@ -20,7 +20,7 @@ struct lt_worker {
     uv_mutex_t mutex;
     uv_cond_t has_job;
     struct list waiting, finished; /* under mutex */
-    int is_stopping;               /* under mutex */
+    int is_stopping, many_max;     /* under mutex */
     int n_pending;                 /* loop thread only */
     int queue_max;
     struct lt_worker_group group;
@@ -53,8 +53,16 @@ static struct lt_job *take_up_to(struct list *l, int max)
 static int group_size(const struct lt_worker *w)
 {
     int n = 0;
-    if (!w->group.begin || (w->waiting.first && w->waiting.first->is_alone)) return 1;
-    for (const struct lt_job *j = w->waiting.first; j && !j->is_alone && n < w->group.group_max;)
+    const struct lt_job *first = w->waiting.first;
+    if (first && first->run_many) {
+        for (const struct lt_job *j = first;
+             j && j->run_many == first->run_many && n < w->many_max;)
+            j = j->next, n++;
+        return n;
+    }
+    if (!w->group.begin || (first && first->is_alone)) return 1;
+    for (const struct lt_job *j = first;
+         j && !j->is_alone && !j->run_many && n < w->group.group_max;)
         j = j->next, n++;
     return n;
 }
@@ -65,6 +73,10 @@ static void run_group(struct lt_worker *w, struct lt_job *first)
     struct lt_diag diag = {0};
     enum lt_err err = LT_OK;
     int is_durable = 0;
+    if (first->run_many && first->next) {
+        first->run_many(first);
+        return;
+    }
     for (struct lt_job *j = first; j; j = j->next) is_durable |= j->is_durable;
     int has_hooks = w->group.begin && !first->is_alone;
     if (has_hooks) err = w->group.begin(w->group.ctx, is_durable, &diag);
@@ -126,6 +138,7 @@ enum lt_err lt_worker_start(uv_loop_t *loop, const char *name, int queue_max,
     if (!w) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     strncpy(w->name, name, sizeof w->name - 1);
     w->queue_max = queue_max;
+    w->many_max = 1;
     if (group) w->group = *group;
     uv_mutex_init(&w->mutex);
     uv_cond_init(&w->has_job);
@@ -159,6 +172,13 @@ enum lt_err lt_worker_submit(struct lt_worker *w, struct lt_job *job)
     if (is_full) return LT_ERR_BUSY;
     lt_worker_follow(w, job);
     return LT_OK;
+}
+
+void lt_worker_set_many(struct lt_worker *w, int most)
+{
+    uv_mutex_lock(&w->mutex);
+    w->many_max = most > 1 ? most : 1;
+    uv_mutex_unlock(&w->mutex);
 }
 
 int lt_worker_pending(const struct lt_worker *w)

@@ -21,6 +21,9 @@ struct lt_worker; /* opaque */
 struct lt_job {
     enum lt_err (*run)(struct lt_job *job, struct lt_diag *diag); /* on the worker's thread */
     void (*done)(struct lt_job *job);                             /* on the loop's thread */
+    /* NULL, or: jobs that follow each other and have the same run_many are given to it together, chained
+     * by `next`, instead of each to its run; it sets each one's err and diag */
+    void (*run_many)(struct lt_job *first);
     int is_alone;        /* no group hooks around it: it brings its own transactions */
     int is_durable;      /* passed to the group's begin when one job of it wants it */
     enum lt_err err;     /* what run, or else the group, returned */
@@ -46,6 +49,8 @@ LT_NODISCARD enum lt_err lt_worker_submit(struct lt_worker *w, struct lt_job *jo
 void lt_worker_follow(struct lt_worker *w, struct lt_job *job);
 /* Jobs submitted whose done has not run yet. */
 int lt_worker_pending(const struct lt_worker *w);
+/* The most jobs that run_many gets at once (1 at first: none together). Loop thread. */
+void lt_worker_set_many(struct lt_worker *w, int most);
 /* Finish all queued jobs, their done calls included, and end the thread. The object frees itself in
  * the loop's next turn. NULL is fine. */
 void lt_worker_stop(struct lt_worker *w);

@@ -21,13 +21,13 @@
  * retrieval head and shared words rank first, if the network has that head: what an utterance costs
  * then no longer grows with the tools. Up to SAN_PICK_FROM all take part. */
 #define SAN_PICK_FROM  64
-#define SAN_PICK_TOOLS 12
+#define SAN_PICK_TOOLS 10
 /* Likewise a home of more than SAN_SHOW_FROM entities shows an utterance so many of its entities, areas
  * and floors, found by an index of words; up to SAN_SHOW_FROM all take part. */
 #define SAN_SHOW_FROM            256
-#define SAN_SHOW_ENTITIES        24
-#define SAN_SHOW_AREAS           8
-#define SAN_SHOW_FLOORS          4
+#define SAN_SHOW_ENTITIES        16
+#define SAN_SHOW_AREAS           6
+#define SAN_SHOW_FLOORS          3
 #define SAN_TEXT_MAX_BYTES       2000  /* longest utterance, UTF-8 bytes */
 #define SAN_CATALOG_MAX_TOOLS    2000  /* most tools of one catalogue */
 #define SAN_CATALOG_MAX_ENTITIES 20000 /* most entities of one catalogue */
@@ -132,6 +132,23 @@ LT_NODISCARD enum lt_err san_call(struct san_engine *e, struct san_catalog *c,
 LT_NODISCARD enum lt_err san_call_again(struct san_engine *e, struct san_catalog *c,
                                         const struct san_request *req, struct san_answer *out,
                                         struct lt_diag *diag);
+
+#define SAN_BATCH_THREADS_MAX 16 /* threads that answer a batch, the caller's included */
+
+/* One request of a batch. The caller sets catalog (of any engine) and request. */
+struct san_batch_call {
+    struct san_catalog *catalog;
+    struct san_request request;
+    struct san_answer answer; /* out; the caller frees it */
+    enum lt_err err;          /* out: as of san_call */
+    struct lt_diag diag;      /* out: its text */
+    int same_as;              /* used inside */
+};
+/* Answer n requests that wait at the same moment, on up to n_threads threads. Equal ones are computed
+ * once. Every answer is what san_call gives for that request alone. One batch at a time for an engine:
+ * a second waits. */
+void san_call_batch(struct san_batch_call *calls, int n, int n_threads);
+
 void san_answer_free(struct san_answer *a); /* zeroes it; harmless on a zeroed one */
 
 #endif
