@@ -157,13 +157,17 @@ static void test_bench__with_a_network__gives_rates_beside_limits(void **state)
                                 network, "--catalog", test_catalog(), NULL),
                      0);
     json_t *r = parse(out);
-    const json_t *joint = json_object_get(r, "joint_26m"), *net = json_object_get(r, "network");
+    const json_t *net = json_object_get(r, "network");
     const json_t *growth = json_object_get(r, "growth");
     assert_true(json_number_value(json_object_get(json_object_get(r, "machine"), "peak_gflops")) >
                 0);
-    assert_true(json_integer_value(json_object_get(joint, "parameters")) > 26000000);
-    check_rate(joint, "prefill_tokens");
-    check_rate(joint, "decode_tokens");
+    static const char *const types[] = {"F32", "Q8_0", "Q4_0"};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const json_t *joint = json_object_get(json_object_get(r, "joint_26m"), types[i]);
+        assert_true(json_integer_value(json_object_get(joint, "parameters")) > 26000000);
+        check_rate(joint, "prefill_tokens");
+        check_rate(joint, "decode_tokens");
+    }
     check_rate(net, "utterance_tokens");
     check_rate(net, "decisions");
     check_rate(net, "catalogue_tokens");

@@ -37,12 +37,18 @@ static int64_t now_ms(void)
 
 /* ---- the broker ---- */
 
+/* Is the connection gone? ERRNO is a write to a socket that the broker has closed. */
+static int is_lost(int rc)
+{
+    return rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_ERRNO;
+}
+
 void sim__publish(struct sim *s, const char *topic, const char *payload, int is_retained)
 {
     int rc = 0;
     for (int i = 0; i < 100; i++) { /* the broker may be starting again */
         rc = mosquitto_publish(s->m, NULL, topic, (int)strlen(payload), payload, 1, is_retained);
-        if (rc != MOSQ_ERR_CONN_LOST) break;
+        if (!is_lost(rc) || rc == MOSQ_ERR_NO_CONN) break;
         struct timespec t = {0, 50000000};
         nanosleep(&t, NULL);
         (void)mosquitto_reconnect(s->m);
@@ -99,7 +105,7 @@ static void on_message(struct mosquitto *m, void *user, const struct mosquitto_m
 static void turn(struct sim *s)
 {
     int rc = mosquitto_loop(s->m, 5, 1);
-    if (rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_NO_CONN) {
+    if (is_lost(rc)) {
         struct timespec t = {0, 20000000};
         nanosleep(&t, NULL);
         (void)mosquitto_reconnect(s->m); /* the broker is away: again with the next turn */
