@@ -277,7 +277,8 @@ static int read_command(struct reading *r, const struct lt_words *said)
         double x;
         int is_value =
             i > 0 && (!strcmp(said->v[i - 1], "to") || !strcmp(said->v[i - 1], "at") ||
-                      !strcmp(said->v[i - 1], "by") || i + 1 == said->n ||
+                      !strcmp(said->v[i - 1], "by") ||
+                      (i + 1 == said->n && strcmp(w, "one")) || /* "the left one" */
                       !strcmp(said->v[i + 1], "percent") || !strncmp(said->v[i + 1], "degree", 6));
         if (is_value && (k = lt_phrases_number(said, i, &x)) > 0) {
             if (r->has_number) return 0;
