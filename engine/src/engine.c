@@ -323,6 +323,7 @@ void san__worker_free(struct san__worker *w)
     free(w->decisions);
     free(w->conf_features);
     free(w->ret_vec);
+    free(w->seen);
     free(w->ranked);
     lt_buf_free(&w->json);
     san__home_pick_free(&w->home_pick);
