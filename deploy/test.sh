@@ -21,7 +21,7 @@ threaded=(http adapters engine worker serve)
 passed=0
 failed=0
 
-# Three at once on two cores: many tests mostly wait for a broker, a time-out or a timer.
+# Four at once on two cores: many tests mostly wait for a broker, a time-out or a timer.
 run() { # preset, ctest arguments...
     local preset=$1 log targets=()
     shift
@@ -72,8 +72,8 @@ arm() {
     fi
 }
 
-[ "$what" = all ] || [ "$what" = release ] && run release -j 3
-[ "$what" = all ] || [ "$what" = asan ] && run asan -j 3
+[ "$what" = all ] || [ "$what" = release ] && run release -j 4
+[ "$what" = all ] || [ "$what" = asan ] && run asan -j 4
 [ "$what" = all ] || [ "$what" = tsan ] && run tsan -j 2 -R "^test_($(IFS='|'; echo "${threaded[*]}"))\$"
 [ "$what" = all ] || [ "$what" = arm64 ] && arm
 echo
