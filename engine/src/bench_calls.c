@@ -32,11 +32,11 @@ static void count(struct calls *b, const struct san_answer *a)
     double dec = san__bench_dec_weights(h), keys = K + n + (d + 1) / 2;
     b->encode_work.units += n;
     double size = san__bench_weight_bytes(&b->e->net);
-    b->encode_work.flop += n * h->n_enc * 4 * C * (K + n);
+    san__bench_attention(&b->encode_work, &b->e->net, n * h->n_enc * 4 * C * (K + n));
     san__bench_products(&b->encode_work, &b->e->net, n * enc);
     b->encode_work.bytes += size * enc + h->n_enc * 2 * KC * (key * K + 4 * n);
     b->decide_work.units += d;
-    b->decide_work.flop += d * h->n_dec * 4 * C * keys;
+    san__bench_attention(&b->decide_work, &b->e->net, d * h->n_dec * 4 * C * keys);
     san__bench_products(&b->decide_work, &b->e->net, d * dec);
     b->decide_work.bytes += d * (size * dec + h->n_dec * 2 * KC * (key * K + 4 * (keys - K)));
     b->n_decisions += d;
@@ -76,6 +76,7 @@ static void per_unit_of(struct san__bench_work *w, double parts)
     w->units /= parts;
     w->flop /= parts;
     w->ops /= parts;
+    w->pairs /= parts;
     w->bytes /= parts;
 }
 
@@ -121,7 +122,7 @@ static struct san__bench_work catalogue_work(const struct san_net *net,
     for (int i = 0; i < n_blocks; i++) {
         double n = src[i].n;
         w.units += n;
-        w.flop += n * h->n_enc * 4 * C * n;
+        san__bench_attention(&w, net, n * h->n_enc * 4 * C * n);
         san__bench_products(&w, net, n * per_token + pointers * src[i].n_mark);
         w.bytes += n * ((h->n_enc + h->n_dec) * 2 * KC * key + 4 * C);
     }

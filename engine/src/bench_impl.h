@@ -27,6 +27,7 @@ struct san__bench_work {
     double units;
     double flop;
     double ops;   /* on bytes: products with quantised matrices */
+    double pairs; /* floating point, attention of networks with quantised matrices */
     double bytes; /* read from the network and its caches, each once */
 };
 /* Floats of the weights that a source token meets: encoder, cross keys and values, pointers. */
@@ -36,6 +37,8 @@ double san__bench_dec_weights(const struct san_hparams *h);
 /* Add the products of `macs` weights that a row meets to the work: on bytes when matrices are
  * quantised. */
 void san__bench_products(struct san__bench_work *w, const struct san_net *net, double macs);
+/* Add the floating-point operations of attention. */
+void san__bench_attention(struct san__bench_work *w, const struct san_net *net, double flop);
 /* Bytes a weight takes in memory. */
 double san__bench_weight_bytes(const struct san_net *net);
 /* Fill everything beside rate->per_s, which is set already. */

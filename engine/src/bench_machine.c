@@ -57,6 +57,16 @@ static void measure_bytes(struct san__bench_run *r)
     }
 }
 
+static void measure_pairs(struct san__bench_run *r)
+{
+    volatile float factor = 0.5f;
+    while (san__bench_goes_on(r)) {
+        lt_us t0 = lt_now_us();
+        double flop = san__peak_pairs(PEAK_ROUNDS / 2, factor);
+        r->x[r->n++] = flop / 1e3 / (double)(lt_now_us() - t0 + 1);
+    }
+}
+
 static enum lt_err measure_sgemm(struct san__bench_run *r)
 {
     size_t n = (size_t)GEMM_SIDE * GEMM_SIDE;
@@ -105,16 +115,19 @@ enum lt_err san_bench_machine(lt_us max_us, struct san_bench_machine *out, struc
 #ifdef __OPTIMIZE__
     out->is_optimised = 1;
 #endif
-    san__bench_start(r, 3, max_us / 4);
+    san__bench_start(r, 3, max_us / 5);
     measure_floats(r);
     out->fma = san_bench_stat_of(r->x, r->n);
-    san__bench_start(r, 3, max_us / 4);
+    san__bench_start(r, 3, max_us / 5);
     measure_bytes(r);
     out->bytes = san_bench_stat_of(r->x, r->n);
-    san__bench_start(r, 3, max_us / 4);
+    san__bench_start(r, 3, max_us / 5);
+    measure_pairs(r);
+    out->pairs = san_bench_stat_of(r->x, r->n);
+    san__bench_start(r, 3, max_us / 5);
     enum lt_err err = measure_sgemm(r);
     out->sgemm = san_bench_stat_of(r->x, r->n);
-    san__bench_start(r, 3, max_us / 4);
+    san__bench_start(r, 3, max_us / 5);
     if (!err) err = measure_triad(r);
     out->triad = san_bench_stat_of(r->x, r->n);
     free(r);

@@ -27,11 +27,12 @@ void san__bench_limit(struct san_bench_rate *rate, const struct san__bench_work 
                       const struct san_bench_machine *m)
 {
     double units_s = rate->per_s.median;
-    rate->gflops = (work->flop + work->ops) / work->units * units_s / 1e9;
+    rate->gflops = (work->flop + work->ops + work->pairs) / work->units * units_s / 1e9;
     rate->gbs = work->bytes / work->units * units_s / 1e9;
     rate->read_gbs = san_bench_read_gbs((size_t)work->bytes);
     double peak = san_bench_peak_gflops(m);
     double compute_s = peak > 0 ? work->flop / (peak * 1e9) : 0;
+    if (m->pairs.best > 0) compute_s += work->pairs / (m->pairs.best * 1e9);
     if (m->bytes.best > 0) compute_s += work->ops / (m->bytes.best * 1e9);
     double memory_s = rate->read_gbs > 0 ? work->bytes / (rate->read_gbs * 1e9) : 0;
     double least_s = compute_s > memory_s ? compute_s : memory_s;
@@ -45,6 +46,14 @@ void san__bench_products(struct san__bench_work *w, const struct san_net *net, d
         w->ops += 2 * macs;
     else
         w->flop += 2 * macs;
+}
+
+void san__bench_attention(struct san__bench_work *w, const struct san_net *net, double flop)
+{
+    if (net->packed)
+        w->pairs += flop;
+    else
+        w->flop += flop;
 }
 
 double san__bench_weight_bytes(const struct san_net *net)
@@ -117,14 +126,14 @@ static void limits(const struct san_net *net, const struct san_bench_machine *m,
     double C = h->width, KC = san_kv_width(h), n = N_PROMPT, steps = N_DECODE;
     double enc = san__bench_enc_weights(h), size = san__bench_weight_bytes(net),
            dec = san__bench_dec_weights(h) + (double)h->n_vocab * C;
-    struct san__bench_work prefill_work = {
-        .units = n, .flop = n * h->n_enc * 4 * C * n, .bytes = size * enc};
+    struct san__bench_work prefill_work = {.units = n, .bytes = size * enc};
+    san__bench_attention(&prefill_work, net, n * h->n_enc * 4 * C * n);
     san__bench_products(&prefill_work, net, n * enc);
     /* a step sees the source and, on average, half of the steps */
     double keys = n + (steps + 1) / 2;
     struct san__bench_work decode_work = {.units = 1,
-                                          .flop = h->n_dec * 4 * C * keys,
                                           .bytes = size * dec + 4 * h->n_dec * 2 * KC * keys};
+    san__bench_attention(&decode_work, net, h->n_dec * 4 * C * keys);
     san__bench_products(&decode_work, net, dec);
     san__bench_limit(&out->prefill, &prefill_work, m);
     san__bench_limit(&out->decode, &decode_work, m);

@@ -180,7 +180,8 @@ static struct san__attn head_rows(struct san_session *s, int g, int n)
                               .o = s->row_o + r0 * (size_t)D,
                               .m = s->row_m + r0,
                               .l = s->row_l + r0 * SAN__TILE,
-                              .is_bounded = s->is_bounded};
+                              .is_bounded = s->is_bounded,
+                              .may_round = s->net->packed != NULL};
 }
 
 /* No key is longer: ZCN gives sqrt(D) at most before its gain, and rotation keeps the length. The
@@ -290,7 +291,8 @@ void san__attend_add(struct san_session *s, int n, const float *own, int n_own,
                      struct san_block *const *blocks, int n_block, int layer)
 {
     int n_row = n * (s->net->h.n_head / s->net->h.n_kv_head);
-    if (n_row <= SAN__DIRECT_ROWS || !n_block)
+    int is_long = n_block || (s->net->packed && san__pairs_are_fast());
+    if (n_row <= SAN__DIRECT_ROWS || !is_long)
         add_few(s, n, own, n_own, blocks, n_block, layer);
     else
         add_many(s, n, own, n_own, blocks, n_block, layer);

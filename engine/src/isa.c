@@ -12,7 +12,8 @@
 
 extern const struct san__isa_table san__isa_table_base;
 #if defined(__x86_64__)
-extern const struct san__isa_table san__isa_table_avx2, san__isa_table_avx512;
+extern const struct san__isa_table san__isa_table_avx2, san__isa_table_avx512,
+    san__isa_table_avx512bf16;
 
 static int has_avx2(void)
 {
@@ -25,6 +26,11 @@ static int has_avx512(void)
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512vnni");
+}
+
+static int has_avx512bf16(void)
+{
+    return has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
 #elif defined(__aarch64__)
 extern const struct san__isa_table san__isa_table_dotprod;
@@ -50,6 +56,7 @@ static const struct {
 #if defined(__x86_64__)
     {"avx2", &san__isa_table_avx2, has_avx2},
     {"avx512", &san__isa_table_avx512, has_avx512},
+    {"avx512bf16", &san__isa_table_avx512bf16, has_avx512bf16},
 #elif defined(__aarch64__)
     {"dotprod", &san__isa_table_dotprod, has_dotprod},
 #endif

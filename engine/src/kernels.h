@@ -32,8 +32,10 @@
 #define SAN__KERNELS(XX)                                                                           \
     XX(float, san__dot, (const float *a, const float *b, int n), (a, b, n))                        \
     XX(int, san__half_is_fast, (void), ())                                                         \
+    XX(int, san__pairs_are_fast, (void), ())                                                       \
     XX(double, san__peak_floats, (long rounds, float factor), (rounds, factor))                    \
     XX(double, san__peak_bytes, (long rounds, int32_t factor), (rounds, factor))                   \
+    XX(double, san__peak_pairs, (long rounds, float factor), (rounds, factor))                     \
     XX(float, san__peak_read, (const float *p, size_t n), (p, n))
 #define SAN__KERNEL_ACTIONS(XX)                                                                    \
     XX(san__matvec,                                                                                \
@@ -72,6 +74,7 @@
 #define SAN__PASTE(a, b)     SAN__PASTE_(a, b)
 #define san__dot             SAN__PASTE(san__dot, SAN__ISA)
 #define san__half_is_fast    SAN__PASTE(san__half_is_fast, SAN__ISA)
+#define san__pairs_are_fast  SAN__PASTE(san__pairs_are_fast, SAN__ISA)
 #define san__matvec          SAN__PASTE(san__matvec, SAN__ISA)
 #define san__zcn             SAN__PASTE(san__zcn, SAN__ISA)
 #define san__rope            SAN__PASTE(san__rope, SAN__ISA)
@@ -89,6 +92,7 @@
 #define san__qgemm           SAN__PASTE(san__qgemm, SAN__ISA)
 #define san__peak_floats     SAN__PASTE(san__peak_floats, SAN__ISA)
 #define san__peak_bytes      SAN__PASTE(san__peak_bytes, SAN__ISA)
+#define san__peak_pairs      SAN__PASTE(san__peak_pairs, SAN__ISA)
 #define san__peak_read       SAN__PASTE(san__peak_read, SAN__ISA)
 #endif
 
@@ -151,6 +155,8 @@ void san__kv_put(float *piece, int cap, int i, const float *k, const float *v, i
 
 /* Does the processor this was built for convert halves? */
 int san__half_is_fast(void);
+/* Are gathered keys faster than keys where they lie, when may_round is set? */
+int san__pairs_are_fast(void);
 /* Nearest halves, ties to even; beyond 65504 the largest finite one. And back, which is exact. */
 void san__to_half(uint16_t *out, const float *x, size_t n);
 void san__from_half(float *out, const uint16_t *x, size_t n);
@@ -168,6 +174,10 @@ struct san__attn {
      * most SAN__BOUND_MAX. A softmax is the same whatever is subtracted, and that saves a fifth of
      * the time. */
     int is_bounded;
+    /* Set: gathered keys and values, queries and weights may be rounded to bfloat16 (8 bits of
+     * precision, sums stay floats) where the processor multiplies those faster. For networks whose
+     * matrices have no more precision themselves. */
+    int may_round;
 };
 /* With scores in [-40, 40], exp(score - 40) is at least 1e-35: nothing underflows. */
 #define SAN__BOUND_MAX 40.0f
@@ -208,6 +218,8 @@ void san__attn_ref(float *out, const float *q, const float *k, const float *v, i
  * the result. */
 double san__peak_floats(long rounds, float factor);
 double san__peak_bytes(long rounds, int32_t factor);
+/* Of sums of products of bfloat16 pairs; san__peak_floats where there are none. */
+double san__peak_pairs(long rounds, float factor);
 /* The sum of n floats, read as fast as they come. */
 float san__peak_read(const float *p, size_t n);
 

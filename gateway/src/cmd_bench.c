@@ -226,13 +226,14 @@ static json_t *json_of(const struct bench *b)
                       "prompt_tokens", j->n_prompt, "decoded_tokens", j->n_decode, "prefill_tokens",
                       json_rate(&j->prefill), "decode_tokens", json_rate(&j->decode)));
     }
-    return json_pack("{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:f}",
+    return json_pack("{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:f}",
                      "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions",
                      m->isa, "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine",
                      "fma_gflops", json_stat(&m->fma), "byte_gops", json_stat(&m->bytes),
-                     "sgemm_512_gflops", json_stat(&m->sgemm), "peak_gflops",
-                     san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad), "joint_26m",
-                     joint, "network", network, "growth", growth, "peak_rss_mib", b->peak_mib);
+                     "pair_gflops", json_stat(&m->pairs), "sgemm_512_gflops", json_stat(&m->sgemm),
+                     "peak_gflops", san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad),
+                     "joint_26m", joint, "network", network, "growth", growth, "peak_rss_mib",
+                     b->peak_mib);
 }
 
 /* ---- tables ---- */
@@ -301,13 +302,14 @@ static int print_all(const struct bench *b)
     lt_table_columns(&t, limits, 4);
     row_stat(&t, "fused multiply-adds", &b->machine.fma, "GFLOP/s");
     row_stat(&t, "products of bytes, summed", &b->machine.bytes, "GOP/s");
+    row_stat(&t, "sums of bfloat16 pairs", &b->machine.pairs, "GFLOP/s");
     row_stat(&t, "BLIS product 512^3", &b->machine.sgemm, "GFLOP/s");
     row_stat(&t, "memory, triad", &b->machine.triad, "GB/s");
     int ok = lt_table_print(&t);
-    printf(
-        "kernels: %s. Limits below: peak %.1f GFLOP/s on floats, %.1f GOP/s on bytes, and memory "
-        "read at\nthe size of what is touched\n",
-        b->machine.isa, san_bench_peak_gflops(&b->machine), b->machine.bytes.best);
+    printf("kernels: %s. Limits below: peak %.1f GFLOP/s on floats, %.1f GOP/s on bytes, "
+           "%.1f\nGFLOP/s on bfloat16 pairs, and memory read at the size of what is touched\n",
+           b->machine.isa, san_bench_peak_gflops(&b->machine), b->machine.bytes.best,
+           b->machine.pairs.best);
     printf("\nNetwork of %.1f million random weights (%d tokens in, %d out)\n",
            (double)b->joint[0].n_params / 1e6, b->joint[0].n_prompt, b->joint[0].n_decode);
     lt_table_columns(&t, rates, 8);

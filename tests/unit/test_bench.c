@@ -82,7 +82,7 @@ static void test_machine__short_run__peak_is_no_less_than_what_was_seen(void **s
     struct san_bench_machine m;
     assert_int_equal(san_bench_machine(1000, &m, NULL), LT_OK);
     assert_true(m.fma.n >= 3 && m.sgemm.n >= 3 && m.triad.n >= 3);
-    assert_true(m.fma.best > 0 && m.bytes.best > 0 && m.triad.median > 0);
+    assert_true(m.fma.best > 0 && m.bytes.best > 0 && m.pairs.best > 0 && m.triad.median > 0);
     assert_true(san_bench_peak_gflops(&m) >= m.sgemm.best);
     assert_true(san_bench_peak_gflops(&m) >= m.fma.best);
     assert_true(san_bench_read_gbs(1) > 0);
@@ -90,7 +90,7 @@ static void test_machine__short_run__peak_is_no_less_than_what_was_seen(void **s
 
 /* A machine of which all limits are known. */
 static const struct san_bench_machine known = {
-    .fma = {.best = 100}, .sgemm = {.best = 90}, .bytes = {.best = 400}};
+    .fma = {.best = 100}, .sgemm = {.best = 90}, .bytes = {.best = 400}, .pairs = {.best = 200}};
 
 static void test_joint__small_network__counts_the_products(void **state)
 {
@@ -119,9 +119,10 @@ static void test_joint__small_network__counts_the_products(void **state)
     double bytes = 4 * (12288 + 8192 + 300 * 64 + 2 * 32 * (256 + 32.5));
     done = j.decode.gbs * 1e9 / j.decode.per_s.median;
     assert_true(done > bytes * 0.999999 && done < bytes * 1.000001);
-    /* with weights of a byte and a 32nd of a scale, products are judged by the peak of bytes */
+    /* with weights of a byte and a 32nd of a scale, products are judged by the peak of bytes and
+     * attention by that of pairs */
     if (san_bench_joint(&h, SAN_TYPE_Q8_0, &known, 1000, &j, &diag)) fail_msg("%s", diag.text);
-    double seconds = 2.0 * 4 * 64 * 256 / 100e9 + 2.0 * (2 * 12288 + 4096) / 400e9;
+    double seconds = 2.0 * 4 * 64 * 256 / 200e9 + 2.0 * (2 * 12288 + 4096) / 400e9;
     assert_true(j.prefill.limit_per_s * seconds > 0.999999);
     assert_true(j.prefill.limit_per_s * seconds < 1.000001);
     bytes = 1.0625 * (12288 + 8192 + 300 * 64) + 4 * 2 * 32 * (256 + 32.5);

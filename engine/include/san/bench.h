@@ -3,8 +3,10 @@
  * A figure alone says little: 400 decisions a second may be slow on one processor and all that
  * another can do. So every rate is given beside a limit measured in the same run on the same
  * core: the time that the rate's work would take at the processor's peak (products with quantised
- * matrices at its peak of byte products, all other at that of floats), or the time that its bytes would take to be read from memory once, whichever is longer. Bytes are
- * judged by a buffer of their own size, so that what fits a cache is compared with that cache.
+ * matrices at its peak of byte products, such a network's attention at that of bfloat16 pairs, all
+ * other at that of floats), or the time that its bytes would take to be read from memory once,
+ * whichever is longer. Bytes are judged by a buffer of their own size, so that what fits a cache is
+ * compared with that cache.
  * Work is counted from the network's sizes (products and attention; norms and table look-ups are
  * left out), so a share of the limit is never flattered.
  *
@@ -36,6 +38,7 @@ struct san_bench_machine {
     int is_optimised;            /* 0: a build without optimisation, figures mean nothing */
     struct san_bench_stat fma;   /* GFLOP/s of fused multiply-adds in registers */
     struct san_bench_stat bytes; /* 10^9 operations a second of products of bytes, likewise */
+    struct san_bench_stat pairs; /* GFLOP/s of sums of bfloat16 pairs; fma where there are none */
     struct san_bench_stat sgemm; /* GFLOP/s of a 512 x 512 x 512 product, one thread */
     struct san_bench_stat triad; /* GB/s of a = b + s * c over arrays larger than the caches */
 };

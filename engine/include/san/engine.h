@@ -20,8 +20,8 @@
 /* A catalogue of more tools than SAN_PICK_FROM shows each utterance only the SAN_PICK_TOOLS that the
  * retrieval head and shared words rank first, if the network has that head: what an utterance costs
  * then no longer grows with the tools. Up to SAN_PICK_FROM all take part. */
-#define SAN_PICK_FROM  64
-#define SAN_PICK_TOOLS 10
+#define SAN_PICK_FROM  24
+#define SAN_PICK_TOOLS 16
 /* Likewise a home of more than SAN_SHOW_FROM entities shows an utterance so many of its entities, areas
  * and floors, found by an index of words; up to SAN_SHOW_FROM all take part. */
 #define SAN_SHOW_FROM            256

@@ -7,11 +7,18 @@
  * With few rows, tiles are read where they lie. With many, keys and values of all pieces are first
  * gathered, without padding and in single precision, in a span in the nearest cache, which all
  * rows then use: short blocks cost no more than one long one, and half precision is converted
- * once. */
+ * once. Where the processor has sums of products of bfloat16 pairs and the caller allows them, the
+ * span holds those (attn_pairs.h). */
 #include <math.h>
 
 #include "kernels.h"
 #include "vec.h"
+#if defined(__AVX512BF16__)
+#include "attn_pairs.h"
+#define HAS_PAIRS 1
+#else
+#define HAS_PAIRS 0
+#endif
 
 #define TILE SAN__TILE
 #define SPAN SAN__SPAN
@@ -49,6 +56,11 @@ void san__kv_put(float *piece, int cap, int i, const float *k, const float *v, i
 int san__half_is_fast(void)
 {
     return SAN__HALF_IS_FAST;
+}
+
+int san__pairs_are_fast(void)
+{
+    return HAS_PAIRS;
 }
 
 void san__to_half(uint16_t *out, const float *x, size_t n)
@@ -336,33 +348,103 @@ void san__attn_end(struct san__attn *a)
     }
 }
 
+/* ---- bfloat16 pairs ---- */
+
+#if HAS_PAIRS
+/* NR rows against the n keys gathered in mem, all of them seen. */
+INLINE void pairs_rows(struct san__attn *a, int r0, const float *mem, int n_key, int NR, int D)
+{
+    float p[PAIR_ROWS * SPAN] __attribute__((aligned(64))), rescale[PAIR_ROWS];
+    uint32_t q[PAIR_ROWS * 32] __attribute__((aligned(64)));
+    uint32_t weights[PAIR_ROWS * SPAN / 2] __attribute__((aligned(64)));
+    const uint32_t *keys = (const uint32_t *)(const void *)mem;
+    const uint32_t *values = (const uint32_t *)(const void *)(mem + (size_t)STRIDE * (size_t)D);
+    float *o = a->o + (size_t)r0 * (size_t)D;
+    int j = 0, n = (n_key + TILE - 1) / TILE * TILE;
+    to_pairs(q, a->q + (size_t)r0 * (size_t)D, NR * D);
+    for (; j + TILE < n; j += 2 * TILE) pairs_scores(p + j, SPAN, q, keys + j, STRIDE, NR, 2, D);
+    if (j < n) pairs_scores(p + j, SPAN, q, keys + j, STRIDE, NR, 1, D);
+    for (int r = 0; r < NR; r++) {
+        rescale[r] = span_softmax(a, r0 + r, p + r * SPAN, n, n_key);
+        to_pairs(weights + r * SPAN / 2, p + r * SPAN, n);
+    }
+    const int WIDE = D % 32 == 0 ? 2 : 1;
+    for (int d = 0; d < D; d += 16 * WIDE)
+        pairs_sum(o + d, weights, SPAN / 2, rescale, values + d, (n_key + 1) / 2, NR, WIDE, D);
+}
+
+#define PAIR_WIDTHS(XX) XX(16) XX(32) XX(48) XX(64)
+#define PAIRS_OF_WIDTH(width)                                                                      \
+    static void pairs_##width(struct san__attn *a, const float *mem, int n)                        \
+    {                                                                                              \
+        int r = 0;                                                                                 \
+        for (; r + 6 <= a->n_row; r += 6) pairs_rows(a, r, mem, n, 6, width);                      \
+        for (; r + 2 <= a->n_row; r += 2) pairs_rows(a, r, mem, n, 2, width);                      \
+        if (r < a->n_row) pairs_rows(a, r, mem, n, 1, width);                                      \
+    }
+PAIR_WIDTHS(PAIRS_OF_WIDTH)
+#undef PAIRS_OF_WIDTH
+#endif
+
+typedef void (*pairs_fn)(struct san__attn *a, const float *mem, int n);
+
+/* NULL: spans of floats. */
+static pairs_fn pairs_of(const struct san__attn *a)
+{
+#if HAS_PAIRS
+#define CASE(width)                                                                                \
+    case width:                                                                                    \
+        return pairs_##width;
+    if (a->may_round) switch (a->D) {
+            PAIR_WIDTHS(CASE)
+        }
+#undef CASE
+#endif
+    (void)a;
+    return NULL;
+}
+
 /* ---- gathering ---- */
 
 /* Append `n` keys of a piece from key `first` on. Copies of 16 keys that are not all wanted leave
  * something behind the last one, where the next copy begins; it is hidden otherwise. They may
  * read up to 15 elements over the keys, which are values then. */
 static void gather(struct san__span *s, const void *piece, int is_half, int cap, int first, int n,
-                   int D)
+                   int D, int as_pairs)
 {
     struct view w = piece_view(piece, is_half, cap, D, 0);
-    float *values = s->mem + (size_t)STRIDE * (size_t)D + (size_t)s->n * (size_t)D;
+    float *values = s->mem + (size_t)STRIDE * (size_t)D;
     size_t from = (size_t)first * (size_t)D, count = (size_t)n * (size_t)D;
     for (int i = 0, run; i < n; i += run) {
         int in_tile = (first + i) % TILE;
         size_t at = (size_t)((first + i) / TILE) * w.tile_step + (size_t)in_tile;
         float *to = s->mem + s->n + i;
         run = TILE - in_tile < n - i ? TILE - in_tile : n - i;
+#if HAS_PAIRS
+        if (as_pairs) {
+            pairs_keys((uint32_t *)(void *)to, STRIDE, w.keys, at, D, is_half);
+            continue;
+        }
+#endif
         for (int d = 0; d < D; d++, at += TILE, to += STRIDE) {
             vec16 k;
             load_keys(&k, &w, at, is_half);
             *(vec16 *)to = k;
         }
     }
+    s->n += n;
+#if HAS_PAIRS
+    if (as_pairs) {
+        pairs_values((uint32_t *)(void *)values, s->n - n, w.values, from, n, D, is_half);
+        return;
+    }
+#endif
+    (void)as_pairs;
+    values += (size_t)(s->n - n) * (size_t)D;
     if (is_half)
         san__from_half(values, (const uint16_t *)w.values + from, count);
     else
         memcpy(values, (const float *)w.values + from, count * sizeof(float));
-    s->n += n;
 }
 
 void san__attn_gather(struct san__attn *a, struct san__span *s, const void *piece, int is_half,
@@ -374,7 +456,7 @@ void san__attn_gather(struct san__attn *a, struct san__span *s, const void *piec
     }
     for (int first = 0, take; first < n; first += take) {
         take = SPAN - s->n < n - first ? SPAN - s->n : n - first;
-        gather(s, piece, is_half, cap, first, take, a->D);
+        gather(s, piece, is_half, cap, first, take, a->D, pairs_of(a) != NULL);
         if (s->n == SPAN) san__attn_flush(a, s);
     }
 }
@@ -382,6 +464,12 @@ void san__attn_gather(struct san__attn *a, struct san__span *s, const void *piec
 void san__attn_flush(struct san__attn *a, struct san__span *s)
 {
     if (!s->n) return;
+    pairs_fn pairs = pairs_of(a);
+    if (pairs) {
+        pairs(a, s->mem, s->n);
+        s->n = 0;
+        return;
+    }
     struct view w = {.keys = s->mem,
                      .tile_step = TILE,
                      .d_step = STRIDE,

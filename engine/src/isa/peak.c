@@ -55,6 +55,28 @@ double san__peak_bytes(long rounds, int32_t factor)
     return 2.0 * 4 * CHAINS * LANES * (double)rounds;
 }
 
+double san__peak_pairs(long rounds, float factor)
+{
+#if defined(__AVX512BF16__)
+    __m512bh w = (__m512bh)_mm512_set1_epi16(0x3e80),
+             f = _mm512_cvtne2ps_pbh(_mm512_set1_ps(factor), _mm512_set1_ps(factor));
+#define START(i) __m512 x##i = _mm512_set1_ps((float)(i));
+#define STEP(i)  x##i = _mm512_dpbf16_ps(x##i, w, f);
+#define HIDE(i)  __asm__ volatile("" : "+v"(x##i));
+    EACH_CHAIN(START)
+    for (long k = 0; k < rounds; k++) {
+        EACH_CHAIN(STEP)
+    }
+    EACH_CHAIN(HIDE)
+#undef START
+#undef STEP
+#undef HIDE
+    return 2.0 * 2 * CHAINS * WIDE * (double)rounds;
+#else
+    return san__peak_floats(rounds, factor);
+#endif
+}
+
 float san__peak_read(const float *p, size_t n)
 {
     enum { AT_ONCE = 8 };
