@@ -21,6 +21,7 @@
 #include "template.h"
 
 #define SPEECH_BYTES 400
+#define TOPIC_BYTES  (LT_TOPIC_MAX_BYTES + LT_DISCOVERY_MAX_TOPIC_BYTES + 2)
 
 /* What is waited for, with copies: the discovery's own may go meanwhile. */
 struct wait {
@@ -55,12 +56,13 @@ struct run {
 
 struct lt_act {
     struct lt_gateway *gw;
+    struct lt_gw_site *site;
     json_t *states; /* topic -> last payload; null for topics that are listened to and silent */
     json_t *wholes; /* topics whose objects are parts of one state -> the topic it is kept under */
     struct run *runs;
 };
 
-enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out)
+enum lt_err lt_act_new(struct lt_gw_site *site, struct lt_act **out)
 {
     struct lt_act *a = calloc(1, sizeof *a);
     if (a) {
@@ -71,18 +73,36 @@ enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out)
         lt_act_free(a);
         return LT_ERR_NOMEM;
     }
-    a->gw = gw;
+    a->gw = site->gw;
+    a->site = site;
     *out = a;
     return LT_OK;
 }
 
 /* ---- listening ---- */
 
+/* Without the site's root: announcements may name topics with it (a device that was told of it) or
+ * without (behind a bridge that puts it in front). */
+static const char *local(const struct lt_act *a, const char *topic)
+{
+    size_t n = strlen(a->site->root);
+    return topic && !strncmp(topic, a->site->root, n) ? topic + n : topic;
+}
+
+/* As it is on the broker. */
+static const char *global(const struct lt_act *a, const char *topic, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s%s", a->site->root, local(a, topic));
+    return out;
+}
+
 /* 1 when this is new. */
 static int listen_to(struct lt_act *a, const char *topic)
 {
+    char whole[TOPIC_BYTES];
+    topic = local(a, topic);
     if (!topic || json_object_get(a->states, topic)) return 0;
-    if (lt_mqtt_subscribe(a->gw->mqtt, topic, 1, 0, NULL))
+    if (lt_mqtt_subscribe(a->gw->mqtt, global(a, topic, whole, sizeof whole), 1, 0, NULL))
         return 0; /* down: lt_act_listen comes again */
     return !json_object_set_new(a->states, topic, json_null());
 }
@@ -90,8 +110,9 @@ static int listen_to(struct lt_act *a, const char *topic)
 static int listen_to_feature(struct lt_act *a, const struct lt_feature *f)
 {
     if (f->state_topic && f->full_topic) {
-        (void)json_object_set_new(a->wholes, f->full_topic, json_string(f->state_topic));
-        (void)json_object_set_new(a->wholes, f->state_topic, json_string(f->state_topic));
+        const char *part = local(a, f->state_topic);
+        (void)json_object_set_new(a->wholes, local(a, f->full_topic), json_string(part));
+        (void)json_object_set_new(a->wholes, part, json_string(part));
     }
     return listen_to(a, f->full_topic) | listen_to(a, f->state_topic);
 }
@@ -99,7 +120,8 @@ static int listen_to_feature(struct lt_act *a, const struct lt_feature *f)
 /* Such devices retain nothing: ask how they are. */
 static void query(struct lt_act *a, const struct lt_thing *t)
 {
-    struct lt_mqtt_publish p = {.topic = t->query_topic,
+    char topic[TOPIC_BYTES];
+    struct lt_mqtt_publish p = {.topic = global(a, t->query_topic, topic, sizeof topic),
                                 .payload = t->query_payload,
                                 .payload_len = strlen(t->query_payload),
                                 .is_text = 1};
@@ -111,11 +133,11 @@ static void query(struct lt_act *a, const struct lt_thing *t)
 
 void lt_act_listen(struct lt_act *a, int is_new_session)
 {
-    if (!a || !a->gw->discovery || !lt_mqtt_is_up(a->gw->mqtt)) return;
+    if (!a || !a->site->discovery || !lt_mqtt_is_up(a->gw->mqtt)) return;
     if (is_new_session) json_object_clear(a->states);
-    size_t n = lt_discovery_n_things(a->gw->discovery);
+    size_t n = lt_discovery_n_things(a->site->discovery);
     for (size_t i = 0; i < n; i++) {
-        const struct lt_thing *t = lt_discovery_thing(a->gw->discovery, i);
+        const struct lt_thing *t = lt_discovery_thing(a->site->discovery, i);
         int is_new = 0;
         for (size_t k = 0; k < t->n_features; k++) is_new |= listen_to_feature(a, &t->features[k]);
         for (size_t k = 0; k < t->n_availability; k++) (void)listen_to(a, t->availability[k].topic);
@@ -125,7 +147,7 @@ void lt_act_listen(struct lt_act *a, int is_new_session)
 
 static const char *last_payload(const struct lt_act *a, const char *topic)
 {
-    return topic ? json_string_value(json_object_get(a->states, topic)) : NULL;
+    return topic ? json_string_value(json_object_get(a->states, local(a, topic))) : NULL;
 }
 
 const char *lt_act_last(const struct lt_act *a, const char *topic)
@@ -135,7 +157,7 @@ const char *lt_act_last(const struct lt_act *a, const char *topic)
 
 struct lt_discovery *lt_act_discovery(const struct lt_act *a)
 {
-    return a->gw->discovery;
+    return a->site->discovery;
 }
 
 /* ---- what is known of a device ---- */
@@ -181,7 +203,7 @@ int lt_act_plain_state(void *ctx, const char *id, struct lt_plain_state *out)
 {
     const struct lt_act *a = ctx;
     const struct lt_thing *t =
-        a && a->gw->discovery ? lt_discovery_find(a->gw->discovery, id) : NULL;
+        a && a->site->discovery ? lt_discovery_find(a->site->discovery, id) : NULL;
     char word[64];
     double x;
     *out = (struct lt_plain_state){.is_on = -1, .level = NAN};
@@ -207,12 +229,12 @@ int lt_act_is_fahrenheit(const struct lt_act *a, const json_t *call)
 {
     size_t targets[LT_ACT_DEVICES_MAX];
     const char *tool = json_string_value(json_object_get(call, "name"));
-    if (!a || !a->gw->discovery || !tool || strcmp(tool, "HassClimateSetTemperature")) return 0;
-    size_t n = lt_act_targets(a->gw->discovery, NULL, tool, json_object_get(call, "arguments"),
+    if (!a || !a->site->discovery || !tool || strcmp(tool, "HassClimateSetTemperature")) return 0;
+    size_t n = lt_act_targets(a->site->discovery, NULL, tool, json_object_get(call, "arguments"),
                               targets, LT_ACT_DEVICES_MAX);
     for (size_t i = 0; i < n && i < LT_ACT_DEVICES_MAX; i++) {
         const struct lt_feature *f =
-            lt_thing_feature(lt_discovery_thing(a->gw->discovery, targets[i]), "temperature");
+            lt_thing_feature(lt_discovery_thing(a->site->discovery, targets[i]), "temperature");
         if (f && f->unit && strchr(f->unit, 'F')) return 1;
     }
     return 0;
@@ -381,12 +403,12 @@ static void look_at_way(struct device *d, const char *topic, const char *payload
     d->last = x;
 }
 
-int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg)
+int lt_act_message(struct lt_act *a, const char *on, const struct lt_mqtt_message *msg)
 {
-    if (!a || !json_object_get(a->states, msg->topic)) return 0;
+    if (!a || !json_object_get(a->states, on)) return 0;
     json_t *payload = json_stringn(msg->payload, msg->payload_len);
     if (!payload) return 1; /* not UTF-8: a picture or the like, no state */
-    const char *topic = msg->topic, *whole = json_string_value(json_object_get(a->wholes, topic));
+    const char *topic = on, *whole = json_string_value(json_object_get(a->wholes, on));
     if (whole) {
         topic = whole;
         payload = merged(json_string_value(json_object_get(a->states, whole)), payload);
@@ -429,10 +451,10 @@ static struct device *add_device(struct run *r, const json_t *call, const struct
 }
 
 /* A copy of what is expected; without a state topic there is nothing in it. */
-static void fill_wait(struct wait *w, const struct lt_act_expect *e)
+static void fill_wait(const struct lt_act *a, struct wait *w, const struct lt_act_expect *e)
 {
     *w = (struct wait){.expect = *e, .feature = *e->feature};
-    w->state_topic = strdup(e->feature->state_topic);
+    w->state_topic = strdup(local(a, e->feature->state_topic));
     w->state_template = e->feature->state_template ? strdup(e->feature->state_template) : NULL;
     w->key = e->feature->key ? strdup(e->feature->key) : NULL;
     w->feature.states = json_incref((json_t *)(uintptr_t)e->feature->states);
@@ -445,9 +467,9 @@ static void fill_wait(struct wait *w, const struct lt_act_expect *e)
     *w = (struct wait){0};
 }
 
-static void add_wait(struct device *d, const struct lt_act_expect *e)
+static void add_wait(const struct lt_act *a, struct device *d, const struct lt_act_expect *e)
 {
-    fill_wait(&d->wait[d->n_wait], e);
+    fill_wait(a, &d->wait[d->n_wait], e);
     if (d->wait[d->n_wait].state_topic) d->n_wait++;
 }
 
@@ -465,7 +487,7 @@ static void add_way(struct lt_act *a, struct device *d, const struct lt_thing *t
         if (!*e->meaning && f) d->goal = percent_of(f, e->number);
     }
     if (!f || !f->state_topic || isnan(d->goal)) return;
-    fill_wait(&d->way, &(struct lt_act_expect){.feature = f});
+    fill_wait(a, &d->way, &(struct lt_act_expect){.feature = f});
     if (state_of(a, t, "position", word, sizeof word, &x) && !isnan(x)) d->last = percent_of(f, x);
 }
 
@@ -496,7 +518,8 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
         plan->n_sends = 0;
     }
     for (int i = 0; i < plan->n_sends && !err; i++) {
-        struct lt_mqtt_publish p = {.topic = plan->sends[i].topic,
+        char topic[TOPIC_BYTES];
+        struct lt_mqtt_publish p = {.topic = global(a, plan->sends[i].topic, topic, sizeof topic),
                                     .payload = plan->sends[i].payload,
                                     .payload_len = strlen(plan->sends[i].payload),
                                     .qos = t->qos,
@@ -510,7 +533,7 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
             json_object_set_new(d->row, "outcome", json_string("sent"));
     }
     for (int i = 0; i < plan->n_expects && !err && plan->n_sends; i++)
-        add_wait(d, &plan->expects[i]);
+        add_wait(a, d, &plan->expects[i]);
     if (plan->n_sends && !err) add_way(a, d, t);
     /* what is so already will not be reported again by every device */
     for (int i = 0; i < d->n_wait; i++) {
@@ -583,7 +606,7 @@ static void question(struct run *r, const json_t *call, const size_t *targets, s
     struct answer a = {.wanted = json_string_value(json_object_get(args, "state"))};
     int is_warmth = strcmp(tool, "HassGetState") != 0;
     for (size_t i = 0; i < n; i++) {
-        const struct lt_thing *t = lt_discovery_thing(r->act->gw->discovery, targets[i]);
+        const struct lt_thing *t = lt_discovery_thing(r->act->site->discovery, targets[i]);
         const char *feature =
             is_warmth && !strcmp(t->domain, "climate") ? "current_temperature" : "state";
         if (is_warmth && strcmp(t->domain, "climate") && strcmp(t->device_class, "temperature"))
@@ -607,19 +630,17 @@ static void question(struct run *r, const json_t *call, const size_t *targets, s
 static int takes(const struct lt_act *a, const json_t *call)
 {
     const char *tool = json_string_value(json_object_get(call, "name"));
-    return a && tool && a->gw->config.actuate.enabled && a->gw->discovery &&
+    return a && tool && a->gw->config.actuate.enabled && a->site->discovery &&
            (lt_act_is_for_devices(tool) || is_question(tool));
 }
 
-int lt_act_serves(const struct lt_act *a, const char *site)
+int lt_act_serves(const struct lt_act *a)
 {
-    return a && a->gw->config.actuate.enabled && a->gw->discovery &&
-           !strcmp(site, a->gw->sites[0].name);
+    return a && a->gw->config.actuate.enabled && a->site->discovery;
 }
 
-int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first)
+int lt_act_takes(const struct lt_act *a, const json_t *calls, size_t first)
 {
-    if (!a || strcmp(site, a->gw->sites[0].name)) return 0;
     for (size_t i = first; i < json_array_size(calls); i++)
         if (takes(a, json_array_get(calls, i))) return 1;
     return 0;
@@ -633,10 +654,10 @@ static void one_call(struct run *r, const json_t *call)
     struct lt_diag diag = {0};
     const json_t *args = json_object_get(call, "arguments");
     json_t *catalog = json_object_get(args, "floor") /* only floors need more than the devices */
-                          ? lt_discovery_catalog(a->gw->discovery, NULL)
+                          ? lt_discovery_catalog(a->site->discovery, NULL)
                           : NULL;
     const json_t *areas = json_object_get(json_object_get(catalog, "home"), "areas");
-    size_t n = lt_act_targets(a->gw->discovery, areas, tool, args, targets, LT_ACT_DEVICES_MAX);
+    size_t n = lt_act_targets(a->site->discovery, areas, tool, args, targets, LT_ACT_DEVICES_MAX);
     json_decref(catalog);
     if (!n || n > LT_ACT_DEVICES_MAX) {
         (void)!lt_fail(&diag, LT_ERR_NOTFOUND,
@@ -648,7 +669,7 @@ static void one_call(struct run *r, const json_t *call)
         question(r, call, targets, n);
     } else {
         for (size_t i = 0; i < n; i++)
-            command(r, call, lt_discovery_thing(a->gw->discovery, targets[i]));
+            command(r, call, lt_discovery_thing(a->site->discovery, targets[i]));
     }
 }
 

@@ -9,7 +9,8 @@
  * HassClimateGetTemperature) are answered from the last reports. Commands are at most once: after a
  * crash between the answer's record and its commands nothing is sent again (recover.c).
  * A cover that has begun to move where it was told counts as done ("state" opening or closing).
- * Only the first site has discovered devices. Threads: the loop's. */
+ * One for each site whose devices are known. Where the site has a root (home.c), topics are sent to and
+ * heard below it. Threads: the loop's. */
 #ifndef LT_ACT_H
 #define LT_ACT_H
 
@@ -21,7 +22,7 @@
 #define LT_ACT_DEVICES_MAX 200 /* most devices of one call; more are refused as too many */
 
 struct lt_discovery;
-struct lt_gateway;
+struct lt_gw_site;
 struct lt_mqtt_message;
 struct lt_act; /* opaque */
 
@@ -29,13 +30,13 @@ struct lt_act; /* opaque */
  * both are borrowed for the call. */
 typedef void (*lt_act_fn)(void *ctx, const json_t *outcome, const char *speech);
 
-LT_NODISCARD enum lt_err lt_act_new(struct lt_gateway *gw, struct lt_act **out);
+LT_NODISCARD enum lt_err lt_act_new(struct lt_gw_site *site, struct lt_act **out);
 /* Runs under way end without their callback. NULL is fine. */
 void lt_act_free(struct lt_act *a);
 /* The broker is back, or the home's devices changed: listen to their state topics. */
 void lt_act_listen(struct lt_act *a, int is_new_session);
-/* 1 when the message reports a state. */
-int lt_act_message(struct lt_act *a, const struct lt_mqtt_message *msg);
+/* 1 when the message reports a state; `on` is its topic without the site's root. */
+int lt_act_message(struct lt_act *a, const char *on, const struct lt_mqtt_message *msg);
 /* The last payload on a state topic, or NULL; borrowed until the next message. For act_restore.c. */
 const char *lt_act_last(const struct lt_act *a, const char *topic);
 /* What the thing with this id reported: for relative requests (plain.h). `a` as void; 0 for none. */
@@ -43,10 +44,10 @@ int lt_act_plain_state(void *a, const char *id, struct lt_plain_state *out);
 /* Does the call set a temperature of devices that count in Fahrenheit? */
 int lt_act_is_fahrenheit(const struct lt_act *a, const json_t *call);
 struct lt_discovery *lt_act_discovery(const struct lt_act *a);
-/* Are devices of this site worked? NULL works none. */
-int lt_act_serves(const struct lt_act *a, const char *site);
+/* Are devices worked? NULL works none. */
+int lt_act_serves(const struct lt_act *a);
 /* Is one of the calls, from number `first` on, ours to carry out? */
-int lt_act_takes(const struct lt_act *a, const char *site, const json_t *calls, size_t first);
+int lt_act_takes(const struct lt_act *a, const json_t *calls, size_t first);
 /* Carry out those calls; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first,
                                       const char *trace, lt_act_fn fn, void *ctx);

@@ -78,10 +78,9 @@ static json_t *call_back(const struct lt_act *a, const struct lt_catalog *c,
     return NULL;
 }
 
-json_t *lt_act_restore(const struct lt_act *a, const char *site, const struct lt_catalog *c,
-                       const json_t *calls)
+json_t *lt_act_restore(const struct lt_act *a, const struct lt_catalog *c, const json_t *calls)
 {
-    if (!lt_act_takes(a, site, calls, 0)) return NULL;
+    if (!lt_act_takes(a, calls, 0)) return NULL;
     struct lt_discovery *d = lt_act_discovery(a);
     const json_t *areas = json_object_get(json_object_get(lt_catalog_json(c), "home"), "areas");
     json_t *back = json_array();

@@ -15,7 +15,7 @@
 
 /* A new array of calls; NULL when one of the states is not known, or there are too many. `c` is the
  * catalogue that was made of the same discovery. */
-json_t *lt_act_restore(const struct lt_act *a, const char *site, const struct lt_catalog *c,
+json_t *lt_act_restore(const struct lt_act *a, const struct lt_catalog *c,
                        const json_t *calls);
 
 #endif

@@ -72,7 +72,7 @@ struct lt_config {
     struct {
         int home_assistant, zigbee2mqtt, tasmota;
         char *ha_prefix, *z2m_base, *tasmota_prefix;
-        struct lt_strings names, areas, aliases, hide, floors, area_aliases;
+        struct lt_strings names, areas, aliases, hide, floors, area_aliases, roots;
     } discovery;
     struct {
         int enabled;

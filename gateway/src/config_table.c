@@ -48,7 +48,7 @@ const struct lt_config_row lt__config_rows[] = {
      "Catalogue (tools and home) of the sites that have sent none on <prefix>/<site>/catalog"},
 
     {"discovery.home_assistant", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.home_assistant),
-     "The first site's catalogue from Home Assistant's MQTT discovery; tools in catalog.file come beside"},
+     "The catalogue from Home Assistant's MQTT discovery; tools in catalog.file come beside"},
     {"discovery.ha_prefix", LT_CFG_STR, "", 1, 128, "homeassistant", NULL, 0, AT(discovery.ha_prefix), "First level of its topics"},
     {"discovery.zigbee2mqtt", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.zigbee2mqtt),
      "The same from Zigbee2MQTT's lists of devices and groups"},
@@ -57,7 +57,7 @@ const struct lt_config_row lt__config_rows[] = {
      "The same from what Tasmota devices announce"},
     {"discovery.tasmota_prefix", LT_CFG_STR, "", 1, 128, "tasmota/discovery", NULL, 0, AT(discovery.tasmota_prefix), "First levels of their topics"},
     {"discovery.names", LT_CFG_LIST, "", 0, 512, "", NULL, LT_CFG_RELOAD, AT(discovery.names),
-     "Names of discovered things, as light.desk=Desk Lamp; before the = an id, a unique id, the topic of the announcement, or a Zigbee2MQTT friendly name"},
+     "Names of discovered things, as light.desk=Desk Lamp (cabin:light.desk=… for one site alone); before the = an id, a unique id, the topic of the announcement, or a Zigbee2MQTT friendly name"},
     {"discovery.areas", LT_CFG_LIST, "", 0, 512, "", NULL, LT_CFG_RELOAD, AT(discovery.areas),
      "Their rooms, as light.desk=Office; nothing after the = for none"},
     {"discovery.aliases", LT_CFG_LIST, "", 0, 512, "", NULL, LT_CFG_RELOAD, AT(discovery.aliases),
@@ -68,6 +68,8 @@ const struct lt_config_row lt__config_rows[] = {
      "Floors of rooms, as Office=Upstairs; rooms named here exist even when empty"},
     {"discovery.area_aliases", LT_CFG_LIST, "", 0, 512, "", NULL, LT_CFG_RELOAD, AT(discovery.area_aliases),
      "What else rooms are called, as Office=study|den"},
+    {"discovery.roots", LT_CFG_LIST, "", 0, 512, "", NULL, 0, AT(discovery.roots),
+     "Where the devices of a site lie, as cabin=houses/cabin; else the first site's on plain topics, any other's below its own name, cabin/homeassistant/…"},
 
     {"actuate.enabled", LT_CFG_BOOL, "", 0, 1, "false", NULL, LT_CFG_RELOAD, AT(actuate.enabled),
      "Work the discovered devices ourselves: accepted calls become their own commands and are confirmed"},

@@ -65,7 +65,7 @@ static int may_run(const struct lt_req *r, const json_t *calls)
     if (d.route != LT_ROUTE_CLOUD) return 0;
     for (size_t i = 0; i < json_array_size(calls); i++) {
         json_t *one = json_pack("[O]", json_array_get(calls, i));
-        int is_ours = one && lt_act_takes(r->gw->act, r->site_name, one, 0);
+        int is_ours = one && lt_act_takes(lt_req_act(r), one, 0);
         json_decref(one);
         if (!is_ours) return 0;
     }
@@ -90,7 +90,7 @@ int lt_consult(void *req, const json_t *calls, uint64_t ticket)
         json_t *one = json_pack("[O]", json_array_get(calls, i));
         struct part *p = malloc(sizeof *p);
         if (p) *p = (struct part){c, i};
-        if (!p || !one || lt_act_start(r->gw->act, one, 0, r->trace, on_read, p)) {
+        if (!p || !one || lt_act_start(lt_req_act(r), one, 0, r->trace, on_read, p)) {
             free(p);
             c->n_left--; /* its result says that it could not be read */
         }

@@ -11,6 +11,7 @@
 
 #include "discovery_int.h"
 #include "lt/json.h"
+#include "template.h"
 
 struct config_topic {
     char component[64], object[LT_DISCOVERY_MAX_TOPIC_BYTES];
@@ -214,6 +215,64 @@ static int is_left_out(const char *component, const json_t *c)
            json_is_false(json_object_get(c, "enabled_by_default"));
 }
 
+/* The member of the announcement that holds this very text; NULL: the template is our own. */
+static const char *key_of(const json_t *config, const char *text)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)config, key, v)
+    {
+        if (json_string_value(v) == text) return key;
+    }
+    return NULL;
+}
+
+/* "on" -> the text of command_on_template. */
+static const char *key_text(const json_t *config, const char *meaning)
+{
+    char key[64];
+    snprintf(key, sizeof key, "command_%.20s_template", meaning);
+    return json_string_value(json_object_get(config, key));
+}
+
+/* Is it one that we cannot evaluate? Then it is told, with topic and key. */
+static int is_beyond_us(const struct reading *r, const char *component, const struct lt__thing *t,
+                        const char *text)
+{
+    struct lt_diag why = {0};
+    char reason[LT_DIAG_TEXT];
+    if (!text || !lt_template_check(text, &why)) return 0;
+    const char *key = key_of(t->pub.config, text);
+    snprintf(reason, sizeof reason, "%s%.64s%s%.64s: %.200s; it is left out",
+             *component ? "components/" : "", component, *component ? "/" : "",
+             key ? key : "template", why.text);
+    lt__discovery_fault(r->d, r->topic, reason);
+    return 1;
+}
+
+/* What cannot be evaluated is known to be so from the start: a feature whose command cannot be made is
+ * read only, one whose reports cannot be read says nothing. The rest of the device works. */
+static void check_templates(const struct reading *r, const char *component, struct lt__thing *t)
+{
+    for (size_t i = 0; i < t->pub.n_features; i++) {
+        struct lt_feature *f = t->features + i;
+        if (is_beyond_us(r, component, t, f->command_template)) f->command_topic = NULL;
+        if (is_beyond_us(r, component, t, f->state_template)) f->state_topic = f->full_topic = NULL;
+        const char *meaning;
+        json_t *word;
+        int n_bad = 0;
+        if (t->pub.kind != LT_THING_HA_TEMPLATE || strcmp(f->name, "state") != 0) continue;
+        json_object_foreach((json_t *)(uintptr_t)f->words, meaning, word)
+        {
+            n_bad += is_beyond_us(r, component, t, key_text(t->pub.config, meaning));
+        }
+        if (n_bad) f->command_topic = NULL;
+    }
+    for (size_t i = 0; i < t->pub.n_availability; i++)
+        if (is_beyond_us(r, component, t, t->availability[i].template_text))
+            t->availability[i].template_text = NULL;
+}
+
 /* One entity from its expanded config, which the thing keeps. *out stays NULL for one left out. */
 static enum lt_err make_thing(const struct reading *r, const char *component, const char *key,
                               const json_t *c, const json_t *device, struct lt__thing **out,
@@ -233,10 +292,12 @@ static enum lt_err make_thing(const struct reading *r, const char *component, co
     enum lt_err err = read_common(t, c, device, *key ? key : r->parts->object, diag);
     if (!err) err = lt__ha_lower(t, c, diag);
     if (!err && t->is_broken) err = lt_fail(diag, LT_ERR_NOMEM, "out of memory for an entity");
-    if (err)
+    if (err) {
         lt__thing_free(t);
-    else
-        *out = t;
+        return err;
+    }
+    check_templates(r, key, t);
+    *out = t;
     return err;
 }
 

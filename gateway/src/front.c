@@ -209,7 +209,7 @@ static void on_catalog(struct lt_gateway *gw, const struct lt_topic *topic,
         LT_LOG(WARN, "catalog.cleared", LF_STR("site", site->name),
                LF_STR("in_use", site->used_hash[0] ? site->used_hash : "none"));
         site->is_told = 0;
-        lt_home_reload(gw); /* what devices announce stands again */
+        lt_home_reload(gw, site); /* what devices announce stands again */
     } else if ((int64_t)msg->payload_len > gw->config.limits.catalog_bytes) {
         snprintf(site->error, sizeof site->error,
                  "/: catalogue of %zu bytes; at most %lld are taken", msg->payload_len,
@@ -408,7 +408,7 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
         break;
     default:
         if (lt_hermes_message(gw, msg)) break;
-        if (lt_act_message(gw->act, msg) | lt_home_message(gw, msg)) break;
+        if (lt_home_message(gw, msg)) break;
         LT_LOG(DEBUG, "mqtt.unexpected", LF_STR("topic", msg->topic));
         break;
     }

@@ -91,6 +91,7 @@ static enum lt_err open_sites(struct lt_gateway *gw)
     if (!gw->sites) return LT_ERR_NOMEM;
     for (size_t i = 0; i < names->n; i++) {
         gw->sites[i].name = names->v[i];
+        gw->sites[i].gw = gw;
         uv_mutex_init(&gw->sites[i].lock);
         gw->n_sites++;
     }
@@ -308,15 +309,17 @@ static void reload(struct lt_gateway *gw)
     gw->policy.policy.providers = gw->policy.providers; /* the array moved with the struct */
     lt_tier_set_private_areas(gw->tier, gw->policy.policy.never_cloud_areas);
     lt_gw_talk_reload(gw);
-    lt_home_reload(gw);
+    for (size_t i = 0; i < gw->n_sites; i++) lt_home_reload(gw, &gw->sites[i]);
     lt_gateway_budget_caps(&gw->budget, &gw->config);
     lt_log_set_level((enum lt_log_level)lt_log_level_parse(gw->config.log.level));
     lt_mqtt_set_reconnect_max(gw->mqtt, gw->config.mqtt.reconnect_max_s * 1000);
     uv_timer_set_repeat(&gw->stats_timer, (uint64_t)gw->config.stats.interval_s * 1000);
     if (*gw->config.catalog.file)
-        for (size_t i = gw->discovery && lt_discovery_n_things(gw->discovery) ? 1 : 0;
-             i < gw->n_sites; i++) /* the first site's home is what its devices announce */
-            catalog_from_file(gw, &gw->sites[i]);
+        for (size_t i = 0; i < gw->n_sites; i++) {
+            struct lt_discovery *d = gw->sites[i].discovery;
+            if (!d || !lt_discovery_n_things(d)) /* else its home is what devices announce */
+                catalog_from_file(gw, &gw->sites[i]);
+        }
     LT_LOG(INFO, "config.reloaded", LF_INT("changed", n.n_changed), LF_INT("kept", n.n_kept));
     lt_sd_notify("READY=1");
 }
@@ -415,7 +418,6 @@ static void start_handles(struct lt_gateway *gw)
     start_timer(gw, &gw->ready_timer, on_ready_timer, READY_MS, 0);
     start_timer(gw, &gw->drain_timer, NULL, 0, 0);
     start_timer(gw, &gw->barrier_timer, NULL, 0, 0);
-    start_timer(gw, &gw->home_timer, NULL, 0, 0);
     start_timer(gw, &gw->bell_timer, NULL, 0, 0);
     start_timer(gw, &gw->self_timer, NULL, 0, 0);
     lt_swap_start(gw);

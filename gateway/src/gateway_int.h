@@ -58,6 +58,13 @@ struct lt_gw_site {
     char stored_hash[LT_SHA256_HEX_CAP]; /* of the catalogue the store has; "" for none */
     char used_hash[LT_SHA256_HEX_CAP];   /* of the catalogue in use; "" for none */
     int is_told; /* somebody published a catalogue: it stands before what devices announce */
+    /* home.c: what its devices announce, and how they are worked */
+    struct lt_gateway *gw;
+    struct lt_act *act;             /* NULL: devices are not worked */
+    struct lt_discovery *discovery; /* NULL: announcements are not read */
+    char root[LT_TOPIC_MAX_BYTES + 1]; /* "cabin/": its devices' topics lie below; "" for none */
+    uv_timer_t home_timer;
+    lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
     size_t n_tools, n_entities;          /* of the catalogue in use */
     char error[LT_GW_TEXT_BYTES];        /* why the last catalogue sent was not taken; "" */
     struct lt_stats stats;
@@ -94,11 +101,6 @@ struct lt_gateway {
     char session_path[1100];   /* file that names the broker session, beside the database */
     char session[LT_ULID_CAP]; /* name of the broker session: packet ids mean something in it */
     char barrier_topic[LT_TOPIC_MAX_BYTES + 1], barrier[LT_ULID_CAP];
-
-    struct lt_act *act;             /* NULL: devices are not worked */
-    struct lt_discovery *discovery; /* NULL: announcements are not read */
-    uv_timer_t home_timer;
-    lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
 
     struct lt_talk *talk;       /* conversations: talk.c */
     struct lt_doubt *doubt;     /* the last deed of each: talk.c */
@@ -260,6 +262,8 @@ struct lt_req {
 void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
                     const struct lt_mqtt_message *msg);
 struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site);
+/* What works the devices of its site; NULL: nothing. */
+struct lt_act *lt_req_act(const struct lt_req *r);
 /* Free it if nothing holds it any more. */
 void lt_req_settle(struct lt_req *r);
 void lt_req_set_state(struct lt_req *r, enum lt_req_state next);
@@ -319,17 +323,23 @@ void lt_front_set_catalog(struct lt_gateway *gw, struct lt_gw_site *site, const 
                           size_t n, const char *origin);
 struct lt_gw_site *lt_gw_find_site(struct lt_gateway *gw, const char *name);
 
-/* ---- home.c: the first site's catalogue from what devices announce ---- */
+/* ---- home.c: catalogues from what devices announce ---- */
 LT_NODISCARD enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag);
 void lt_home_up(struct lt_gateway *gw, int has_session); /* the broker is back: subscribe */
-/* 0 when announcements are not read. */
+/* An announcement or a report? 0: neither. */
 int lt_home_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg);
 void lt_home_close(struct lt_gateway *gw);
 /* Make the catalogue anew: names and rooms may be others, or nobody publishes one any more. */
-void lt_home_reload(struct lt_gateway *gw);
+void lt_home_reload(struct lt_gateway *gw, struct lt_gw_site *site);
 /* home_names.c: what the configuration says about devices and rooms. LT_ERR_INVALID, _EXISTS, _LIMIT name the key. */
-LT_NODISCARD enum lt_err lt_home_names(const struct lt_config *c, struct lt_discovery *d,
-                                       struct lt_diag *diag);
+LT_NODISCARD enum lt_err lt_home_names(const struct lt_config *c, const char *site,
+                                       struct lt_discovery *d, struct lt_diag *diag);
+/* home_open.c: a discovery for the site as configured, *out NULL where announcements are not read; and
+ * where its devices' topics lie: "" or a prefix that ends in '/'. Shared with `lintel doctor`. */
+LT_NODISCARD enum lt_err lt_home_discovery(const struct lt_config *c, const char *site,
+                                           struct lt_discovery **out, struct lt_diag *diag);
+LT_NODISCARD enum lt_err lt_home_root(const struct lt_config *c, const char *site, char *out,
+                                      size_t cap, struct lt_diag *diag);
 
 /* ---- gateway.c ---- */
 /* Called whenever something ended: in a drain it may be time to go. */

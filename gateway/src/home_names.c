@@ -1,5 +1,6 @@
 /* home_names.c - what the user says about discovered devices: discovery.names, .areas, .aliases, .hide,
- * .floors and .area_aliases become the overrides of discovery.h. */
+ * .floors and .area_aliases become the overrides of discovery.h. A row that begins with the name of a site
+ * and a colon, "cabin:light.desk=Desk Lamp", holds for that site alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ struct book {
     size_t n, cap;
     char **text; /* copies of the configuration's strings, cut up */
     size_t n_text;
+    const struct lt_strings *sites; /* all */
+    const char *site;               /* whose rows are taken */
 };
 
 static void book_free(struct book *b)
@@ -62,12 +65,25 @@ static struct said *cut(struct book *b, const char *row, char **value)
 
 enum key { NAME, AREA, ALIASES, HIDE, FLOOR };
 
+/* The row without the site's name; NULL: it is another site's. */
+static const char *own_row(const struct book *b, const char *row)
+{
+    for (size_t i = 0; i < b->sites->n; i++) {
+        size_t n = strlen(b->sites->v[i]);
+        if (!strncmp(row, b->sites->v[i], n) && row[n] == ':')
+            return strcmp(b->sites->v[i], b->site) ? NULL : row + n + 1;
+    }
+    return row;
+}
+
 static enum lt_err take(struct book *b, const struct lt_strings *rows, enum key key,
                         const char *name, struct lt_diag *diag)
 {
     for (size_t i = 0; i < rows->n; i++) {
         char *value, *save = NULL;
-        struct said *s = cut(b, rows->v[i], &value);
+        const char *row = own_row(b, rows->v[i]);
+        if (!row) continue;
+        struct said *s = cut(b, row, &value);
         if (!s) return lt_fail(diag, LT_ERR_NOMEM, "out of memory for %s", name);
         if (!*s->match || (key != HIDE && !*value && key != AREA))
             return lt_fail(diag, LT_ERR_INVALID,
@@ -87,9 +103,10 @@ static enum lt_err take(struct book *b, const struct lt_strings *rows, enum key 
     return LT_OK;
 }
 
-enum lt_err lt_home_names(const struct lt_config *c, struct lt_discovery *d, struct lt_diag *diag)
+enum lt_err lt_home_names(const struct lt_config *c, const char *site, struct lt_discovery *d,
+                          struct lt_diag *diag)
 {
-    struct book things = {0}, areas = {0};
+    struct book things = {.sites = &c->sites, .site = site}, areas = things;
     enum lt_err err = take(&things, &c->discovery.names, NAME, "discovery.names", diag);
     if (!err) err = take(&things, &c->discovery.areas, AREA, "discovery.areas", diag);
     if (!err) err = take(&things, &c->discovery.aliases, ALIASES, "discovery.aliases", diag);

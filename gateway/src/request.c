@@ -47,6 +47,11 @@ static const unsigned edges[] = {
     [LT_REQ_DONE] = 0,
 };
 
+struct lt_act *lt_req_act(const struct lt_req *r)
+{
+    return r->site ? r->site->act : NULL;
+}
+
 void lt_req_set_state(struct lt_req *r, enum lt_req_state next)
 {
     if (!(edges[r->state] & (1u << next))) {
@@ -829,10 +834,10 @@ static void on_acted(void *ctx, const json_t *outcome, const char *speech)
 
 static void start_acting(struct lt_req *r, size_t first)
 {
-    if (!lt_act_takes(r->gw->act, r->site_name, r->calls, first)) return;
+    if (!lt_act_takes(lt_req_act(r), r->calls, first)) return;
     r->n_busy++;
     r->is_acting = 1;
-    if (lt_act_start(r->gw->act, r->calls, first, r->trace, on_acted, r)) {
+    if (lt_act_start(lt_req_act(r), r->calls, first, r->trace, on_acted, r)) {
         r->n_busy--;
         r->is_acting = 0;
     }

@@ -237,7 +237,7 @@ int lt_gw_talk_before(struct lt_req *r)
         break;
     }
     /* whether devices went back, they say themselves */
-    int is_told = turn.kind == LT_TURN_CALLS && lt_act_takes(gw->act, r->site_name, r->calls, 0);
+    int is_told = turn.kind == LT_TURN_CALLS && lt_act_takes(lt_req_act(r), r->calls, 0);
     if (turn.speech[0] && !is_told) say(r, turn.speech);
     r->first_route = r->route;
     r->first_why = r->why;
@@ -281,10 +281,10 @@ static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_w
 {
     struct lt_gateway *gw = r->gw;
     struct lt_plain p;
-    int is_guarded = 0, has_devices = lt_act_serves(gw->act, r->site_name);
+    int is_guarded = 0, has_devices = lt_act_serves(lt_req_act(r));
     if (!gw->config.talk.plain) return 0;
     lt_plain_read(r->catalog->checked, said, r->here, has_devices ? lt_act_plain_state : NULL,
-                  gw->act, &p);
+                  lt_req_act(r), &p);
     int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL;
     if (p.calls && is_wanted)
         lt_router_gate(&gw->policy.policy, r->catalog->checked, p.calls, &is_guarded);
@@ -362,15 +362,16 @@ static int is_acting(const struct lt_req *r)
 
 /* safety.max_heat is in Celsius unless it is a Fahrenheit home's (then above what Celsius could mean):
  * temperatures of devices that announce Fahrenheit are judged in its unit. A new reference. */
-static json_t *in_celsius(const struct lt_gateway *gw, const json_t *calls)
+static json_t *in_celsius(const struct lt_req *r, const json_t *calls)
 {
+    const struct lt_gateway *gw = r->gw;
     json_t *copy = json_deep_copy(calls);
     if (gw->config.safety.max_heat >= MAX_HEAT_CELSIUS) return copy;
     for (size_t i = 0; i < json_array_size(copy); i++) {
         json_t *arguments = json_object_get(json_array_get(copy, i), "arguments");
         const json_t *t = json_object_get(arguments, "temperature");
         if (!json_is_number(t) || json_number_value(t) < MAX_HEAT_CELSIUS ||
-            !lt_act_is_fahrenheit(gw->act, json_array_get(copy, i)))
+            !lt_act_is_fahrenheit(lt_req_act(r), json_array_get(copy, i)))
             continue;
         json_object_set_new(arguments, "temperature",
                             json_real((json_number_value(t) - 32) * 5 / 9));
@@ -386,7 +387,7 @@ static int is_allowed(struct lt_req *r)
     const char *why = "";
     int is_sensitive = 0;
     lt_router_gate(&gw->policy.policy, r->catalog->checked, r->calls, &is_sensitive);
-    json_t *judged = in_celsius(gw, r->calls);
+    json_t *judged = in_celsius(r, r->calls);
     struct lt_safety_question s = {.site = r->site_name,
                                    .source = r->door,
                                    .key = r->talk_key,
@@ -516,7 +517,7 @@ void lt_gw_talk_settle(struct lt_req *r)
     }
     struct lt_changes copy = {NULL, 0};
     (void)!add_changes(&copy, &r->changes);
-    json_t *restore = lt_act_restore(gw->act, r->site_name, r->catalog->checked, r->calls);
+    json_t *restore = lt_act_restore(lt_req_act(r), r->catalog->checked, r->calls);
     lt_talk_executed(gw->talk, r->talk_key, r->calls, restore, &copy, lt_now_us());
     json_decref(restore);
     lt_changes_free(&copy);

@@ -1,23 +1,14 @@
 /* template.c - a recursive descent over expressions whose values are JSON values; NULL: undefined. */
-#include "template.h"
+#include "template_int.h"
 
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-struct reader {
-    const char *at, *end;
-    const json_t *vars; /* NULL: only check */
-    int depth;
-    enum lt_err err;
-    struct lt_diag *diag;
-};
-
-static json_t *ternary(struct reader *r);
-
-static json_t *refuse(struct reader *r, const char *what)
+json_t *lt__template_refuse(struct lt__template_reader *r, const char *what)
 {
     if (!r->err)
         r->err = lt_fail(r->diag, LT_ERR_UNSUPPORTED, "template: %s at \"%.*s\"", what,
@@ -25,15 +16,15 @@ static json_t *refuse(struct reader *r, const char *what)
     return NULL;
 }
 
-static void blanks(struct reader *r)
+void lt__template_blanks(struct lt__template_reader *r)
 {
     while (r->at < r->end && isspace((unsigned char)*r->at)) r->at++;
 }
 
-static int take(struct reader *r, const char *mark)
+static int take(struct lt__template_reader *r, const char *mark)
 {
     size_t n = strlen(mark);
-    blanks(r);
+    lt__template_blanks(r);
     if ((size_t)(r->end - r->at) < n || strncmp(r->at, mark, n)) return 0;
     r->at += n;
     return 1;
@@ -44,10 +35,10 @@ static int is_name(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-static int take_word(struct reader *r, const char *word)
+int lt__template_take_word(struct lt__template_reader *r, const char *word)
 {
     size_t n = strlen(word);
-    blanks(r);
+    lt__template_blanks(r);
     if ((size_t)(r->end - r->at) < n || strncmp(r->at, word, n) ||
         ((size_t)(r->end - r->at) > n && is_name(r->at[n])))
         return 0;
@@ -55,10 +46,10 @@ static int take_word(struct reader *r, const char *word)
     return 1;
 }
 
-static int read_name(struct reader *r, char out[64])
+int lt__template_name(struct lt__template_reader *r, char out[64])
 {
     size_t n = 0;
-    blanks(r);
+    lt__template_blanks(r);
     while (r->at + n < r->end && is_name(r->at[n])) n++;
     if (!n || n > 63 || isdigit((unsigned char)*r->at)) return 0;
     memcpy(out, r->at, n);
@@ -94,7 +85,7 @@ static json_t *number(double x)
 }
 
 /* As Jinja prints it. 0 when it does not fit. */
-static int print(const json_t *v, char *out, size_t cap)
+int lt__template_print(const json_t *v, char *out, size_t cap)
 {
     int n = 0;
     if (json_is_string(v)) {
@@ -116,7 +107,7 @@ static int print(const json_t *v, char *out, size_t cap)
     return n >= 0 && (size_t)n < cap;
 }
 
-static int is_true(const json_t *v)
+int lt__template_is_true(const json_t *v)
 {
     double x;
     if (!v || json_is_null(v)) return 0;
@@ -137,22 +128,22 @@ static int is_equal(const json_t *a, const json_t *b)
 
 /* ---- primaries ---- */
 
-static json_t *quoted(struct reader *r, char mark)
+static json_t *quoted(struct lt__template_reader *r, char mark)
 {
     char text[512];
     size_t n = 0;
     r->at++;
     while (r->at < r->end && *r->at != mark) {
         if (*r->at == '\\' && r->at + 1 < r->end) r->at++;
-        if (n + 1 >= sizeof text) return refuse(r, "a long text");
+        if (n + 1 >= sizeof text) return lt__template_refuse(r, "a long text");
         text[n++] = *r->at++;
     }
-    if (r->at >= r->end) return refuse(r, "an open text");
+    if (r->at >= r->end) return lt__template_refuse(r, "an open text");
     r->at++;
     return json_stringn(text, n);
 }
 
-static json_t *literal_number(struct reader *r)
+static json_t *literal_number(struct lt__template_reader *r)
 {
     char text[64], *end;
     size_t n = 0;
@@ -161,31 +152,140 @@ static json_t *literal_number(struct reader *r)
     memcpy(text, r->at, n);
     text[n] = '\0';
     double x = strtod(text, &end);
-    if (*end) return refuse(r, "a number");
+    if (*end) return lt__template_refuse(r, "a number");
     r->at += n;
     return strchr(text, '.') ? json_real(x) : json_integer((json_int_t)x);
 }
 
-static json_t *member_of(struct reader *r, json_t *v)
+#define ARGUMENTS_MAX 3
+
+/* "(a, b)" or "(name=a)" behind the opening bracket. */
+static void arguments_of(struct lt__template_reader *r, json_t *a[ARGUMENTS_MAX])
+{
+    char name[64];
+    for (int i = 0; i < ARGUMENTS_MAX; i++) a[i] = NULL;
+    if (take(r, ")")) return;
+    for (int i = 0; i < ARGUMENTS_MAX && !r->err; i++) {
+        const char *before = r->at;
+        if (!lt__template_name(r, name) || !take(r, "=") || (r->at < r->end && *r->at == '='))
+            r->at = before; /* no keyword */
+        a[i] = lt__template_expression(r);
+        if (r->err || take(r, ")")) return;
+        if (!take(r, ",")) break;
+    }
+    (void)lt__template_refuse(r, "arguments");
+}
+
+static void arguments_free(json_t *a[ARGUMENTS_MAX])
+{
+    for (int i = 0; i < ARGUMENTS_MAX; i++) json_decref(a[i]);
+}
+
+/* The parts of a text between marks, as Python's split. */
+static json_t *parts_of(const char *s, const char *mark)
+{
+    json_t *parts = json_array();
+    size_t n = strlen(mark);
+    for (const char *next; (next = strstr(s, mark)); s = next + n)
+        json_array_append_new(parts, json_stringn(s, (size_t)(next - s)));
+    json_array_append_new(parts, json_string(s));
+    return parts;
+}
+
+static json_t *text_filter(struct lt__template_reader *r, const json_t *v, const char *name);
+
+/* v.name(…) of a text or an object, behind the bracket; takes v. Absent values stay absent. */
+static json_t *method(struct lt__template_reader *r, json_t *v, const char *name)
+{
+    json_t *a[ARGUMENTS_MAX], *out = NULL;
+    arguments_of(r, a);
+    const char *s = json_string_value(v), *mark = json_string_value(a[0]);
+    if (!strcmp(name, "split") && a[0] && !a[1]) {
+        out = s && mark && *mark ? parts_of(s, mark) : NULL;
+    } else if (!strcmp(name, "get") && (a[0] || !r->vars)) {
+        out = json_incref(mark ? json_object_get(v, mark) : NULL);
+        if (!out) out = a[1] ? json_incref(a[1]) : json_null();
+    } else if (!strcmp(name, "lower") || !strcmp(name, "upper") || !strcmp(name, "strip")) {
+        out = s ? text_filter(r, v, *name == 's' ? "trim" : name) : NULL;
+    } else {
+        (void)lt__template_refuse(r, "a call");
+    }
+    arguments_free(a);
+    json_decref(v);
+    return out;
+}
+
+/* [a, b] and {a: b} behind the opening bracket; keys are compared as texts. */
+static json_t *literal_list(struct lt__template_reader *r, int is_object)
+{
+    json_t *out = is_object ? json_object() : json_array();
+    const char *close = is_object ? "}" : "]";
+    while (!r->err && !take(r, close)) {
+        json_t *v = lt__template_expression(r);
+        char key[64];
+        if (is_object && !r->err) {
+            int is_key = v && lt__template_print(v, key, sizeof key);
+            json_decref(v);
+            v = NULL;
+            if (!take(r, ":"))
+                (void)lt__template_refuse(r, "a missing :");
+            else
+                v = lt__template_expression(r);
+            if (v && is_key) json_object_set(out, key, v);
+        } else if (v) {
+            json_array_append(out, v);
+        }
+        json_decref(v);
+        if (!r->err && !take(r, ",")) {
+            if (!take(r, close)) (void)lt__template_refuse(r, "an open list");
+            break;
+        }
+    }
+    if (!r->err) return out;
+    json_decref(out);
+    return NULL;
+}
+
+/* v[key]; keys of objects are compared as texts, places in lists may count from the end. */
+static json_t *item_of(const json_t *v, const json_t *key)
+{
+    char text[64];
+    if (json_is_object(v))
+        return key && lt__template_print(key, text, sizeof text)
+                   ? json_incref(json_object_get(v, text))
+                   : NULL;
+    json_int_t i = json_integer_value(key), n = (json_int_t)json_array_size(v);
+    if (i < 0) i += n;
+    return json_is_integer(key) && i >= 0 && i < n ? json_incref(json_array_get(v, (size_t)i))
+                                                   : NULL;
+}
+
+static json_t *member_of(struct lt__template_reader *r, json_t *v)
 {
     char name[64];
     json_t *inner = NULL;
     for (;;) {
         if (r->at < r->end && *r->at == '.') {
             r->at++;
-            if (!read_name(r, name)) {
+            if (!lt__template_name(r, name)) {
                 json_decref(v);
-                return refuse(r, "a member");
+                return lt__template_refuse(r, "a member");
+            }
+            if (r->at < r->end && *r->at == '(') {
+                r->at++;
+                v = method(r, v, name);
+                if (r->err) {
+                    json_decref(v);
+                    return NULL;
+                }
+                continue;
             }
             inner = json_incref(json_object_get(v, name));
         } else if (r->at < r->end && *r->at == '[') {
             r->at++;
-            json_t *key = ternary(r);
-            if (!r->err && !take(r, "]")) (void)refuse(r, "a missing ]");
-            inner = json_is_string(key) ? json_incref(json_object_get(v, json_string_value(key)))
-                    : json_is_integer(key) && json_integer_value(key) >= 0
-                        ? json_incref(json_array_get(v, (size_t)json_integer_value(key)))
-                        : NULL;
+            json_t *key = lt__template_expression(r);
+            if (!r->err && !take(r, "]")) (void)lt__template_refuse(r, "a missing ]");
+            inner = item_of(v, key);
             json_decref(key);
         } else {
             return v;
@@ -196,41 +296,43 @@ static json_t *member_of(struct reader *r, json_t *v)
             json_decref(v);
             return NULL;
         }
-        blanks(r);
+        lt__template_blanks(r);
         if (r->at < r->end && *r->at == '(') {
             json_decref(v);
-            return refuse(r, "a call");
+            return lt__template_refuse(r, "a call");
         }
     }
 }
 
-static json_t *primary(struct reader *r)
+static json_t *primary(struct lt__template_reader *r)
 {
     char name[64];
-    blanks(r);
-    if (r->at >= r->end) return refuse(r, "an expression ends early");
+    lt__template_blanks(r);
+    if (r->at >= r->end) return lt__template_refuse(r, "an expression ends early");
     if (*r->at == '\'' || *r->at == '"') return member_of(r, quoted(r, *r->at));
     if (isdigit((unsigned char)*r->at)) return literal_number(r);
+    if (take(r, "[")) return member_of(r, literal_list(r, 0));
+    if (take(r, "{")) return member_of(r, literal_list(r, 1));
     if (take(r, "(")) {
-        json_t *v = ternary(r);
-        if (!r->err && !take(r, ")")) (void)refuse(r, "a missing )");
+        json_t *v = lt__template_expression(r);
+        if (!r->err && !take(r, ")")) (void)lt__template_refuse(r, "a missing )");
         return member_of(r, v);
     }
-    if (!read_name(r, name)) return refuse(r, "a sign");
+    if (!lt__template_name(r, name)) return lt__template_refuse(r, "a sign");
     if (!strcmp(name, "true") || !strcmp(name, "True")) return json_true();
     if (!strcmp(name, "false") || !strcmp(name, "False")) return json_false();
     if (!strcmp(name, "none") || !strcmp(name, "None")) return json_null();
-    blanks(r);
-    if (r->at < r->end && *r->at == '(') return refuse(r, "a call");
+    lt__template_blanks(r);
+    if (r->at < r->end && *r->at == '(') return lt__template_refuse(r, "a call");
     return member_of(r, json_incref(json_object_get(r->vars, name)));
 }
 
 /* ---- filters ---- */
 
-static json_t *text_filter(struct reader *r, const json_t *v, const char *name)
+static json_t *text_filter(struct lt__template_reader *r, const json_t *v, const char *name)
 {
     char text[2048];
-    if (!print(v, text, sizeof text)) return refuse(r, "a long text");
+    if (!lt__template_print(v, text, sizeof text)) return lt__template_refuse(r, "a long text");
     char *s = text;
     if (!strcmp(name, "trim")) {
         while (isspace((unsigned char)*s)) s++;
@@ -243,9 +345,27 @@ static json_t *text_filter(struct reader *r, const json_t *v, const char *name)
     return json_string(s);
 }
 
-/* v | name(argument); takes v. */
-static json_t *filter(struct reader *r, json_t *v, const char *name, json_t *argument)
+/* "a" with every b as c. */
+static json_t *replaced(const json_t *v, const json_t *b, const json_t *c)
 {
+    const char *s = json_string_value(v), *from = json_string_value(b), *to = json_string_value(c);
+    char text[2048];
+    size_t n = 0;
+    if (!s || !from || !*from || !to) return NULL;
+    for (const char *next; (next = strstr(s, from)); s = next + strlen(from)) {
+        int k = snprintf(text + n, sizeof text - n, "%.*s%s", (int)(next - s), s, to);
+        if (k < 0 || (size_t)k >= sizeof text - n) return NULL;
+        n += (size_t)k;
+    }
+    int k = snprintf(text + n, sizeof text - n, "%s", s);
+    return k < 0 || (size_t)k >= sizeof text - n ? NULL : json_string(text);
+}
+
+/* v | name(a, …); takes v. */
+static json_t *filter(struct lt__template_reader *r, json_t *v, const char *name,
+                      json_t *a[ARGUMENTS_MAX])
+{
+    const json_t *argument = a[0];
     static const char *const texts[] = {"lower", "upper", "trim", "string"};
     json_t *out = NULL;
     double x = 0, digits = 0, scale;
@@ -258,56 +378,74 @@ static json_t *filter(struct reader *r, json_t *v, const char *name, json_t *arg
     int is_number = number_of(v, &x);
     if (!strcmp(name, "default") || !strcmp(name, "d")) {
         if (v && !json_is_null(v)) return v;
-        return argument ? json_incref(argument) : json_string("");
+        return argument ? json_incref(a[0]) : json_string("");
     }
     if (!strcmp(name, "int")) {
         out = is_number  ? json_integer((json_int_t)x)
-              : argument ? json_incref(argument)
+              : argument ? json_incref(a[0])
                          : json_integer(0);
     } else if (!strcmp(name, "float")) {
-        out = is_number ? json_real(x) : argument ? json_incref(argument) : json_real(0);
+        out = is_number ? json_real(x) : argument ? json_incref(a[0]) : json_real(0);
     } else if (!strcmp(name, "abs")) {
         out = is_number ? number(fabs(x)) : NULL;
     } else if (!strcmp(name, "round")) {
         (void)number_of(argument, &digits);
         scale = pow(10, digits);
-        out = is_number ? json_real(nearbyint(x * scale) / scale) : NULL;
+        const char *how = a[1] ? json_string_value(a[1]) : NULL;
+        double whole = how && !strcmp(how, "floor")  ? floor(x * scale)
+                       : how && !strcmp(how, "ceil") ? ceil(x * scale)
+                                                     : nearbyint(x * scale);
+        out = is_number ? json_real(whole / scale) : NULL;
+    } else if (!strcmp(name, "is_defined")) {
+        return v;
+    } else if (!strcmp(name, "multiply") || !strcmp(name, "add")) {
+        double y;
+        out = is_number && number_of(argument, &y) ? number(*name == 'm' ? x * y : x + y) : NULL;
+    } else if (!strcmp(name, "bool")) {
+        const char *s = json_string_value(v);
+        out = json_boolean(s ? strcasecmp(s, "true") == 0 || strcasecmp(s, "on") == 0 ||
+                                   strcasecmp(s, "yes") == 0 || !strcmp(s, "1")
+                             : lt__template_is_true(v));
+    } else if (!strcmp(name, "iif")) {
+        json_t *chosen = a[lt__template_is_true(v) ? 0 : 1];
+        out = chosen ? json_incref(chosen) : json_boolean(lt__template_is_true(v));
+    } else if (!strcmp(name, "replace")) {
+        out = replaced(v, a[0], a[1]);
+    } else if (!strcmp(name, "from_json")) {
+        out = json_is_string(v) ? json_loads(json_string_value(v), JSON_DECODE_ANY, NULL) : NULL;
     } else if (!strcmp(name, "tojson") || !strcmp(name, "to_json")) {
         char *s = v ? json_dumps(v, JSON_ENCODE_ANY) : NULL;
         out = s ? json_string(s) : NULL;
         free(s);
     } else {
-        (void)refuse(r, "an unknown filter");
+        (void)lt__template_refuse(r, "an unknown filter");
     }
     json_decref(v);
     return out;
 }
 
-static json_t *filtered(struct reader *r)
+static json_t *filtered(struct lt__template_reader *r)
 {
     char name[64];
     json_t *v = primary(r);
     while (!r->err && take(r, "|")) {
-        json_t *argument = NULL;
-        if (!read_name(r, name)) {
-            (void)refuse(r, "a filter");
+        json_t *a[ARGUMENTS_MAX] = {NULL};
+        if (!lt__template_name(r, name)) {
+            (void)lt__template_refuse(r, "a filter");
             break;
         }
-        if (take(r, "(") && !take(r, ")")) {
-            argument = ternary(r);
-            if (!r->err && !take(r, ")")) (void)refuse(r, "a filter's arguments");
-        }
-        v = filter(r, v, name, argument);
-        json_decref(argument);
+        if (take(r, "(")) arguments_of(r, a);
+        v = filter(r, v, name, a);
+        arguments_free(a);
     }
     return v;
 }
 
 /* ---- operators ---- */
 
-static json_t *unary(struct reader *r)
+static json_t *unary(struct lt__template_reader *r)
 {
-    if (++r->depth > LT_TEMPLATE_MAX_DEPTH) return refuse(r, "deep nesting");
+    if (++r->depth > LT_TEMPLATE_MAX_DEPTH) return lt__template_refuse(r, "deep nesting");
     json_t *v;
     if (take(r, "-")) {
         double x;
@@ -327,9 +465,9 @@ static json_t *arithmetic(const json_t *a, const json_t *b, char op)
     if (op == '+' && json_is_string(a) && json_is_string(b)) op = '~';
     if (op == '~') {
         char text[2048];
-        if (!print(a, text, sizeof text)) return NULL;
+        if (!lt__template_print(a, text, sizeof text)) return NULL;
         size_t n = strlen(text);
-        return print(b, text + n, sizeof text - n) ? json_string(text) : NULL;
+        return lt__template_print(b, text + n, sizeof text - n) ? json_string(text) : NULL;
     }
     if (!number_of(a, &x) || !number_of(b, &y)) return NULL;
     if ((op == '/' || op == 'd' || op == '%') && y == 0) return NULL;
@@ -349,7 +487,8 @@ static json_t *arithmetic(const json_t *a, const json_t *b, char op)
     }
 }
 
-static json_t *join(struct reader *r, json_t *a, json_t *(*next)(struct reader *), char op)
+static json_t *join(struct lt__template_reader *r, json_t *a,
+                    json_t *(*next)(struct lt__template_reader *), char op)
 {
     json_t *b = next(r), *v = r->err ? NULL : arithmetic(a, b, op);
     json_decref(a);
@@ -357,7 +496,7 @@ static json_t *join(struct reader *r, json_t *a, json_t *(*next)(struct reader *
     return v;
 }
 
-static json_t *product(struct reader *r)
+static json_t *product(struct lt__template_reader *r)
 {
     json_t *v = unary(r);
     while (!r->err) {
@@ -375,7 +514,7 @@ static json_t *product(struct reader *r)
     return v;
 }
 
-static json_t *sum(struct reader *r)
+static json_t *sum(struct lt__template_reader *r)
 {
     json_t *v = product(r);
     while (!r->err) {
@@ -391,19 +530,33 @@ static json_t *sum(struct reader *r)
     return v;
 }
 
-static json_t *comparison(struct reader *r)
+static json_t *comparison(struct lt__template_reader *r)
 {
     static const char *const ops[] = {"==", "!=", "<=", ">=", "<", ">"};
     json_t *a = sum(r);
-    if (!r->err && take_word(r, "is")) {
-        int is_not = take_word(r, "not"), is_defined = a != NULL;
-        if (take_word(r, "none"))
+    if (!r->err && lt__template_take_word(r, "is")) {
+        int is_not = lt__template_take_word(r, "not"), is_defined = a != NULL;
+        if (lt__template_take_word(r, "none"))
             is_defined = a && json_is_null(a) ? 1 : 0;
-        else if (!take_word(r, "defined"))
-            (void)refuse(r, "an unknown test");
+        else if (!lt__template_take_word(r, "defined"))
+            (void)lt__template_refuse(r, "an unknown test");
         json_decref(a);
         return r->err ? NULL : json_boolean(is_defined != is_not);
     }
+    const char *before = r->at;
+    int is_not_in = !r->err && lt__template_take_word(r, "not");
+    if (!r->err && lt__template_take_word(r, "in")) {
+        json_t *b = sum(r), *one;
+        size_t k;
+        int is_in = json_is_string(a) && json_is_string(b) &&
+                    strstr(json_string_value(b), json_string_value(a));
+        if (json_is_string(a) && json_object_get(b, json_string_value(a))) is_in = 1;
+        json_array_foreach(b, k, one) is_in |= is_equal(a, one);
+        json_decref(a);
+        json_decref(b);
+        return r->err ? NULL : json_boolean(is_in != is_not_in);
+    }
+    if (is_not_in) r->at = before;
     for (size_t i = 0; !r->err && i < sizeof ops / sizeof *ops; i++) {
         if (!take(r, ops[i])) continue;
         json_t *b = sum(r);
@@ -426,118 +579,41 @@ static json_t *comparison(struct reader *r)
     return a;
 }
 
-static json_t *negation(struct reader *r)
+static json_t *negation(struct lt__template_reader *r)
 {
-    if (!take_word(r, "not")) return comparison(r);
+    if (!lt__template_take_word(r, "not")) return comparison(r);
     json_t *inner = comparison(r);
-    int is = is_true(inner);
+    int is = lt__template_is_true(inner);
     json_decref(inner);
     return r->err ? NULL : json_boolean(!is);
 }
 
-static json_t *logic(struct reader *r)
+static json_t *logic(struct lt__template_reader *r)
 {
     json_t *a = negation(r);
     while (!r->err) {
-        int is_and = take_word(r, "and");
-        if (!is_and && !take_word(r, "or")) break;
+        int is_and = lt__template_take_word(r, "and");
+        if (!is_and && !lt__template_take_word(r, "or")) break;
         json_t *b = negation(r);
-        json_t *keep = is_and == is_true(a) ? b : a;
+        json_t *keep = is_and == lt__template_is_true(a) ? b : a;
         json_decref(keep == a ? b : a);
         a = keep;
     }
     return a;
 }
 
-static json_t *ternary(struct reader *r)
+json_t *lt__template_expression(struct lt__template_reader *r)
 {
-    if (++r->depth > LT_TEMPLATE_MAX_DEPTH) return refuse(r, "deep nesting");
+    if (++r->depth > LT_TEMPLATE_MAX_DEPTH) return lt__template_refuse(r, "deep nesting");
     json_t *v = logic(r);
-    if (!r->err && take_word(r, "if")) {
+    if (!r->err && lt__template_take_word(r, "if")) {
         json_t *condition = logic(r), *other = NULL;
-        if (!r->err && take_word(r, "else")) other = ternary(r);
-        json_t *keep = is_true(condition) ? v : other;
+        if (!r->err && lt__template_take_word(r, "else")) other = lt__template_expression(r);
+        json_t *keep = lt__template_is_true(condition) ? v : other;
         json_decref(keep == v ? other : v);
         json_decref(condition);
         v = keep;
     }
     r->depth--;
     return v;
-}
-
-/* ---- whole templates ---- */
-
-static enum lt_err put(char *out, size_t cap, size_t *n, const char *s, size_t len,
-                       struct lt_diag *diag)
-{
-    if (!out) return LT_OK;
-    if (*n + len >= cap) return lt_fail(diag, LT_ERR_LIMIT, "template: the result is too long");
-    memcpy(out + *n, s, len);
-    *n += len;
-    out[*n] = '\0';
-    return LT_OK;
-}
-
-static enum lt_err run(const char *text, const json_t *vars, char *out, size_t cap,
-                       struct lt_diag *diag)
-{
-    size_t n = 0;
-    enum lt_err err = LT_OK;
-    if (strlen(text) > LT_TEMPLATE_MAX_BYTES)
-        return lt_fail(diag, LT_ERR_LIMIT, "template: longer than %d bytes", LT_TEMPLATE_MAX_BYTES);
-    if (strstr(text, "{%") || strstr(text, "{#"))
-        return lt_fail(diag, LT_ERR_UNSUPPORTED, "template: statements are not understood");
-    if (out) *out = '\0';
-    for (const char *at = text; *at && !err;) {
-        const char *open = strstr(at, "{{");
-        size_t plain = open ? (size_t)(open - at) : strlen(at);
-        err = put(out, cap, &n, at, plain, diag);
-        at += plain;
-        if (!open || err) break;
-        const char *close = strstr(open, "}}");
-        while (close && close[2] == '}') close++; /* {{ {'a': 1} }} is refused below, not cut */
-        if (!close) return lt_fail(diag, LT_ERR_UNSUPPORTED, "template: {{ without }}");
-        struct reader r = {.at = open + 2, .end = close, .vars = vars, .diag = diag};
-        if (r.at < r.end && *r.at == '-') r.at++;
-        if (r.end > r.at && r.end[-1] == '-') r.end--;
-        json_t *v = ternary(&r);
-        blanks(&r);
-        if (!r.err && r.at < r.end) (void)refuse(&r, "what follows");
-        err = r.err;
-        char word[2048];
-        if (!err && out && !v)
-            err = lt_fail(diag, LT_ERR_NOTFOUND, "template: %.60s has no value here", text);
-        if (!err && out && !print(v, word, sizeof word))
-            err = lt_fail(diag, LT_ERR_LIMIT, "template: the result is too long");
-        if (!err && out) err = put(out, cap, &n, word, strlen(word), diag);
-        json_decref(v);
-        at = close + 2;
-    }
-    return err;
-}
-
-enum lt_err lt_template_check(const char *text, struct lt_diag *diag)
-{
-    return run(text, NULL, NULL, 0, diag);
-}
-
-enum lt_err lt_template_eval(const char *text, const json_t *vars, char *out, size_t cap,
-                             struct lt_diag *diag)
-{
-    return run(text, vars, out, cap, diag);
-}
-
-enum lt_err lt_template_value(const char *text, const char *payload, char *out, size_t cap,
-                              struct lt_diag *diag)
-{
-    json_t *vars = json_pack("{s:s}", "value", payload);
-    json_t *parsed = json_loads(payload, JSON_DECODE_ANY, NULL);
-    if (!vars) {
-        json_decref(parsed);
-        return lt_fail(diag, LT_ERR_NOMEM, "template: out of memory");
-    }
-    if (parsed) json_object_set_new(vars, "value_json", parsed);
-    enum lt_err err = run(text, vars, out, cap, diag);
-    json_decref(vars);
-    return err;
 }

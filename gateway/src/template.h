@@ -6,8 +6,10 @@
  * "Template Designer Documentation"). Understood are: text around {{ }}; names, members (a.b, a['b'],
  * a[0]); numbers, 'text', "text", true, false, none; + - * / // % ~; comparisons, and, or, not; x if c
  * else y; "is defined"; filters int, float, round, abs, default, lower, upper, trim, string, tojson.
- * Statements ({% %}), calls and other filters are refused, so that a device whose template is not
- * understood is known to be so, and nothing wrong is sent to it.
+ * Also: lists, {'a': 1}[x], "in", split, get, lower, upper, strip; filters bool, iif, add, multiply, replace,
+ * from_json, is_defined; statements if, elif, else, endif, set; comments. Loops, other calls and other
+ * filters are refused, so that a device whose template is not understood is known to be so (discovery
+ * tells topic and key), and nothing wrong is sent to it. Keys of objects are compared as texts.
  * Pure; any thread. */
 #ifndef LT_TEMPLATE_H
 #define LT_TEMPLATE_H

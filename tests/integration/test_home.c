@@ -104,11 +104,68 @@ static void test_home__a_light_comes__its_tool_comes_and_goes_with_it(void **sta
     env_stop(e);
 }
 
+/* Two houses on one broker: the cabin's devices lie below cabin/, one of them names its topics with that and
+ * one without, as a bridge between brokers leaves them. What is said to a house moves nothing in the other. */
+static void test_home__two_sites__each_finds_and_works_its_own(void **state)
+{
+    static const char *const messages[][2] = {
+        {LAMP, "{\"name\":\"Lamp\",\"cmd_t\":\"lintel/t/lamp/set\",\"uniq_id\":\"l1\"}"},
+        {"lintel/t/cabin/homeassistant/switch/heater/config",
+         "{\"name\":\"Heater\",\"cmd_t\":\"lintel/t/cabin/heater/set\",\"uniq_id\":\"h1\"}"},
+        {"lintel/t/cabin/homeassistant/switch/pump/config",
+         "{\"name\":\"Pump\",\"cmd_t\":\"pump/set\",\"stat_t\":\"pump/state\",\"uniq_id\":\"p1\"}"},
+    };
+    struct env *e = env_start();
+    char hash[65];
+    (void)state;
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++)
+        announce(e, messages[i][0], messages[i][1]);
+    gateway_config(
+        e, "sites: [home, cabin]\nactuate: {enabled: true}\ndiscovery:\n  home_assistant: true\n"
+           "  roots: [cabin=lintel/t/cabin]\n"
+           "  names: ['cabin:switch.heater=Stove', 'home:switch.pump=Wrong']\n");
+    gateway_spawn(e);
+    for (int i = 0; i < 20; i++) {
+        json_t *s = take_json(e, "lintel/cabin/status", "status");
+        int n = (int)json_integer_value(json_object_get(json_object_get(s, "catalog"), "entities"));
+        json_decref(s);
+        if (n == 2) break;
+        if (i == 19) fail_msg("the cabin is not found");
+    }
+    wait_entities(e, 1, hash);
+    client_publish(e, (struct publish){.topic = "lintel/cabin/request",
+                                       .qos = 1,
+                                       .payload = "turn on the stove"});
+    struct message *m = client_take(e, "lintel/t/cabin/heater/set", 5000);
+    assert_string_equal(m->payload, "ON");
+    message_free(m);
+    json_decref(take_json(e, "lintel/cabin/response", "result"));
+    client_publish(
+        e,
+        (struct publish){.topic = "lintel/cabin/request", .qos = 1, .payload = "turn on the pump"});
+    m = client_take(e, "lintel/t/cabin/pump/set", 5000);
+    message_free(m);
+    client_publish(
+        e, (struct publish){.topic = "lintel/t/cabin/pump/state", .payload = "ON", .qos = 1});
+    json_t *r = take_json(e, "lintel/cabin/response", "result");
+    const json_t *row = json_array_get(json_object_get(r, "outcome"), 0);
+    assert_string_equal(json_string_value(json_object_get(row, "outcome")), "done");
+    json_decref(r);
+    client_say(e, "turn on the lamp");
+    m = client_take(e, "lintel/t/lamp/set", 5000);
+    assert_string_equal(m->payload, "ON");
+    message_free(m);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_home__announced_before_and_after_start__found),
         cmocka_unit_test(test_home__a_light_comes__its_tool_comes_and_goes_with_it),
+        cmocka_unit_test(test_home__two_sites__each_finds_and_works_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -602,6 +602,46 @@ static void test_feed__malformed__reported_and_nothing_lost(void **state)
     lt_discovery_free(d);
 }
 
+/* A template that we cannot evaluate is told with topic and key when it is announced, and what it was for
+ * is not there; the rest of the device is. */
+static void test_feed__template_beyond_us__told_and_left_out(void **state)
+{
+    struct lt_discovery *d = open_both();
+    const struct lt_discovery_error *e;
+    (void)state;
+    assert_int_equal(
+        feed(d, "homeassistant/light/odd/config",
+             "{\"name\":\"Odd\",\"uniq_id\":\"o1\",\"cmd_t\":\"o/set\",\"stat_t\":\"o\","
+             "\"bri_cmd_t\":\"o/bri\",\"bri_cmd_tpl\":\"{{ states('x') }}\","
+             "\"stat_val_tpl\":\"{% for x in value %}{{ x }}{% endfor %}\"}"),
+        1);
+    assert_int_equal(lt_discovery_errors(d, &e), 1);
+    assert_string_equal(e[0].topic, "homeassistant/light/odd/config");
+    assert_int_equal(e[0].n, 2);
+    assert_int_equal(lt_discovery_n_bad(d), 2);
+    assert_true(strstr(e[0].reason, "brightness_command_template: ") == e[0].reason ||
+                strstr(e[0].reason, "state_value_template: ") == e[0].reason);
+    const struct lt_thing *t = lt_discovery_find(d, "light.odd");
+    assert_non_null(t);
+    assert_non_null(lt_thing_feature(t, "state")->command_topic);
+    assert_null(lt_thing_feature(t, "state")->state_topic);
+    assert_null(lt_thing_feature(t, "brightness")->command_topic);
+    /* in a component of a device; and a better announcement ends the fault */
+    assert_int_equal(
+        feed(d, "homeassistant/device/two/config",
+             "{\"dev\":{\"ids\":[\"d\"],\"name\":\"Two\"},\"o\":{\"name\":\"x\"},\"cmps\":{\"s\":"
+             "{\"p\":\"sensor\",\"uniq_id\":\"d_s\",\"stat_t\":\"d\","
+             "\"val_tpl\":\"{{ value | hex }}\"}}}"),
+        1);
+    assert_int_equal(lt_discovery_errors(d, &e), 2);
+    assert_non_null(strstr(e[1].reason, "components/s/value_template: "));
+    assert_int_equal(feed(d, "homeassistant/light/odd/config",
+                          "{\"name\":\"Odd\",\"uniq_id\":\"o1\",\"cmd_t\":\"o/set\"}"),
+                     1);
+    assert_int_equal(lt_discovery_errors(d, &e), 1);
+    lt_discovery_free(d);
+}
+
 static void test_feed__too_long_too_deep_not_utf8__reported(void **state)
 {
     struct lt_discovery *d = open_both();
@@ -924,6 +964,7 @@ int main(void)
         cmocka_unit_test(test_z2m__renamed_removed_and_cleared__follows),
         cmocka_unit_test(test_z2m__list_comes_and_goes__its_form_in_discovery_gives_way),
         cmocka_unit_test(test_feed__malformed__reported_and_nothing_lost),
+        cmocka_unit_test(test_feed__template_beyond_us__told_and_left_out),
         cmocka_unit_test(test_feed__too_long_too_deep_not_utf8__reported),
         cmocka_unit_test(test_errors__more_topics_than_remembered__newest_kept_all_counted),
         cmocka_unit_test(test_feed__entities_without_end__taken_up_to_the_cap),
