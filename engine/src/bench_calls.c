@@ -212,16 +212,21 @@ static enum lt_err add_tool(struct lt_buf *out, int i)
         i ? "," : "", verb, thing, i, verb, thing, i);
 }
 
-static enum lt_err add_entity(struct lt_buf *out, int i)
+static enum lt_err add_entity(struct lt_buf *out, int i, int follows)
 {
     const char *room = rooms[i % N_WORDS];
     return lt_buf_addf(out,
                        "%s{\"id\":\"light.l%d\",\"name\":\"%s %s %d\",\"area\":\"%s\","
                        "\"domain\":\"light\"}",
-                       i ? "," : "", i, room, things[i / N_WORDS % N_WORDS], i, room);
+                       follows ? "," : "", i, room, things[i / N_WORDS % N_WORDS], i, room);
 }
 
 enum lt_err san_bench_catalog(int n_tools, int n_entities, struct lt_buf *out)
+{
+    return san__bench_catalog(n_tools, n_entities, 0, out);
+}
+
+enum lt_err san__bench_catalog(int n_tools, int n_entities, int first, struct lt_buf *out)
 {
     enum lt_err err = lt_buf_adds(out, "{\"tools\":[");
     for (int i = 0; i < n_tools && !err; i++) err = add_tool(out, i);
@@ -229,7 +234,7 @@ enum lt_err san_bench_catalog(int n_tools, int n_entities, struct lt_buf *out)
     for (int i = 0; i < N_WORDS && !err; i++)
         err = lt_buf_addf(out, "%s{\"name\":\"%s\"}", i ? "," : "", rooms[i]);
     if (!err) err = lt_buf_adds(out, "],\"entities\":[");
-    for (int i = 0; i < n_entities && !err; i++) err = add_entity(out, i);
+    for (int i = 0; i < n_entities && !err; i++) err = add_entity(out, first + i, i > 0);
     if (!err) err = lt_buf_adds(out, "]}}");
     return err;
 }

@@ -41,6 +41,8 @@ void san__bench_products(struct san__bench_work *w, const struct san_net *net, d
 void san__bench_attention(struct san__bench_work *w, const struct san_net *net, double flop);
 /* Bytes a weight takes in memory. */
 double san__bench_weight_bytes(const struct san_net *net);
+/* san_bench_catalog whose entities have names from number `first` on. */
+enum lt_err san__bench_catalog(int n_tools, int n_entities, int first, struct lt_buf *out);
 /* Fill everything beside rate->per_s, which is set already. */
 void san__bench_limit(struct san_bench_rate *rate, const struct san__bench_work *work,
                       const struct san_bench_machine *m);

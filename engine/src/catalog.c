@@ -51,7 +51,7 @@ static void drop_blocks(struct san_catalog *c)
     }
     san_block_unref(c->joined);
     c->joined = NULL;
-    c->n_seen = 0;
+    c->n_seen = c->n_apart = 0;
 }
 
 void san__catalog_let_go(struct san_catalog *c)
@@ -61,6 +61,18 @@ void san__catalog_let_go(struct san_catalog *c)
     c->engine->n_resident--;
     c->engine->joined_bytes -= c->joined ? c->joined->n_bytes : 0;
     drop_blocks(c);
+}
+
+size_t san__catalog_part(struct san_catalog *c)
+{
+    if (!c->joined) return 0;
+    size_t n = c->joined->n_bytes;
+    c->engine->joined_bytes -= n;
+    san_block_unref(c->joined);
+    c->joined = NULL;
+    c->n_seen = c->n_apart;
+    memmove(c->seen, c->seen + 1, (size_t)c->n_seen * sizeof(struct san_block *));
+    return n;
 }
 
 /* ---- becoming resident; the catalogue's own lock is held ---- */
@@ -97,7 +109,7 @@ static enum lt_err list_seen(struct san_catalog *c)
     return LT_OK;
 }
 
-/* Let utterances read one joined block in place of many. */
+/* Let utterances read one joined block in place of many, which stay behind it. */
 static enum lt_err join_seen(struct san_catalog *c, struct lt_diag *diag)
 {
     int n = 0;
@@ -105,6 +117,8 @@ static enum lt_err join_seen(struct san_catalog *c, struct lt_diag *diag)
     if (c->n_seen < 2 || n > JOIN_MAX_TOKENS) return LT_OK;
     enum lt_err err = san_blocks_join(&c->engine->net, c->seen, c->n_seen, &c->joined, diag);
     if (err) return err;
+    memmove(c->seen + 1, c->seen, (size_t)c->n_seen * sizeof(struct san_block *));
+    c->n_apart = c->n_seen;
     c->seen[0] = c->joined;
     c->n_seen = 1;
     return LT_OK;
@@ -177,7 +191,7 @@ static enum lt_err make_ready(struct san_catalog *c, struct lt_diag *diag)
     const struct san_home_plan *h = c->plan.home;
     c->n_blocks = c->plan.n_tools + (h ? h->n_blocks : 0);
     c->blocks = calloc((size_t)c->n_blocks + 1, sizeof *c->blocks);
-    c->seen = calloc((size_t)c->n_blocks + 1, sizeof *c->seen);
+    c->seen = calloc((size_t)c->n_blocks + 2, sizeof *c->seen);
     enum lt_err err = c->blocks && c->seen ? LT_OK : LT_ERR_NOMEM;
     c->picks_tools = e->h.ret_dim > 0 && c->plan.n_tools > SAN_PICK_FROM;
     if (!err && h && h->n_entities > SAN_SHOW_FROM) err = san__home_index_new(h, &c->index);

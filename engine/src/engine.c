@@ -129,12 +129,22 @@ size_t san_engine_cache_bytes(struct san_engine *e)
     return n;
 }
 
+/* The longest unused joined copy goes; 0 when there is none that may. */
+static size_t part_oldest(struct san_engine *e)
+{
+    size_t n = 0;
+    for (struct san_catalog *c = e->oldest; c && !n; c = c->newer)
+        if (!c->n_users) n = san__catalog_part(c);
+    return n;
+}
+
 void san__trim(struct san_engine *e)
 {
     for (;;) {
         if (e->cache.n_bytes + e->joined_bytes <= e->budget) return;
         san__cache_trim(&e->cache, e->budget > e->joined_bytes ? e->budget - e->joined_bytes : 0);
         if (e->cache.n_bytes + e->joined_bytes <= e->budget) return;
+        if (part_oldest(e)) continue; /* copies first: to do without costs far less than encoding */
         struct san_catalog *c = e->oldest;
         while (c && c->n_users) c = c->newer;
         if (!c) return; /* all that is left is being used right now */

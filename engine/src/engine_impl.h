@@ -105,6 +105,7 @@ struct san_catalog {
     struct san_block **seen;   /* held ones without repetitions: what every utterance attends to */
     int n_seen;
     struct san_block *joined; /* NULL, or the only one of `seen`: all of it in one piece */
+    int n_apart;              /* the blocks it was made of, in `seen` behind it */
     /* under the engine's lock */
     int is_resident, n_users;
     struct san_catalog *newer, *older;
@@ -123,6 +124,9 @@ LT_NODISCARD enum lt_err san__catalog_enter(struct san_catalog *c, struct san__w
 void san__catalog_leave(struct san_catalog *c);
 /* Give up what a resident catalogue without users holds. The engine's lock is held. */
 void san__catalog_let_go(struct san_catalog *c);
+/* Give up its joined copy alone: its utterances read the blocks one by one. Bytes freed, 0 when it has
+ * none. No users, the engine's lock is held. */
+size_t san__catalog_part(struct san_catalog *c);
 
 /* engine.c: blocks of n texts, one reference each; on failure all are NULL. */
 LT_NODISCARD enum lt_err san__blocks_get(struct san_engine *e, struct san__worker *w,

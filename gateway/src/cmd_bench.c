@@ -50,6 +50,12 @@ static const int sizes[][2] = {{10, 10}, {100, 100}, {1000, 1000}};
 #define CATALOG_MAX  ((size_t)16 << 20) /* bytes of a made-up catalogue */
 #define MEMORY_SHARE 0.5                /* of what is free that a catalogue may take */
 
+/* homes, threads (0: as many as there are cores) */
+static const int loads[][2] = {{1, 1}, {10, 1}, {100, 1}, {1000, 1}, {10, 0}, {100, 0}};
+#define N_LOADS    (int)(sizeof loads / sizeof loads[0])
+#define QUICK_MOST 100 /* homes */
+#define LOAD_US    600000
+
 #define MACHINE_US   2400000
 #define JOINT_US     5000000
 #define CALLS_US     3000000
@@ -74,6 +80,8 @@ struct bench {
     double resident_mib, resident_before_mib; /* with the network and its catalogue; before */
     int n_growth;
     struct san_bench_calls growth[N_SIZES];
+    int n_loads;
+    struct san_bench_sites loads[N_LOADS];
     double peak_mib;
 };
 
@@ -138,6 +146,24 @@ static enum lt_err grow(struct bench *b, struct san_engine *e, struct lt_diag *d
     return err;
 }
 
+static enum lt_err load(struct bench *b, struct san_engine *e, struct lt_diag *diag)
+{
+    enum lt_err err = LT_OK;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores > SAN_BATCH_THREADS_MAX) cores = SAN_BATCH_THREADS_MAX;
+    for (int i = 0; i < N_LOADS && !err; i++) {
+        struct san_bench_sites_plan plan = {.n_sites = loads[i][0],
+                                            .n_threads = loads[i][1] ? loads[i][1] : (int)cores,
+                                            .texts = b->texts,
+                                            .n_texts = b->n_texts,
+                                            .max_us = time_for(b, LOAD_US)};
+        if ((b->is_quick && plan.n_sites > QUICK_MOST) || (!loads[i][1] && cores < 2)) continue;
+        err = san_bench_sites(e, &plan, &b->loads[b->n_loads], diag);
+        if (!err) b->n_loads++;
+    }
+    return err;
+}
+
 static enum lt_err with_network(struct bench *b, struct lt_diag *diag)
 {
     struct san_engine *e = NULL;
@@ -160,6 +186,7 @@ static enum lt_err with_network(struct bench *b, struct lt_diag *diag)
         snprintf(b->name, sizeof b->name, "%s", san_engine_model_name(e));
         err = grow(b, e, diag);
     }
+    if (!err) err = load(b, e, diag);
     san_engine_close(e);
     return err;
 }
@@ -209,7 +236,14 @@ static json_t *json_calls(const struct san_bench_calls *c)
 static json_t *json_of(const struct bench *b)
 {
     const struct san_bench_machine *m = &b->machine;
-    json_t *growth = json_array(), *network = json_null();
+    json_t *growth = json_array(), *sites = json_array(), *network = json_null();
+    for (int i = 0; i < b->n_loads; i++) {
+        const struct san_bench_sites *x = &b->loads[i];
+        json_array_append_new(sites, json_pack("{s:i, s:i, s:f, s:I, s:o}", "sites", x->n_sites,
+                                               "threads", x->n_threads, "compile_ms", x->compile_ms,
+                                               "site_bytes", (json_int_t)x->site_bytes,
+                                               "answers_per_s", json_stat(&x->per_s)));
+    }
     for (int i = 0; i < b->n_growth; i++) json_array_append_new(growth, json_calls(&b->growth[i]));
     if (b->has_calls) {
         network = json_calls(&b->calls);
@@ -226,14 +260,14 @@ static json_t *json_of(const struct bench *b)
                       "prompt_tokens", j->n_prompt, "decoded_tokens", j->n_decode, "prefill_tokens",
                       json_rate(&j->prefill), "decode_tokens", json_rate(&j->decode)));
     }
-    return json_pack("{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:f}",
-                     "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions",
-                     m->isa, "cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine",
-                     "fma_gflops", json_stat(&m->fma), "byte_gops", json_stat(&m->bytes),
-                     "pair_gflops", json_stat(&m->pairs), "sgemm_512_gflops", json_stat(&m->sgemm),
-                     "peak_gflops", san_bench_peak_gflops(m), "triad_gb_s", json_stat(&m->triad),
-                     "joint_26m", joint, "network", network, "growth", growth, "peak_rss_mib",
-                     b->peak_mib);
+    return json_pack(
+        "{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:o, s:f}",
+        "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions", m->isa, "cores",
+        (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine", "fma_gflops", json_stat(&m->fma),
+        "byte_gops", json_stat(&m->bytes), "pair_gflops", json_stat(&m->pairs), "sgemm_512_gflops",
+        json_stat(&m->sgemm), "peak_gflops", san_bench_peak_gflops(m), "triad_gb_s",
+        json_stat(&m->triad), "joint_26m", joint, "network", network, "growth", growth, "sites",
+        sites, "peak_rss_mib", b->peak_mib);
 }
 
 /* ---- tables ---- */
@@ -292,6 +326,29 @@ static int print_growth(const struct bench *b)
     return lt_table_print(&t);
 }
 
+static int print_loads(const struct bench *b)
+{
+    static const char *const heads[] = {">homes",      ">threads",          ">compile ms a home",
+                                        ">KiB a home", ">answers a second", ">p10-p90"};
+    struct lt_table t = {0};
+    if (!b->n_loads) return 1;
+    printf("\nRequests of several homes in batches (20 tools shared, 20 devices each)\n");
+    lt_table_columns(&t, heads, sizeof heads / sizeof heads[0]);
+    for (int i = 0; i < b->n_loads; i++) {
+        const struct san_bench_sites *x = &b->loads[i];
+        char cell[6][32];
+        snprintf(cell[0], sizeof cell[0], "%d", x->n_sites);
+        snprintf(cell[1], sizeof cell[1], "%d", x->n_threads);
+        snprintf(cell[2], sizeof cell[2], "%.1f", x->compile_ms);
+        snprintf(cell[3], sizeof cell[3], "%.0f", (double)x->site_bytes / 1024);
+        snprintf(cell[4], sizeof cell[4], "%.0f", x->per_s.median);
+        snprintf(cell[5], sizeof cell[5], "%.0f-%.0f", x->per_s.low, x->per_s.high);
+        const char *row[] = {cell[0], cell[1], cell[2], cell[3], cell[4], cell[5]};
+        lt_table_row(&t, row);
+    }
+    return lt_table_print(&t);
+}
+
 static int print_all(const struct bench *b)
 {
     static const char *const limits[] = {"this machine, one core", ">median", ">p10-p90", ""};
@@ -336,6 +393,7 @@ static int print_all(const struct bench *b)
                c->call_us.median, c->call_us.p99, c->call_us.n, c->decisions_per_call,
                b->resident_mib - b->resident_before_mib, c->compile_ms);
         ok = print_growth(b) && ok;
+        ok = print_loads(b) && ok;
     }
     printf("\npeak resident memory of this run: %.0f MiB\n", b->peak_mib);
     return ok && !fflush(stdout);

@@ -164,6 +164,27 @@ static void test_calls__made_up_catalogue__every_utterance_is_timed(void **state
     lt_buf_free(&json);
 }
 
+static void test_sites__few_and_many__share_tools_and_restore_the_budget(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"start lamp 3", "stop lamp 3", "what is the time"};
+    struct san_bench_sites_plan plan = {
+        .n_sites = 1, .n_threads = 1, .texts = texts, .n_texts = 3, .max_us = 1000};
+    struct san_bench_sites one, six;
+    struct san_cache_stats s;
+    struct lt_diag diag = {0};
+    san_engine_cache_limit(engine, 12345678);
+    if (san_bench_sites(engine, &plan, &one, &diag)) fail_msg("%s", diag.text);
+    plan.n_sites = 6;
+    plan.n_threads = 2;
+    if (san_bench_sites(engine, &plan, &six, &diag)) fail_msg("%s", diag.text);
+    assert_true(one.per_s.n >= 3 && six.per_s.n >= 3 && six.per_s.median > 0);
+    assert_true(six.n_sites == 6 && six.n_threads == 2);
+    assert_true(six.site_bytes > 0 && six.site_bytes < one.site_bytes);
+    san_engine_cache_stats(engine, &s);
+    assert_int_equal(s.n_bytes_most, 12345678);
+}
+
 static void test_calls__bad_catalogue__is_refused(void **state)
 {
     (void)state;
@@ -185,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_machine__short_run__peak_is_no_less_than_what_was_seen),
         cmocka_unit_test(test_joint__small_network__counts_the_products),
         cmocka_unit_test(test_calls__made_up_catalogue__every_utterance_is_timed),
+        cmocka_unit_test(test_sites__few_and_many__share_tools_and_restore_the_budget),
         cmocka_unit_test(test_calls__bad_catalogue__is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -182,6 +182,30 @@ static void test_cache__many_catalogues__stays_within_budget_and_answers_the_sam
     san_engine_close(e);
 }
 
+static void test_cache__a_little_too_much__joined_copies_go_and_blocks_stay(void **state)
+{
+    (void)state;
+    struct san_engine *e = open_engine(model);
+    struct san_catalog *c[] = {load(e, 3, 20), load(e, 4, 30)};
+    struct san_answer first[] = {call(e, c[0], asked[0]), call(e, c[1], asked[1])};
+    struct san_cache_stats all = stats_of(e), less;
+    san_engine_cache_limit(e, all.n_bytes - 1); /* the copy of the one that was used before */
+    less = stats_of(e);
+    assert_true(less.n_bytes < all.n_bytes);
+    assert_true(less.n_catalogs == 2 && less.n_let_go == 0 && less.n_blocks == all.n_blocks);
+    for (int i = 0; i < 2; i++) {
+        struct san_answer a = call(e, c[i], asked[i]);
+        check_same(&first[i], &a);
+        san_answer_free(&a);
+    }
+    assert_true(stats_of(e).n_encoded == all.n_encoded);
+    for (int i = 0; i < 2; i++) {
+        san_answer_free(&first[i]);
+        san_catalog_unref(c[i]);
+    }
+    san_engine_close(e);
+}
+
 static void test_cache__one_device_more__encodes_one_block(void **state)
 {
     (void)state;
@@ -434,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cache__many_catalogues__stays_within_budget_and_answers_the_same),
+        cmocka_unit_test(test_cache__a_little_too_much__joined_copies_go_and_blocks_stay),
         cmocka_unit_test(test_cache__one_device_more__encodes_one_block),
         cmocka_unit_test(test_cache__saved_and_loaded__encodes_nothing_and_answers_the_same),
         cmocka_unit_test(test_cache__damaged_file__is_ignored),

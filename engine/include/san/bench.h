@@ -99,6 +99,27 @@ LT_NODISCARD enum lt_err san_bench_calls(struct san_engine *e, const char *catal
                                          const struct san_bench_machine *m,
                                          struct san_bench_calls *out, struct lt_diag *diag);
 
+#define SAN_BENCH_SITES_CACHE ((size_t)1 << 30) /* the cache's budget meanwhile */
+
+/* Requests of several homes, answered in batches (san_call_batch) of up to 32 different ones. Homes share 20 made-up tools
+ * and have 20 devices of their own each. */
+struct san_bench_sites {
+    int n_sites, n_threads;
+    double compile_ms;           /* of a home's catalogue, mean */
+    size_t site_bytes;           /* blocks and joined copies that the cache holds, a home's share */
+    struct san_bench_stat per_s; /* answers a second */
+};
+struct san_bench_sites_plan {
+    int n_sites, n_threads; /* at least 1 */
+    const char *const *texts;
+    int n_texts;
+    lt_us max_us;
+};
+/* Errors as of san_catalog_new and san_call. */
+LT_NODISCARD enum lt_err san_bench_sites(struct san_engine *e,
+                                         const struct san_bench_sites_plan *plan,
+                                         struct san_bench_sites *out, struct lt_diag *diag);
+
 /* Write a catalogue with so many made-up tools and entities (each with a name of its own) as JSON,
  * to see what size costs. LT_ERR_LIMIT over the buffer's cap. */
 LT_NODISCARD enum lt_err san_bench_catalog(int n_tools, int n_entities, struct lt_buf *out);
