@@ -14,6 +14,7 @@
 #include "cmd.h"
 #include "config.h"
 #include "doctor_cloud.h"
+#include "doctor_home.h"
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "lt/secret.h"
@@ -36,10 +37,9 @@ static const struct lt_cli_option options[] = {
 };
 static const struct lt_cli_spec spec = {
     "lintel doctor [-c lintel.yaml] [--sample]",
-    "Check configuration, database, network, catalogue, broker, keys, disk and clock, and say what "
-    "to "
-    "do\nabout each fault. Prints the effective configuration, secrets masked. Exit status 1 when "
-    "something\nis at fault.",
+    "Check configuration, database, network, catalogue, broker, announced devices, keys, disk and "
+    "clock,\nand say what to do about each fault. Prints the effective configuration, secrets "
+    "masked. Exit status 1\nwhen something is at fault.",
     options, N_OPTIONS};
 
 struct report {
@@ -165,7 +165,8 @@ static int try_address(const struct addrinfo *a)
     return fault;
 }
 
-static void check_broker(struct report *r, const struct lt_config *c)
+/* 1 when it can be reached. */
+static int check_broker(struct report *r, const struct lt_config *c)
 {
     char port[16];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
@@ -176,7 +177,7 @@ static void check_broker(struct report *r, const struct lt_config *c)
     int rc = getaddrinfo(c->mqtt.host, port, &hints, &list);
     if (rc) {
         note(r, "broker", 0, "%s: %s; check mqtt.host", c->mqtt.host, gai_strerror(rc));
-        return;
+        return 0;
     }
     for (const struct addrinfo *a = list; a && fault; a = a->ai_next) fault = try_address(a);
     freeaddrinfo(list);
@@ -188,9 +189,10 @@ static void check_broker(struct report *r, const struct lt_config *c)
     if (*c->mqtt.password && lt_secret_read(c->mqtt.password, &password, &diag))
         note(r, "broker password", 0, "%s", diag.text);
     lt_secret_free(password);
+    return !fault;
 }
 
-static void note_cloud(void *ctx, const char *check, int is_ok, const char *text)
+static void note_text(void *ctx, const char *check, int is_ok, const char *text)
 {
     note(ctx, check, is_ok, "%s", text);
 }
@@ -264,9 +266,9 @@ int lt_cmd_doctor(int argc, char **argv)
         check_store(&r, &c);
         check_network(&r, &c, &engine);
         check_catalog(&r, &c, engine);
-        check_broker(&r, &c);
+        if (check_broker(&r, &c)) lt_doctor_home(&c, note_text, &r);
         lt_doctor_cloud(&c, value[OPT_CONFIG] ? value[OPT_CONFIG] : LT_CONFIG_DEFAULT_PATH,
-                        value[OPT_OFFLINE] != NULL, note_cloud, &r);
+                        value[OPT_OFFLINE] != NULL, note_text, &r);
         check_clock(&r);
     }
     int ok = print(&r, err ? NULL : &c, lt_cli_wants_json(value[OPT_JSON]));

@@ -160,12 +160,44 @@ static void test_home__two_sites__each_finds_and_works_its_own(void **state)
     env_stop(e);
 }
 
+/* What devices announce wrongly stands in `lintel doctor`, with topic and key, without a gateway running. */
+static void test_doctor__bad_announcements__topic_and_key(void **state)
+{
+    struct env *e = env_start();
+    char out[65536];
+    (void)state;
+    announce(e, LAMP, "{\"name\":\"Kitchen lamp\",\"cmd_t\":\"l\",\"uniq_id\":\"l1\"}");
+    gateway_config(e, CONFIG);
+    (void)run_lintel(out, sizeof out, NULL, 0, "doctor", "--json", "-c", env_path(e, "lintel.yaml"),
+                     NULL);
+    assert_non_null(strstr(out, "home: things announced: 1"));
+    announce(e, BLIND, "{\"name\":\"Blind\",\"uniq_id\":\"b1\",\"cmd_t\":7}");
+    announce(e, "homeassistant/fan/attic/config",
+             "{\"name\":\"Fan\",\"uniq_id\":\"f1\",\"cmd_t\":\"f\",\"pct_cmd_t\":\"f/p\","
+             "\"pct_cmd_tpl\":\"{{ value | hex }}\"}");
+    assert_int_equal(run_lintel(out, sizeof out, NULL, 0, "doctor", "--json", "-c",
+                                env_path(e, "lintel.yaml"), NULL),
+                     1);
+    assert_non_null(strstr(out, "home: things announced: 2"));
+    assert_non_null(strstr(out, "home: homeassistant/cover/blind/config: command_topic: "));
+    assert_non_null(
+        strstr(out, "home: homeassistant/fan/attic/config: percentage_command_template: "));
+    announce(e, LAMP, "");
+    announce(e, BLIND, "");
+    announce(e, "homeassistant/fan/attic/config", "");
+    (void)run_lintel(out, sizeof out, NULL, 0, "doctor", "--json", "-c", env_path(e, "lintel.yaml"),
+                     NULL);
+    assert_non_null(strstr(out, "home: nothing is announced on homeassistant/+/+/config"));
+    env_stop(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_home__announced_before_and_after_start__found),
         cmocka_unit_test(test_home__a_light_comes__its_tool_comes_and_goes_with_it),
         cmocka_unit_test(test_home__two_sites__each_finds_and_works_its_own),
+        cmocka_unit_test(test_doctor__bad_announcements__topic_and_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
