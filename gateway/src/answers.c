@@ -153,6 +153,14 @@ void lt_answers_say(const struct lt_answers *a, const char *lang, const char *ke
     json_decref(arguments);
 }
 
+void lt_answers_ask(const struct lt_answers *a, const char *lang, const char *what,
+                    const json_t *arguments, char *out, size_t cap)
+{
+    char key[128];
+    snprintf(key, sizeof key, "ask.%.100s", what);
+    say(a, lang, key, arguments, out, cap);
+}
+
 /* ---- the language ---- */
 
 /* Words that are frequent in requests and in no other of these languages. English comes first: where

@@ -5,6 +5,8 @@
  *     {"de": {"HassTurnOn": ["{name} ist an.", "{domain} in {area} ist an.", "Ist an."],
  *             "nothing": ["Dafür habe ich hier nichts."], "words": {"light": "Licht"}}}
  *
+ * "ask.HassGetState" holds the question before the call is made ("ask.lock", "ask.unlock", "ask.open",
+ * "ask.close" where HassTurnOn means that); English has its own words for the commonest of them (ask.c).
  * A tool has several sentences: the first whose {arguments} the call has is said. A value other than a
  * name, room or floor is looked up in `words` first. Which language a request is in is given with it, or
  * told by small words that only that language has; of what cannot be told nothing is assumed. Read-only
@@ -31,6 +33,9 @@ void lt_answers_free(struct lt_answers *a); /* NULL is fine */
  * a tool has no sentence that fits. `a` may be NULL: "". */
 void lt_answers_done(const struct lt_answers *a, const char *lang, const json_t *calls, char *out,
                      size_t cap);
+/* Ask whether to do a call: the sentence under "ask." and `what`, lt_ask_verb() of it. "" when there is none. */
+void lt_answers_ask(const struct lt_answers *a, const char *lang, const char *what,
+                    const json_t *arguments, char *out, size_t cap);
 /* A sentence by its key: nothing, refused, foreign, what, mean, which, failed. `said` fills {it}; may be NULL.
  * "" when there is none. */
 void lt_answers_say(const struct lt_answers *a, const char *lang, const char *key, const char *said,

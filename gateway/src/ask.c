@@ -448,6 +448,28 @@ static size_t tool_words(const char *tool, char *out, size_t cap)
     return n;
 }
 
+const char *lt_ask_verb(const struct lt_catalog *c, const json_t *call)
+{
+    static const struct {
+        const char *tool, *domain, *verb;
+    } verbs[] = {
+        {"HassTurnOn", "lock", "lock"},  {"HassTurnOff", "lock", "unlock"},
+        {"HassTurnOn", "cover", "open"}, {"HassTurnOff", "cover", "close"},
+        {"HassTurnOn", "valve", "open"}, {"HassTurnOff", "valve", "close"},
+        {"HassLock", "", "lock"},        {"HassUnlock", "", "unlock"},
+        {"HassOpen", "", "open"},        {"HassClose", "", "close"},
+        {"HassOpenCover", "", "open"},   {"HassCloseCover", "", "close"},
+    };
+    const json_t *arguments = json_object_get(call, "arguments");
+    const char *tool = text_at(call, "name"), *domain = text_at(arguments, "domain");
+    const struct lt_entity *one[1];
+    if (c && lt_catalog_targets(c, arguments, one, 1) >= 1) domain = one[0]->domain;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (!strcmp(verbs[i].tool, tool) && (!*verbs[i].domain || !strcmp(verbs[i].domain, domain)))
+            return verbs[i].verb;
+    return tool;
+}
+
 void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, size_t cap)
 {
     static const struct {

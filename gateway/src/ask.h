@@ -76,6 +76,8 @@ json_t *lt__ask_choice(const struct lt_catalog *c, const struct lt_entity *e);
 /* Words alike but for a plural s; a list has one alike. */
 int lt__ask_is_like(const char *a, const char *b);
 int lt__ask_has_word(const struct lt_words *w, const char *word);
+/* What it comes to for its target: "lock", "unlock", "open", "close", or the tool's own name. */
+const char *lt_ask_verb(const struct lt_catalog *c, const json_t *call);
 /* What a call does, for a question: "unlock the Front Door". */
 void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, size_t cap);
 

@@ -264,6 +264,25 @@ static void ask(struct lt_req *r, enum lt_why why, struct lt_question *q)
         lt_talk_ask(r->gw->talk, r->talk_key, q, lt_now_us());
 }
 
+/* "Shall I …?" in the speaker's language, where the table has a sentence for each of the calls; else the
+ * question keeps its English words. */
+static void word_confirm(const struct lt_req *r, struct lt_question *q)
+{
+    char lang[LT_LANG_CAP], all[LT_ASK_SPEECH] = "", one[LT_ASK_SPEECH];
+    size_t i, n = 0;
+    json_t *call;
+    lt_language_of(r->lang, r->text, lang);
+    json_array_foreach(q->calls, i, call)
+    {
+        lt_answers_ask(r->gw->answers, *lang ? lang : "en", lt_ask_verb(r->catalog->checked, call),
+                       json_object_get(call, "arguments"), one, sizeof one);
+        int k = snprintf(all + n, sizeof all - n, "%s%s", n ? " " : "", one);
+        if (!*one || k < 0 || (size_t)k >= sizeof all - n) return;
+        n += (size_t)k;
+    }
+    if (n) snprintf(q->speech, sizeof q->speech, "%s", all);
+}
+
 /* Was there a target that the network hardly preferred to others? */
 static int is_target_unsure(const struct lt_req *r)
 {
@@ -411,6 +430,7 @@ static int is_allowed(struct lt_req *r)
         return 0;
     }
     lt_ask_confirm(r->catalog->checked, r->calls, v == LT_VERDICT_PIN, &q);
+    if (v != LT_VERDICT_PIN) word_confirm(r, &q);
     ask(r, v == LT_VERDICT_PIN ? LT_WHY_SAFETY_PIN : LT_WHY_SAFETY_CONFIRM, &q);
     return 0;
 }
@@ -505,6 +525,7 @@ void lt_gw_talk_settle(struct lt_req *r)
     if (r->route == LT_ROUTE_CLARIFY && !r->has_question && json_array_size(r->calls)) {
         struct lt_question q = {.kind = LT_ASK_NOTHING};
         lt_ask_confirm(r->catalog->checked, r->calls, 0, &q);
+        word_confirm(r, &q);
         ask(r, r->why, &q);
         return;
     }

@@ -20,6 +20,46 @@ static struct lt_answers *shipped(void)
     return a;
 }
 
+static void test_answers__questions__every_language_the_same_tools(void **state)
+{
+    static const struct {
+        const char *lang, *what, *arguments, *says;
+    } cases[] = {
+        {"en", "HassGetState", "{\"name\":\"Washing Machine Leak\",\"state\":\"on\"}",
+         "Shall I look whether the Washing Machine Leak is on?"},
+        {"en", "HassTurnOn", "{\"name\":\"Lamp\"}", ""}, /* ask.c has the words */
+        {"de", "unlock", "{\"name\":\"Haustür\"}", "Soll ich Haustür aufschließen?"},
+        {"de", "HassTurnOff", "{\"area\":\"Küche\"}", "Soll ich in Küche alles ausschalten?"},
+        {"fr", "HassLightSet", "{\"name\":\"Lampe\",\"color\":\"red\"}",
+         "Dois-je mettre Lampe en rouge ?"},
+        {"es", "open", "{\"name\":\"Puerta\"}", "¿Abro Puerta?"},
+        {"nl", "HassCancelAllTimers", "{}", "Zal ik alle timers stoppen?"},
+        {"it", "HassClimateSetTemperature", "{\"temperature\":21}", "Imposto 21 gradi?"},
+        {"de", "unheard_of", "{}", ""},
+    };
+    static const char *const langs[] = {"de", "fr", "es", "nl", "it"};
+    struct lt_answers *a = shipped();
+    char out[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *arguments = json_loads(cases[i].arguments, 0, NULL);
+        lt_answers_ask(a, cases[i].lang, cases[i].what, arguments, out, sizeof out);
+        assert_string_equal(out, cases[i].says);
+        json_decref(arguments);
+    }
+    lt_answers_free(a);
+    /* what one language asks, each of them can */
+    json_t *all = json_load_file(SOURCE_DIR "/deploy/answers.json", 0, NULL), *v;
+    const char *key;
+    json_object_foreach(json_object_get(all, "de"), key, v)
+    {
+        for (size_t i = 0; !strncmp(key, "ask.", 4) && i < sizeof langs / sizeof *langs; i++)
+            if (!json_object_get(json_object_get(all, langs[i]), key))
+                fail_msg("%s: no %s", langs[i], key);
+    }
+    json_decref(all);
+}
+
 static void test_answers__calls__first_sentence_whose_holes_are_filled(void **state)
 {
     static const struct {
@@ -130,6 +170,7 @@ static void test_language__given_or_told_by_small_words__or_left_open(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers__questions__every_language_the_same_tools),
         cmocka_unit_test(test_answers__calls__first_sentence_whose_holes_are_filled),
         cmocka_unit_test(
             test_answers__every_language_of_the_shipped_table__answers_what_english_does),
