@@ -37,6 +37,8 @@ static const char *const clashes[][2] = {
     {"insurance_claims/clm_docs", "law_office/doc_ask"},
     {"insurance_claims/clm_open", "police_dispatch/pol_open"},
     {"insurance_claims", "lexicon_case"},
+    {"insurance_claims", "lexicon_document"},
+    {"spreadsheet_grid", "lexicon_document"},
     {"lexicon_media", "media"},
     {"lexicon_media", "audio_books_radio"},
     {"lexicon_media", "quiz_karaoke"},
