@@ -304,6 +304,28 @@ static enum lt_err open_start(struct run *r, struct lt_diag *diag)
     return err;
 }
 
+enum lt_err san_finetune_judge(const struct san_finetune_options *o,
+                               struct san_finetune_report *out, struct lt_diag *diag)
+{
+    struct run r = {.o = o, .out = out, .lock = -1};
+    struct san_data_report lines = {0};
+    *out = (struct san_finetune_report){0};
+    enum lt_err err = san_tune_set_load(o->files, o->n_files, &r.set, &lines, diag);
+    if (!err) {
+        out->counts = *san_tune_set_counts(r.set);
+        out->learnt = san_tune_set_tools(r.set, SAN_FINETUNE_TOOL);
+        err = judge(&r, diag);
+    }
+    if (err) {
+        json_decref(out->learnt);
+        out->learnt = NULL;
+    }
+    for (int i = 0; i < r.n_judges; i++) json_decref(r.judges[i]);
+    free(r.judges);
+    san_tune_set_free(r.set);
+    return err;
+}
+
 enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_finetune_report *out,
                              struct lt_diag *diag)
 {

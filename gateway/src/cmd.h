@@ -19,6 +19,8 @@ int lt_cmd_generate(int argc, char **argv);
 int lt_cmd_traces(int argc, char **argv);
 int lt_cmd_models(int argc, char **argv);
 int lt_cmd_catalog(int argc, char **argv);
+int lt_cmd_share(int argc, char **argv);
+int lt_cmd_collect(int argc, char **argv);
 int lt_cmd_doctor(int argc, char **argv);
 
 #endif

@@ -13,16 +13,15 @@
 #include "cli.h"
 #include "cmd.h"
 #include "config.h"
-#include "curate.h"
 #include "lt/store.h"
 #include "model.h"
+#include "promote.h"
 #include "san/finetune.h"
 
 #define QUIET_MS      3000      /* the gateway counts as busy so long after a request */
 #define LOOK_US       1000000   /* how often that is looked at */
 #define WAIT_US       500000    /* and how long is waited each time */
 #define WAIT_LIMIT_US 600000000 /* a house that never rests must not stop learning for good */
-#define DAY_MS        86400000LL
 
 enum {
     OPT_CONFIG,
@@ -193,63 +192,6 @@ static enum lt_err step_aside(int64_t memory_mb, int64_t niceness, struct lt_dia
 
 /* ---- results ---- */
 
-static json_t *difference_json(const struct san_difference *d)
-{
-    double n = d->n ? d->n : 1;
-    return json_pack("{s:i,s:f,s:f,s:i,s:i,s:f,s:f}", "n", d->n, "old", d->n_old / n, "new",
-                     d->n_new / n, "lost", d->n_lost, "won", d->n_won, "difference", d->mean,
-                     "half_interval", d->half);
-}
-
-static json_t *promise_json(const struct san_promise *p)
-{
-    return p->is_kept ? json_pack("{s:b,s:f,s:f,s:f,s:i}", "kept", 1, "gate", p->gate, "local",
-                                  p->local, "wrong", p->wrong, "n", p->n)
-                      : json_pack("{s:b,s:i,s:i}", "kept", 0, "n", p->n, "n_needed", p->n_needed);
-}
-
-static json_t *report_json(const struct san_finetune_report *r, double seconds, double peak_mb)
-{
-    const struct san_tune_counts *c = &r->counts;
-    return json_pack("{s:{s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i},s:o,s:o,s:o,s:o,s:b,s:s,s:f,s:f,s:O?}",
-                     "examples", "lines", c->n_lines, "bad", c->n_bad, "same", c->n_same,
-                     "contradictory", c->n_contrary, "learnt", c->n[0], "fitted", c->n[1], "judged",
-                     c->n[2], "tools", c->n_tools, "own", difference_json(&r->own), "base",
-                     difference_json(&r->base), "promise_old", promise_json(&r->promise_old),
-                     "promise_new", promise_json(&r->promise_new), "better", r->is_better, "why",
-                     r->why, "seconds", seconds, "peak_mb", peak_mb, "learnt", r->learnt);
-}
-
-static void print_difference(const char *name, const struct san_difference *d)
-{
-    double n = d->n ? d->n : 1;
-    printf("%-16s %5d  %6.1f %6.1f  %+6.1f ± %-5.1f %5d %5d\n", name, d->n, 100 * d->n_old / n,
-           100 * d->n_new / n, 100 * d->mean, 100 * d->half, d->n_lost, d->n_won);
-}
-
-static void print_report(const struct san_finetune_options *o, const struct san_finetune_report *r,
-                         double seconds, double peak_mb)
-{
-    const struct san_tune_counts *c = &r->counts;
-    const struct san_promise *p = &r->promise_new;
-    printf("%d examples of %d tools learnt, %d fit the heads, %d judge (%d bad lines, %d repeated, "
-           "%d contradictory)\n",
-           c->n[0], c->n_tools, c->n[1], c->n[2], c->n_bad, c->n_same, c->n_contrary);
-    printf("whole call right     n   old %%  new %%  difference      lost   won\n");
-    print_difference("this house", &r->own);
-    print_difference("base cases", &r->base);
-    if (p->is_kept)
-        printf("promise: at gate %.3f at most %.1f %% of local answers are wrong (confidence %.0f "
-               "%%); %.0f %% stay local\n",
-               p->gate, 100 * o->alpha, 100 * (1 - o->delta), 100 * p->local);
-    else
-        printf("no promise: %d kept examples are too few or too often wrong; %d right ones are the "
-               "least\n",
-               p->n, p->n_needed);
-    printf("%.0f s, %.0f MiB at most\n%s%s\n", seconds, peak_mb,
-           r->is_better ? "not worse: may be promoted" : "refused: ", r->why);
-}
-
 static enum lt_err promote(const char *db, const char *out_path, const char *metrics,
                            struct lt_diag *diag)
 {
@@ -259,23 +201,6 @@ static enum lt_err promote(const char *db, const char *out_path, const char *met
     enum lt_err err = lt_store_open(&o, &s, diag);
     if (!err) err = lt_model_register(s, out_path, metrics, hash, diag);
     if (!err) err = lt_store_model_activate(s, hash, lt_now_unix_ms(), diag);
-    lt_store_close(s);
-    return err;
-}
-
-static enum lt_err export_traces(const char *db, const char *site, int64_t days, const char *to,
-                                 struct lt_diag *diag)
-{
-    struct lt_store_options o = {.path = db, .is_readonly = 1};
-    struct lt_store *s = NULL;
-    struct lt_curate c = {.site = site,
-                          .silent_before_unix_ms = lt_now_unix_ms() - LT_CURATE_HOURS * 3600000LL,
-                          .since_unix_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0};
-    enum lt_err err = lt_store_open(&o, &s, diag);
-    FILE *f = err ? NULL : fopen(to, "we");
-    if (!err && !f) err = lt_fail_errno(diag, "cannot write %s", to);
-    if (!err) err = lt_curate_export(s, &c, f, diag);
-    if (f && fclose(f) && !err) err = lt_fail_errno(diag, "cannot write %s", to);
     lt_store_close(s);
     return err;
 }
@@ -293,7 +218,7 @@ static enum lt_err run(struct san_finetune_options *o, const char *const *value,
     for (int i = 0; i < o->n_files; i++) files[i] = o->files[i];
     if (value[OPT_TRACES]) {
         snprintf(traces, sizeof traces, "%s.traces.jsonl", o->out_path);
-        err = export_traces(db, value[OPT_SITE], days, traces, diag);
+        err = lt_promote_export(db, value[OPT_SITE], days, traces, diag);
         files[o->n_files++] = traces;
     }
     o->files = files;
@@ -304,12 +229,12 @@ static enum lt_err run(struct san_finetune_options *o, const char *const *value,
     if (err) return err;
     getrusage(RUSAGE_SELF, &usage);
     double seconds = (double)(lt_now_us() - t0) / 1e6, peak = (double)usage.ru_maxrss / 1024;
-    json_t *j = report_json(&report, seconds, peak);
+    json_t *j = lt_promote_json(&report, seconds, peak);
     char *text = j ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(6)) : NULL;
     if (lt_cli_wants_json(value[OPT_JSON]))
         (void)lt_cli_print_json(j);
     else
-        print_report(o, &report, seconds, peak);
+        lt_promote_print(o, &report, seconds, peak);
     *is_better = report.is_better;
     if (value[OPT_PROMOTE] && report.is_better) err = promote(db, o->out_path, text, diag);
     free(text);
@@ -352,11 +277,7 @@ int lt_cmd_finetune(int argc, char **argv)
     lt_store_close(s);
     lt_config_free(&config);
     snprintf(work, sizeof work, "%s.work", value[OPT_OUT]);
-    if (!lt_config_find_shipped("data/home-tools.json", tree, sizeof tree))
-        snprintf(tree, sizeof tree, "engine/data/home-tools.json");
-    *strrchr(tree, '/') = '\0';
-    if (!lt_config_find_shipped("train/mix.json", mix, sizeof mix))
-        snprintf(mix, sizeof mix, "engine/train/mix.json");
+    lt_promote_tree(tree, sizeof tree, mix, sizeof mix);
     o.init_path = value[OPT_MODEL] ? value[OPT_MODEL] : model;
     o.out_path = value[OPT_OUT];
     o.work_dir = value[OPT_WORK] ? value[OPT_WORK] : work;

@@ -11,10 +11,23 @@
 #include "lt/store_house.h"
 #include "model.h"
 #include "models_diff.h"
+#include "promote.h"
 #include "shadow.h"
 #include "sign.h"
 
-enum { OPT_CONFIG, OPT_DB, OPT_DATA, OPT_SITE, OPT_LIMIT, OPT_KEY, OPT_TRUST, OPT_JSON, N_OPTIONS };
+enum {
+    OPT_CONFIG,
+    OPT_DB,
+    OPT_DATA,
+    OPT_SITE,
+    OPT_LIMIT,
+    OPT_KEY,
+    OPT_TRUST,
+    OPT_CHECK,
+    OPT_KEEP,
+    OPT_JSON,
+    N_OPTIONS
+};
 static const struct lt_cli_option options[] = {
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration that names the database"},
     [OPT_DB] = {"db", 0, "FILE", "the database itself"},
@@ -24,6 +37,8 @@ static const struct lt_cli_option options[] = {
     [OPT_KEY] = {"key", 'k', "FILE", "sign: the private key"},
     [OPT_TRUST] = {"trust", 0, "FILE",
                    "add: take only what was signed with this public key (default: model.trust)"},
+    [OPT_CHECK] = {"check", 0, NULL, "activate: only if not worse here than the one in use"},
+    [OPT_KEEP] = {"keep", 0, "N", "activate --check: base cases that judge (default 600)"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
@@ -31,8 +46,9 @@ static const struct lt_cli_spec spec = {
     "sign FILE [options]",
     "list      networks known here, the active one marked\n"
     "add       register a network file (it must open)\n"
-    "activate  make the one whose hash begins so the active one; rollback goes back to the one "
-    "before.\nA running gateway takes the active network within seconds, without losing a request, "
+    "activate  make the one whose hash begins so the active one, without comparing unless "
+    "--check is\n          given; rollback goes back to the one before.\nA running gateway takes "
+    "the active network within seconds, without losing a request, "
     "unless\nmodel.file names one.\n"
     "diff      where two networks (hashes or files) answer differently\n"
     "shadow    let a network answer beside the active one without consequences, or end that;\n"
@@ -206,10 +222,36 @@ static enum lt_err do_shadow(struct lt_store *s, const char *word, const char *c
     return err;
 }
 
-static enum lt_err do_activate(struct lt_store *s, const char *prefix, struct lt_diag *diag)
+/* LT_ERR_INVALID with the reason when the labelled traces speak against it; the table goes to stdout. */
+static enum lt_err check(const struct lt_config *c, struct lt_store *s, const char *db,
+                         const char *path, int n_keep, struct lt_diag *diag)
+{
+#ifdef LT_HAVE_CMD_FINETUNE
+    struct san_finetune_options o = san_finetune_options_default();
+    struct lt_promote p = {0};
+    char active[1024];
+    lt_us t0 = lt_now_us();
+    enum lt_err err = lt_model_choose(c, s, active, sizeof active, diag);
+    if (!err) err = lt_promote_compare(db, active, path, n_keep, &p, diag);
+    if (!err) lt_promote_print(&o, &p.report, (double)(lt_now_us() - t0) / 1e6, 0);
+    if (!err && !p.report.is_better)
+        err = lt_fail(diag, LT_ERR_INVALID, "not activated: %s", p.report.why);
+    lt_promote_free(&p);
+    return err;
+#else
+    (void)c, (void)s, (void)db, (void)path, (void)n_keep;
+    return lt_fail(diag, LT_ERR_UNSUPPORTED, "this lintel was built without learning");
+#endif
+}
+
+static enum lt_err do_activate(const struct lt_config *c, struct lt_store *s, const char *db,
+                               const char *prefix, int is_checked, int n_keep, struct lt_diag *diag)
 {
     struct listing l;
     enum lt_err err = find(s, prefix, &l, diag);
+    if (!err && is_checked) err = check(c, s, db, l.path, n_keep, diag);
+    if (!err && !is_checked)
+        fputs("lintel models: not compared with the network in use; --check does\n", stderr);
     if (!err) err = lt_store_model_activate(s, l.found, lt_now_unix_ms(), diag);
     if (!err) printf("%s\n", l.found);
     return err;
@@ -232,7 +274,7 @@ int lt_cmd_models(int argc, char **argv)
                  {"rollback", 0, 0, 0}, {"diff", 2, 2, 1}, {"shadow", 0, 1, 0},
                  {"keygen", 1, 1, 0},   {"sign", 1, 1, 0}};
     enum { N_VERBS = sizeof verbs / sizeof verbs[0] };
-    int64_t limit = 500;
+    int64_t limit = 500, keep = 600;
     int v = 0, n_words = argc - first - 1;
     while (v < N_VERBS && strcmp(verbs[v].name, verb) != 0) v++;
     if (v == N_VERBS)
@@ -244,7 +286,8 @@ int lt_cmd_models(int argc, char **argv)
                             : verbs[v].most == 0 ? "%s takes no words"
                                                  : "%s takes one word at most",
                             verb);
-    if (!lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, LT_MODELS_DIFF_MAX, &limit))
+    if (!lt_cli_int(&spec, "limit", value[OPT_LIMIT], 1, LT_MODELS_DIFF_MAX, &limit) ||
+        !lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep))
         return LT_EXIT_USAGE;
     int is_keygen = !strcmp(verb, "keygen");
     if (is_keygen || !strcmp(verb, "sign")) { /* neither configuration nor store */
@@ -264,7 +307,9 @@ int lt_cmd_models(int argc, char **argv)
     if (!err && !strcmp(verb, "add"))
         err = do_add(s, argv[first + 1], value[OPT_TRUST] ? value[OPT_TRUST] : config.model.trust,
                      &diag);
-    if (!err && !strcmp(verb, "activate")) err = do_activate(s, argv[first + 1], &diag);
+    if (!err && !strcmp(verb, "activate"))
+        err = do_activate(&config, s, value[OPT_DB] ? value[OPT_DB] : path, argv[first + 1],
+                          value[OPT_CHECK] != NULL, (int)keep, &diag);
     if (!err && !strcmp(verb, "diff")) err = do_diff(s, argv + first + 1, value, limit, &diag);
     if (!err && !strcmp(verb, "shadow"))
         err = do_shadow(s, n_words ? argv[first + 1] : NULL, value, limit, &diag);

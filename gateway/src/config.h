@@ -151,6 +151,10 @@ struct lt_config {
     } limits;
 
     struct {
+        struct lt_strings share;
+        int promote;
+    } fleet;
+    struct {
         char *level;
     } log;
     struct {

@@ -240,6 +240,11 @@ const struct lt_config_row lt__config_rows[] = {
     {"limits.dedupe_s", LT_CFG_INT, "s", 1, 86400, "600", NULL, 0, AT(limits.dedupe_s),
      "The same request id within this time is answered from the first and carried out once"},
 
+    {"fleet.share", LT_CFG_LIST, "", 0, 64, "", NULL, 0, AT(fleet.share),
+     "Sites whose labelled traces `lintel share` may publish, redacted, for a collector; empty shares nothing"},
+    {"fleet.promote", LT_CFG_BOOL, "", 0, 1, "true", NULL, 0, AT(fleet.promote),
+     "Use a collector's network that is signed (model.trust) and not worse here; false only registers it"},
+
     {"log.level", LT_CFG_STR, "", 0, 8, "info", "error|warn|info|debug|trace", LT_CFG_RELOAD, AT(log.level),
      "What is logged; what people said appears at debug only"},
     {"stats.interval_s", LT_CFG_INT, "s", 1, 86400, "60", NULL, LT_CFG_RELOAD, AT(stats.interval_s), "How often <prefix>/<site>/stats is published"},

@@ -68,7 +68,7 @@ static json_int_t count(json_t *counts, const char *key)
     return n;
 }
 
-static json_t *right_calls(const struct lt_trace_row *r)
+json_t *lt_curate_right_calls(const struct lt_trace_row *r)
 {
     const char *right = r->label_calls_json   ? r->label_calls_json
                         : r->label_is_correct ? r->calls_json
@@ -135,7 +135,7 @@ static int choose(const struct lt_trace_row *r, void *user)
     struct pass *p = user;
     struct lt_curate *c = p->c;
     if (!is_wanted(c, r)) return 0;
-    json_t *answers = right_calls(r);
+    json_t *answers = lt_curate_right_calls(r);
     if (!answers) {
         c->n_skipped++;
         return 0;
@@ -154,7 +154,7 @@ static int write_line(const struct lt_trace_row *r, void *user)
 {
     struct pass *p = user;
     if (!json_object_get(p->ids, r->trace)) return 0;
-    json_t *answers = right_calls(r);
+    json_t *answers = lt_curate_right_calls(r);
     const json_t *catalog = catalog_of(p, r->catalog_hash);
     if (!catalog || !answers) {
         json_decref(answers);

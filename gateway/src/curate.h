@@ -20,6 +20,7 @@
 
 #include <stdio.h>
 
+#include "lt/docs.h"
 #include "lt/store.h"
 
 #define LT_CURATE_EXCLUDE "exclude" /* note of a label that keeps its trace from learning */
@@ -43,6 +44,10 @@ struct lt_curate {
 LT_NODISCARD enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
                                           struct lt_diag *diag);
 
+/* The calls that would have been right by the row's label, a new reference; NULL when it says none, or
+ * when the trace teaches nothing by itself (a word of a conversation, a question back). */
+json_t *lt_curate_right_calls(const struct lt_trace_row *r);
+
 /* Data lines (plain or gzip) as executed traces of `site`, labelled by the source "import". A line whose
  * calls do not fit its own catalogue is refused; the same line again is known. All in one transaction.
  * `refused` (may be NULL) hears why. LT_ERR_INVALID when not one line is good. */
@@ -53,5 +58,13 @@ struct lt_curate_import {
 };
 LT_NODISCARD enum lt_err lt_curate_import(struct lt_store *s, const char *path,
                                           struct lt_curate_import *c, struct lt_diag *diag);
+
+/* One data line as an executed trace of `site`, known by request_id and labelled by `source`. A line that
+ * is known gets the label anew (*is_known 1). LT_ERR_INVALID, LT_ERR_UNSUPPORTED, LT_ERR_LIMIT: the line
+ * cannot be taken (its calls do not fit its own catalogue), nothing changed; others are the store's. */
+LT_NODISCARD enum lt_err lt_curate_take(struct lt_store *s, const struct lt_docs *docs,
+                                        const char *site, const char *request_id,
+                                        const char *source, const json_t *line, int *is_known,
+                                        struct lt_diag *diag);
 
 #endif

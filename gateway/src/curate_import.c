@@ -49,8 +49,8 @@ static void id_of(const json_t *c, const char *hash, char out[LT_STORE_REQUEST_I
     free(answers);
 }
 
-static enum lt_err put(struct lt_store *s, const char *site, const json_t *c, const char *hash,
-                       const char *id, struct lt_diag *diag)
+static enum lt_err put(struct lt_store *s, const char *site, const char *source, const json_t *c,
+                       const char *hash, const char *id, struct lt_diag *diag)
 {
     const char *query = json_string_value(json_object_get(c, "query"));
     char trace[LT_ULID_CAP], *calls = lt_json_dump(json_object_get(c, "answers"));
@@ -71,10 +71,8 @@ static enum lt_err put(struct lt_store *s, const char *site, const json_t *c, co
     struct lt_trace_decision d = {.route = "none", .why = "import"};
     struct lt_trace_answer a = {
         .route = "none", .why = "import", .calls_json = calls, .result_json = "{}"};
-    struct lt_label label = {.source = "import",
-                             .is_correct = 1,
-                             .calls_json = calls,
-                             .now_unix_ms = t.received_unix_ms};
+    struct lt_label label = {
+        .source = source, .is_correct = 1, .calls_json = calls, .now_unix_ms = t.received_unix_ms};
     enum lt_err err = lt_store_trace_accept(s, &t, trace, &is_known, diag);
     if (!err) err = lt_store_trace_decided(s, trace, &d, diag);
     if (!err) err = lt_store_trace_answered(s, trace, &a, diag);
@@ -105,7 +103,34 @@ static enum lt_err take(struct lt_store *s, const struct lt_docs *docs, struct l
         return LT_OK;
     }
     c->n_taken++;
-    return put(s, c->site, line, hash, id, diag);
+    return put(s, c->site, "import", line, hash, id, diag);
+}
+
+enum lt_err lt_curate_take(struct lt_store *s, const struct lt_docs *docs, const char *site,
+                           const char *request_id, const char *source, const json_t *line,
+                           int *is_known, struct lt_diag *diag)
+{
+    char hash[LT_SHA256_HEX_CAP], trace[LT_ULID_CAP];
+    *is_known = !lt_store_trace_find(s, site, request_id, 0, trace, NULL);
+    enum lt_err err = lt_store_begin(s, 1, diag);
+    if (err) return err;
+    err = take_catalog(s, docs, line, hash, diag);
+    if (!err) err = lt_store_site_put(s, site, NULL, lt_now_unix_ms(), diag);
+    if (!err && *is_known) {
+        char *calls = lt_json_dump(json_object_get(line, "answers"));
+        struct lt_label label = {.source = source,
+                                 .is_correct = 1,
+                                 .calls_json = calls,
+                                 .now_unix_ms = lt_now_unix_ms()};
+        err = calls ? lt_store_label_add(s, trace, &label, diag)
+                    : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+        free(calls);
+    } else if (!err) {
+        err = put(s, site, source, line, hash, request_id, diag);
+    }
+    if (!err) return lt_store_commit(s, diag);
+    lt_store_rollback(s);
+    return err;
 }
 
 enum lt_err lt_curate_import(struct lt_store *s, const char *path, struct lt_curate_import *c,

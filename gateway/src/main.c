@@ -38,6 +38,10 @@ static const struct command {
 #endif
     {"traces", "look at, label, export and prune what was asked", lt_cmd_traces},
     {"models", "list networks, switch between them", lt_cmd_models},
+#ifdef LT_HAVE_CMD_FINETUNE
+    {"share", "fleet: send labelled traces to a collector, take its networks", lt_cmd_share},
+    {"collect", "fleet: gather the traces of many sites, publish a network", lt_cmd_collect},
+#endif
     {"catalog", "show or check a catalogue", lt_cmd_catalog},
     {"doctor", "check configuration, broker, keys, network, disk and clock", lt_cmd_doctor},
 };

@@ -569,8 +569,9 @@ enum lt_err lt_mqtt_send(struct lt_mqtt *m, const struct lt_mqtt_publish *p, int
     int rc = MOSQ_ERR_SUCCESS;
     if (m->state != UP) return LT_ERR_NETWORK; /* the library would queue it without bound */
     if (m->is_v5) {
-        rc = mosquitto_property_add_byte(&props, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
-        if (!rc)
+        if (!p->is_binary)
+            rc = mosquitto_property_add_byte(&props, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
+        if (!rc && !p->is_binary)
             rc = mosquitto_property_add_string(&props, MQTT_PROP_CONTENT_TYPE,
                                                p->is_text ? "text/plain" : "application/json");
         if (!rc && p->expiry_s)

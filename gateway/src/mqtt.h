@@ -71,6 +71,7 @@ struct lt_mqtt_publish {
     uint32_t expiry_s; /* 0: none */
     const void *correlation;
     size_t correlation_len; /* 0: none */
+    int is_binary;          /* neither text nor JSON: no format and no content type are said */
     int is_text;            /* plain text instead of JSON, for the content type */
 };
 

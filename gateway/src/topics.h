@@ -14,6 +14,7 @@
  *     <prefix>/<site>/self             out  retained, Lintel as a device: counters, last answer
  *     <prefix>/<site>/speech           out  sentences of an answer that is still coming
  *     <prefix>/<site>/cloud            in   ON or OFF: may the cloud be asked?
+ *     <prefix>/<site>/trace            out  a redacted, labelled trace for a collector (fleet.h)
  *     <prefix>/<site>/audio[/<room>]   in   a WAV: what was said into a microphone
  *     <prefix>/<site>/voice[/<room>]   out  a WAV: the answer to it, spoken
  *
@@ -44,6 +45,7 @@ enum lt_topic_kind {
     LT_TOPIC_SELF,
     LT_TOPIC_SPEECH,
     LT_TOPIC_CLOUD,
+    LT_TOPIC_TRACE,
     LT_TOPIC_AUDIO, /* rest: the room, perhaps */
     LT_TOPIC_VOICE  /* rest: the room, perhaps */
 };

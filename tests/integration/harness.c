@@ -334,7 +334,9 @@ void broker_start(struct env *e, const char *extra)
 void broker_stop(struct env *e)
 {
     kill(e->broker, SIGTERM);
-    assert_int_equal(wait_for(e->broker, WAIT_MS), 0);
+    int status = wait_for(e->broker, WAIT_MS);
+    /* mosquitto 2.0.11 ends with 1 after a client was killed; not ended, or by a signal, is a fault */
+    assert_true(status == 0 || status == 1);
     e->broker = 0;
 }
 

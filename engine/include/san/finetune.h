@@ -148,6 +148,11 @@ struct san_finetune_report {
     int is_resumed;
     json_t *learnt; /* object {tool: examples} of those with SAN_FINETUNE_TOOL or more; release it */
 };
+/* Compare o->out_path, which is there already, with o->init_path by the same rules: over the examples of
+ * o->files that judge and n_keep base cases. Nothing is written. */
+LT_NODISCARD enum lt_err san_finetune_judge(const struct san_finetune_options *o,
+                                            struct san_finetune_report *out,
+                                            struct lt_diag *diag);
 LT_NODISCARD enum lt_err san_finetune_run(const struct san_finetune_options *o,
                                           struct san_finetune_report *out, struct lt_diag *diag);
 

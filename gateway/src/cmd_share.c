@@ -1,0 +1,399 @@
+/* cmd_share.c - `lintel share`: the hub's side of a fleet (fleet.h).
+ *
+ * Traces go out in the order of their labels, one at a time; when the broker has acknowledged one, the
+ * cursor of its site (time of the label and id of the trace, a setting in the database) moves. Killed
+ * at any moment, the next run goes on after the last acknowledged one; at worst one is sent again,
+ * which the collector knows by its id. A label that comes later, or changes, has a later time.
+ *
+ *     IDLE --pending found--> SENDING --acknowledged--> (cursor) --more--> SENDING
+ *       ^                        | lost, refused            | none
+ *       +------------------------+--------------------------+
+ *
+ * A network that comes is judged here, in this process: seconds of processor time at low priority. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "cli.h"
+#include "cmd.h"
+#include "config.h"
+#include "curate.h"
+#include "fleet.h"
+#include "lt/json.h"
+#include "lt/log.h"
+#include "lt/store_house.h"
+#include "model.h"
+#include "promote.h"
+
+#define CURSOR    "fleet.cursor"  /* setting of a site: "<label's Unix ms>/<trace>" */
+#define SEEN      "fleet.network" /* setting: hash of the last network that was dealt with */
+#define SETTLE_MS 3000  /* a label so young may still be overtaken by an older one's commit */
+#define LINGER    2     /* ticks without news after which --once is done */
+#define WAIT_MS   20000 /* --once: longest wait for the broker */
+
+enum { OPT_CONFIG, OPT_DB, OPT_ONCE, OPT_KEEP, N_OPTIONS };
+static const struct lt_cli_option options[] = {
+    [OPT_CONFIG] = {"config", 'c', "FILE", "configuration: broker, fleet.share, model.trust"},
+    [OPT_DB] = {"db", 0, "FILE", "the database itself"},
+    [OPT_ONCE] = {"once", 0, NULL, "end when all is sent and a waiting network dealt with"},
+    [OPT_KEEP] = {"keep", 0, "N", "base cases that judge a network (default 600)"},
+};
+static const struct lt_cli_spec spec = {
+    "lintel share [options]",
+    "The hub's side of a fleet: publishes the labelled traces of the sites in fleet.share, "
+    "redacted, on\n"
+    "<prefix>/<site>/trace, and takes networks from <prefix>/fleet/network that are signed with "
+    "the key\n"
+    "of model.trust and not worse here. Runs beside `lintel serve` until it is ended.",
+    options, N_OPTIONS};
+
+struct pending {
+    int64_t label_ms;
+    char trace[LT_ULID_CAP];
+};
+
+struct share {
+    struct lt_config config;
+    const char *db, *folder;
+    struct lt_store *store;
+    struct lt_docs *docs;
+    struct lt_fleet_link *link;
+    struct lt_privacy_rules rules;
+    const char **names, **areas;  /* of the rules, NULL-terminated */
+    size_t site;                  /* of config.fleet.share, whose traces are `queue` */
+    struct pending *queue, after; /* after: the cursor */
+    size_t n_queue, cap, next;
+    int sent_id; /* of the trace that waits for its acknowledgement; 0: none */
+    int is_once, n_keep, n_quiet, has_failed;
+    int64_t n_sent, n_withheld;
+};
+
+/* ---- the cursor and what lies after it ---- */
+
+static int compare(const void *a, const void *b)
+{
+    const struct pending *x = a, *y = b;
+    if (x->label_ms != y->label_ms) return x->label_ms < y->label_ms ? -1 : 1;
+    return strcmp(x->trace, y->trace);
+}
+
+static const char *site_of(const struct share *s)
+{
+    return s->config.fleet.share.v[s->site];
+}
+
+static enum lt_err read_cursor(struct share *s, struct lt_diag *diag)
+{
+    char text[80], *slash;
+    s->after = (struct pending){0};
+    enum lt_err err = lt_store_setting_get(s->store, site_of(s), CURSOR, text, sizeof text, diag);
+    if (err || !(slash = strchr(text, '/'))) return err;
+    s->after.label_ms = strtoll(text, NULL, 10);
+    snprintf(s->after.trace, sizeof s->after.trace, "%.26s", slash + 1);
+    return LT_OK;
+}
+
+static enum lt_err move_cursor(struct share *s, const struct pending *p, struct lt_diag *diag)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%lld/%s", (long long)p->label_ms, p->trace);
+    enum lt_err err = lt_store_setting_put(s->store, site_of(s), CURSOR, text, diag);
+    if (!err) s->after = *p;
+    return err;
+}
+
+static int keep_pending(const struct lt_trace_row *r, void *user)
+{
+    struct share *s = user;
+    struct pending p = {.label_ms = r->label_unix_ms};
+    snprintf(p.trace, sizeof p.trace, "%.26s", r->trace);
+    if (!r->label_source || p.label_ms > lt_now_unix_ms() - SETTLE_MS ||
+        compare(&p, &s->after) <= 0)
+        return 0;
+    if (s->n_queue == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 256;
+        struct pending *more = realloc(s->queue, cap * sizeof *more);
+        if (!more) return 1; /* the rest is found next time */
+        s->queue = more;
+        s->cap = cap;
+    }
+    s->queue[s->n_queue++] = p;
+    return 0;
+}
+
+static enum lt_err fill(struct share *s, struct lt_diag *diag)
+{
+    struct lt_trace_filter f = {.site = site_of(s), .is_labelled = 1};
+    s->n_queue = s->next = 0;
+    enum lt_err err = read_cursor(s, diag);
+    if (!err) err = lt_store_trace_list(s->store, &f, keep_pending, s, diag);
+    if (!err && s->n_queue) qsort(s->queue, s->n_queue, sizeof *s->queue, compare);
+    return err;
+}
+
+/* ---- sending ---- */
+
+struct line {
+    struct share *s;
+    json_t *line;
+    enum lt_err err;
+    struct lt_diag *diag;
+};
+
+static int make_line(const struct lt_trace_row *r, void *user)
+{
+    struct line *l = user;
+    char *catalog = NULL;
+    if (!r->catalog_hash || !r->text || !r->label_source) return 1;
+    l->err = lt_store_catalog_get(l->s->store, r->catalog_hash, &catalog, l->diag);
+    if (!l->err) l->err = lt_fleet_line(l->s->docs, &l->s->rules, r, catalog, &l->line, l->diag);
+    free(catalog);
+    return 1;
+}
+
+static enum lt_err publish(struct share *s, const json_t *line, struct lt_diag *diag)
+{
+    char topic[LT_TOPIC_MAX_BYTES + 1], *text = lt_json_dump(line);
+    enum lt_err err =
+        text ? lt_topic_build(s->config.mqtt.prefix, site_of(s), LT_TOPIC_TRACE, NULL, topic)
+             : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    struct lt_mqtt_publish p = {
+        .topic = topic, .payload = text, .payload_len = text ? strlen(text) : 0, .qos = 1};
+    if (!err) err = lt_mqtt_send(lt_fleet_mqtt(s->link), &p, &s->sent_id);
+    free(text);
+    return err;
+}
+
+/* The next trace of the queue that may leave; those that may not are passed over. */
+static enum lt_err send_next(struct share *s, struct lt_diag *diag)
+{
+    while (s->next < s->n_queue && !s->sent_id) {
+        struct line l = {.s = s, .diag = diag};
+        struct lt_trace_filter f = {.trace = s->queue[s->next].trace};
+        enum lt_err err = lt_store_trace_list(s->store, &f, make_line, &l, diag);
+        if (!err) err = l.err;
+        if (!err && l.line) err = publish(s, l.line, diag);
+        if (!err && !l.line) {
+            err = move_cursor(s, &s->queue[s->next], diag);
+            s->next++;
+            s->n_withheld++;
+        }
+        json_decref(l.line);
+        if (err) return err == LT_ERR_NETWORK ? LT_OK : err; /* down: on_up begins anew */
+    }
+    return LT_OK;
+}
+
+static void fail(struct share *s, const char *what, enum lt_err err, const struct lt_diag *diag)
+{
+    s->has_failed = 1;
+    LT_LOG(ERROR, "share.failed", LF_STR("what", what), LF_STR("why", lt_diag_text(diag, err)));
+}
+
+static void go_on(struct share *s)
+{
+    struct lt_diag diag = {0};
+    enum lt_err err = LT_OK;
+    size_t n_sites = s->config.fleet.share.n;
+    for (size_t i = 0; i < n_sites && !err && !s->sent_id; i++) {
+        if (s->next == s->n_queue) {
+            s->site = (s->site + 1) % n_sites;
+            err = fill(s, &diag);
+        }
+        if (!err) err = send_next(s, &diag);
+    }
+    if (err) fail(s, "send", err, &diag);
+}
+
+static void on_delivered(void *ctx, int publish_id, int reason)
+{
+    struct share *s = ctx;
+    struct lt_diag diag = {0};
+    if (publish_id != s->sent_id) return;
+    s->sent_id = 0;
+    s->n_quiet = 0;
+    if (reason >= 128) { /* the broker's access list: it stays, and is tried again */
+        LT_LOG(ERROR, "share.refused", LF_STR("site", site_of(s)), LF_INT("reason", reason));
+        s->has_failed = 1;
+        s->n_queue = s->next = 0;
+        return;
+    }
+    enum lt_err err = move_cursor(s, &s->queue[s->next], &diag);
+    if (err) { /* without the cursor it will be sent again */
+        fail(s, "cursor", err, &diag);
+        s->n_queue = s->next = 0;
+        return;
+    }
+    s->next++;
+    s->n_sent++;
+    go_on(s);
+}
+
+/* ---- networks ---- */
+
+static void told(const char *event, const char *hash, const char *why)
+{
+    LT_LOG(WARN, event, LF_STR("sha256", hash), LF_STR("why", why));
+}
+
+/* The rules of promotion; registered either way, so that a person may look at it and activate it. */
+static enum lt_err judge(struct share *s, const char *path, const char *active, const char *hash,
+                         struct lt_diag *diag)
+{
+    struct lt_promote p;
+    char registered[LT_SHA256_HEX_CAP];
+    enum lt_err err = lt_promote_compare(s->db, active, path, s->n_keep, &p, diag);
+    if (err == LT_ERR_INVALID) { /* too few labels to judge by */
+        told("network.waits", hash, diag->text);
+        lt_promote_free(&p);
+        return lt_model_register(s->store, path, NULL, registered, diag);
+    }
+    if (!err) err = lt_model_register(s->store, path, p.metrics, registered, diag);
+    if (!err && !p.report.is_better) {
+        LT_LOG(WARN, "network.refused", LF_STR("sha256", hash), LF_STR("why", p.report.why),
+               LF_STR("report", p.metrics));
+    } else if (!err && !s->config.fleet.promote) {
+        told("network.registered", hash, "not worse here; fleet.promote is off");
+    } else if (!err) {
+        err = lt_store_model_activate(s->store, registered, lt_now_unix_ms(), diag);
+        if (!err)
+            LT_LOG(INFO, "network.promoted", LF_STR("sha256", hash), LF_STR("report", p.metrics));
+    }
+    lt_promote_free(&p);
+    return err;
+}
+
+static void on_message(void *ctx, const struct lt_mqtt_message *msg)
+{
+    struct share *s = ctx;
+    struct lt_diag diag = {0};
+    char hash[LT_SHA256_HEX_CAP], seen[LT_SHA256_HEX_CAP] = "", active[1024], path[1200];
+    s->n_quiet = 0;
+    if (!msg->payload_len) return; /* withdrawn */
+    lt_fleet_hash(msg->payload, msg->payload_len, hash);
+    enum lt_err err = lt_store_setting_get(s->store, "", SEEN, seen, sizeof seen, &diag);
+    if (!err && *hash && !strcmp(hash, seen)) return; /* it was dealt with */
+    if (!err) err = lt_model_choose(&s->config, s->store, active, sizeof active, &diag);
+    if (err) {
+        fail(s, "network", err, &diag);
+        return;
+    }
+    err = lt_fleet_unpack(msg->payload, msg->payload_len, s->config.model.trust, active, s->folder,
+                          path, sizeof path, &diag);
+    if (err == LT_ERR_IO) { /* a full disk: it is retained, the next start tries again */
+        fail(s, "network", err, &diag);
+        return;
+    }
+    if (err) { /* not remembered: its hash may be another's, told falsely */
+        told("network.refused", hash, lt_diag_text(&diag, err));
+        return;
+    }
+    err = judge(s, path, active, hash, &diag);
+    if (!err) err = lt_store_setting_put(s->store, "", SEEN, hash, &diag);
+    if (err) fail(s, "network", err, &diag);
+}
+
+/* ---- the run ---- */
+
+static void on_up(void *ctx)
+{
+    struct share *s = ctx;
+    char topic[LT_TOPIC_MAX_BYTES + 1];
+    s->sent_id = 0;
+    s->n_quiet = 0;
+    s->n_queue = s->next = 0; /* what was not acknowledged is found again */
+    snprintf(topic, sizeof topic, "%s/" LT_FLEET_NETWORK, s->config.mqtt.prefix);
+    if (*s->config.model.trust && lt_mqtt_subscribe(lt_fleet_mqtt(s->link), topic, 1, 0, NULL))
+        LT_LOG(ERROR, "share.failed", LF_STR("what", "subscribe"));
+    go_on(s);
+}
+
+static void on_tick(void *ctx)
+{
+    struct share *s = ctx;
+    go_on(s);
+    if (s->is_once && !s->sent_id && ++s->n_quiet > LINGER) lt_fleet_stop(s->link);
+}
+
+static const char **list_of(const struct lt_strings *l)
+{
+    const char **out = calloc(l->n + 1, sizeof *out);
+    for (size_t i = 0; out && i < l->n; i++) out[i] = l->v[i];
+    return out;
+}
+
+static enum lt_err check_allowed(const struct lt_config *c, struct lt_diag *diag)
+{
+    if (!c->fleet.share.n && !*c->model.trust)
+        return lt_fail(diag, LT_ERR_INVALID,
+                       "nothing to do: fleet.share names no site and model.trust no key");
+    for (size_t i = 0; i < c->fleet.share.n; i++) {
+        const char *site = c->fleet.share.v[i];
+        int is_kept = c->cloud.never_cloud;
+        for (size_t k = 0; k < c->cloud.never_cloud_sites.n; k++)
+            is_kept |= !strcmp(c->cloud.never_cloud_sites.v[k], site);
+        if (is_kept)
+            return lt_fail(diag, LT_ERR_INVALID,
+                           "fleet.share names '%.64s', but cloud.never_cloud keeps it in the house",
+                           site);
+        if (!lt_topic_is_site(site))
+            return lt_fail(diag, LT_ERR_INVALID, "fleet.share: '%.64s' can be no site", site);
+    }
+    return LT_OK;
+}
+
+static enum lt_err run(struct share *s, struct lt_diag *diag)
+{
+    const struct lt_fleet_hooks hooks = {s, on_up, on_message, on_delivered, on_tick};
+    enum lt_err err = lt_docs_open(&s->docs, diag);
+    struct lt_store_options o = {.path = s->db};
+    s->names = list_of(&s->config.cloud.redact_names);
+    s->areas = list_of(&s->config.cloud.never_cloud_areas);
+    if (!err && (!s->names || !s->areas)) err = lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    /* for others to read: all that can be hidden is, whatever the cloud may be told */
+    s->rules =
+        (struct lt_privacy_rules){.hide = LT_HIDE_NAMES | LT_HIDE_NUMBERS | LT_HIDE_ADDRESSES,
+                                  .names = s->names,
+                                  .private_areas = s->areas};
+    if (!err) err = lt_store_open(&o, &s->store, diag);
+    if (!err) err = lt_fleet_open(&s->config, "share", 0, &hooks, &s->link, diag);
+    if (!err) err = lt_fleet_run(s->link, s->is_once ? WAIT_MS : 0, diag);
+    lt_fleet_close(s->link);
+    lt_store_close(s->store);
+    lt_docs_close(s->docs);
+    free(s->names);
+    free(s->areas);
+    free(s->queue);
+    return err;
+}
+
+int lt_cmd_share(int argc, char **argv)
+{
+    const char *value[N_OPTIONS];
+    struct share s = {0};
+    struct lt_diag diag = {0};
+    char path[1024], folder[1100];
+    int64_t keep = LT_PROMOTE_KEEP;
+    int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
+    if (status >= 0) return status;
+    if (first < argc) return lt_cli_usage(&spec, "takes no words");
+    if (!lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep)) return LT_EXIT_USAGE;
+    enum lt_err err = lt_config_load(value[OPT_CONFIG], &s.config, &diag);
+    if (err) return lt_cli_fail(&spec, err, &diag);
+    lt_log_set_level((enum lt_log_level)lt_log_level_parse(s.config.log.level));
+    lt_config_store_path(&s.config, path, sizeof path);
+    s.db = value[OPT_DB] ? value[OPT_DB] : path;
+    snprintf(folder, sizeof folder, "%s.networks", s.db);
+    s.folder = folder;
+    s.is_once = value[OPT_ONCE] != NULL;
+    s.n_keep = (int)keep;
+    (void)setpriority(PRIO_PROCESS, 0, 10); /* requests come first */
+    err = check_allowed(&s.config, &diag);
+    if (!err) err = run(&s, &diag);
+    if (!err && s.is_once)
+        printf("%lld traces sent, %lld stay here\n", (long long)s.n_sent, (long long)s.n_withheld);
+    lt_config_free(&s.config);
+    if (err) return lt_cli_fail(&spec, err, &diag);
+    return s.has_failed ? LT_EXIT_FAILED : LT_EXIT_DONE;
+}
