@@ -60,13 +60,13 @@ struct lt_gw_site {
     int is_told; /* somebody published a catalogue: it stands before what devices announce */
     /* home.c: what its devices announce, and how they are worked */
     struct lt_gateway *gw;
-    struct lt_act *act;             /* NULL: devices are not worked */
-    struct lt_discovery *discovery; /* NULL: announcements are not read */
+    struct lt_act *act;                /* NULL: devices are not worked */
+    struct lt_discovery *discovery;    /* NULL: announcements are not read */
     char root[LT_TOPIC_MAX_BYTES + 1]; /* "cabin/": its devices' topics lie below; "" for none */
     uv_timer_t home_timer;
-    lt_us home_changed_us; /* first change that the catalogue does not show yet; 0: none */
-    size_t n_tools, n_entities;          /* of the catalogue in use */
-    char error[LT_GW_TEXT_BYTES];        /* why the last catalogue sent was not taken; "" */
+    lt_us home_changed_us;        /* first change that the catalogue does not show yet; 0: none */
+    size_t n_tools, n_entities;   /* of the catalogue in use */
+    char error[LT_GW_TEXT_BYTES]; /* why the last catalogue sent was not taken; "" */
     struct lt_stats stats;
     struct lt_self self;
     lt_us feedback_us; /* when the present minute of feedback began */
@@ -258,7 +258,7 @@ struct lt_req {
     char *row_state;      /* recovering: state in the store */
 };
 
-/* ---- request.c ---- */
+/* ---- request.c, request_take.c, request_infer.c, request_send.c ---- */
 void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
                     const struct lt_mqtt_message *msg);
 struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site);
@@ -267,6 +267,9 @@ struct lt_act *lt_req_act(const struct lt_req *r);
 /* Free it if nothing holds it any more. */
 void lt_req_settle(struct lt_req *r);
 void lt_req_set_state(struct lt_req *r, enum lt_req_state next);
+/* Note what is wrong with a request; the first fault counts. `code` is static, the texts are copied. */
+void lt_req_set_bad(struct lt_req *r, enum lt_why why, const char *code, const char *field,
+                    const char *text);
 /* Run the network over it; the outcome goes on by itself. */
 void lt_req_infer(struct lt_req *r);
 /* Go on when both the commit and the network are done. */
