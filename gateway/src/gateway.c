@@ -465,6 +465,8 @@ static void close_all(struct lt_gateway *gw)
     lt_swap_free(gw);
     lt_mqtt_free(gw->mqtt);
     forget_requests(gw);
+    lt_gw_talk_close(gw);
+    lt_home_close(gw); /* what belongs to sites, before them */
     for (size_t i = 0; i < gw->n_sites; i++) {
         lt_site_catalog_unref(gw->sites[i].catalog);
         uv_mutex_destroy(&gw->sites[i].lock);
@@ -473,8 +475,6 @@ static void close_all(struct lt_gateway *gw)
     lt_warm_close(gw);
     lt_site_engine_unref(gw->engine);
     lt_store_close(gw->store);
-    lt_gw_talk_close(gw);
-    lt_home_close(gw);
     lt_docs_close(gw->docs);
     lt_secret_free(gw->password);
     lt_gateway_policy_fini(&gw->policy);
