@@ -33,16 +33,19 @@ struct fixture {
     struct stub *stub;
 };
 
-/* A gate that nothing passes: every request goes up. */
+/* Nobody waits that long: what a test times out sets its own. */
+#define PATIENT "  timeout_ms: 60000\n"
+
+/* A gate that nothing passes: every request goes up. `extra`: lines of `cloud`. */
 static void begin(struct fixture *f, const char *extra)
 {
     char text[1024];
     snprintf(text, sizeof text,
              "gate:\n  threshold: 1\n  nothing: 1\n  clarify: 1\n  no_answer: apologise\n"
-             "cloud:\n  timeout_ms: 2000\n  usd_per_request: 0\n%s  endpoints:\n"
+             "cloud:\n  usd_per_request: 0\n%s%s  endpoints:\n"
              "    - provider: openai-chat\n      model: big-1\n      price_as: free\n"
              "      base_url: http://127.0.0.1:%d/v1\n      key: env:LT_TEST_CLOUD_KEY\n",
-             extra, stub_port(f->stub));
+             strstr(extra, "timeout_ms") ? "" : PATIENT, extra, stub_port(f->stub));
     gateway_start(f->env, text);
     client_forget(f->env);
 }
@@ -70,6 +73,15 @@ static const char *text_of(const json_t *o, const char *key)
 {
     const char *s = json_string_value(json_object_get(o, key));
     return s ? s : "";
+}
+
+/* Until the server has been sent n requests. */
+static void wait_requests(struct fixture *f, size_t n)
+{
+    for (int waited = 0; stub_n_requests(f->stub) < n; waited += 5) {
+        if (waited >= WAIT_MS) fail_msg("%zu requests, not %zu", stub_n_requests(f->stub), n);
+        sleep_ms(5);
+    }
 }
 
 static json_t *ask(struct fixture *f)
@@ -184,21 +196,19 @@ static void test_cloud__fails__answered_without_it_in_time(void **state)
         {.kind = STUB_SILENT},
     };
     struct fixture *f = *state;
-    begin(f, "");
+    begin(f, "  timeout_ms: 2000\n  breaker_failures: 4\n  breaker_wait_ms: 600000\n");
     for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
         stub_push(f->stub, replies[i]);
         stub_push(f->stub, replies[i]);
         json_t *r = ask(f);
         assert_string_equal(text_of(r, "route"), "refused");
-        /* after some failures in a row the endpoint is left alone */
-        if (i < 3) assert_string_equal(text_of(r, "why"), "cloud.failed");
+        assert_string_equal(text_of(r, "why"), "cloud.failed");
         assert_null(client_try(f->env, "lintel/home/call/", 20));
         json_decref(r);
         stub_clear(f->stub);
     }
-    assert_true(db_int(f->env, "select count(*) from cloud_attempt where status <> 'OK'") >= 3);
-    client_say(f->env, UTTERANCE);
-    json_t *r = take_json(f->env, "lintel/home/response", "result");
+    assert_true(db_int(f->env, "select count(*) from cloud_attempt where status <> 'OK'") >= 4);
+    json_t *r = ask(f); /* after so many failures in a row the endpoint is left alone */
     assert_string_equal(text_of(r, "why"), "breaker.open");
     json_decref(r);
 }
@@ -245,7 +255,7 @@ static void test_cloud__killed_while_asking__asked_again_after_the_restart(void 
     begin(f, "");
     stub_push(f->stub, (struct stub_reply){.kind = STUB_SILENT});
     client_say(f->env, UTTERANCE);
-    for (int i = 0; i < 500 && !stub_n_requests(f->stub); i++) sleep_ms(10);
+    wait_requests(f, 1);
     gateway_kill(f->env);
     answer(f, 200, MESSAGE("\"content\":\"Done thinking.\""));
     gateway_spawn(f->env);
@@ -393,7 +403,10 @@ static void publish_injected_home(struct fixture *f)
                     .topic = "lintel/home/catalog", .payload = text, .qos = 1, .is_retained = 1});
     free(text);
     json_decref(home);
-    for (int k = 0; k < 500 && gateway_log_count(f->env, "catalog.taken") == n; k++) sleep_ms(10);
+    for (int waited = 0; gateway_log_count(f->env, "catalog.taken") == n; waited += 10) {
+        if (waited >= WAIT_MS) fail_msg("the catalogue is not taken");
+        sleep_ms(10);
+    }
 }
 
 static void test_cloud__injected_device_name__no_sensitive_call_whatever_it_obeys(void **state)
@@ -462,7 +475,7 @@ static void begin_priced(struct fixture *f, const char *extra, const char *secti
     char text[1024];
     snprintf(text, sizeof text,
              "gate:\n  threshold: 1\n  nothing: 1\n  clarify: 1\n  no_answer: apologise\n%s"
-             "cloud:\n  timeout_ms: 2000\n%s  endpoints:\n"
+             "cloud:\n" PATIENT "%s  endpoints:\n"
              "    - provider: openai-chat\n      model: gpt-6-luna\n"
              "      base_url: http://127.0.0.1:%d/v1\n      key: env:LT_TEST_CLOUD_KEY\n",
              sections, extra, stub_port(f->stub));
@@ -494,7 +507,7 @@ static void test_cloud__spend__booked_before_and_corrected_after(void **state)
     begin_priced(f, "", "");
     stub_push(f->stub, (struct stub_reply){.kind = STUB_SILENT});
     client_say(f->env, UTTERANCE);
-    for (int i = 0; i < 500 && !stub_n_requests(f->stub); i++) sleep_ms(10);
+    wait_requests(f, 1);
     /* the estimate is in the store although the answer is not there, and outlives us */
     int64_t booked = db_int(f->env, "select sum(cost_usd_micro) from spend where site = 'home'");
     assert_true(booked >= 10000);
@@ -525,50 +538,59 @@ static void test_cloud__cap_reached__holds_across_a_restart(void **state)
 }
 
 /* Requests of many sessions at once while the gateway is killed twice: what the vendor could bill for all it
- * was sent, answered or lost, passes the cap by less than one request. */
+ * was sent, answered or lost, passes the cap by less than one request.
+ *   1. one request alone is being answered: killed. What was set aside for it is lost, and it is sent again.
+ *   2. 47 more: money for three is left. Killed when one of them was sent, whatever the others are at.
+ *   3. All get an answer, and the cap still holds after a third start.
+ * Nothing here waits for anything but what comes at any speed. */
 static void test_cloud__many_at_once_and_killed__cap_passed_by_one_request_at_most(void **state)
 {
     enum { N = 48, COST = 9500, CAP = 50000 }; /* 10,000 are set aside for each */
     static const char bill[] =
         "{\"choices\":[{\"index\":0,\"finish_reason\":\"stop\",\"message\":{\"role\":\"assistant\","
         "\"content\":\"Yes.\"}}],\"usage\":{\"prompt_tokens\":95000,\"completion_tokens\":0}}";
+    static const char decided[] =
+        "select count(*) from trace where state not in ('accepted', 'decided')";
     struct fixture *f = *state;
     char text[128];
     begin_priced(f, "  usd_per_day: 0.05\n", "");
-    for (int i = 0; i < N; i++)
+    stub_push(f->stub, (struct stub_reply){.kind = STUB_SILENT});
+    for (int i = 1; i < N; i++)
         stub_push(f->stub, (struct stub_reply){
                                .kind = STUB_PIECES, .status = 200, .body = bill, .piece = 1});
-    for (int i = 0; i < N; i++) {
+    client_say(f->env, "{\"text\":\"" UTTERANCE "\",\"id\":\"n0\",\"session\":\"s0\"}");
+    wait_requests(f, 1);
+    gateway_kill(f->env);
+    gateway_spawn(f->env);
+    wait_requests(f, 2); /* the first one again */
+    for (int i = 1; i < N; i++) {
         snprintf(text, sizeof text,
                  "{\"text\":\"" UTTERANCE "\",\"id\":\"n%d\",\"session\":\"s%d\"}", i, i);
         client_say(f->env, text);
     }
-    for (size_t kill = 1; kill <= 2; kill++) {
-        for (int i = 0; i < 500 && stub_n_requests(f->stub) < kill; i++) sleep_ms(10);
-        gateway_kill(f->env);
-        gateway_spawn(f->env);
-    }
-    db_wait(f->env, "select count(*) from trace where state not in ('accepted', 'decided')", N);
-    int64_t billed = (int64_t)stub_n_requests(f->stub) * COST;
+    wait_requests(f, 3);
+    gateway_kill(f->env);
+    gateway_spawn(f->env);
+    db_wait(f->env, decided, N);
+    size_t n = stub_n_requests(f->stub);
     int64_t booked = db_int(f->env, "select sum(cost_usd_micro) from spend");
-    print_message("cap %d, billed %lld, booked %lld micro-USD; %zu of %d sent\n", CAP,
-                  (long long)billed, (long long)booked, stub_n_requests(f->stub), N);
-    assert_true(stub_n_requests(f->stub) >= 2);
-    assert_true(billed < CAP + COST);
-    assert_true(booked >= billed); /* what was lost counts as set aside */
+    print_message("cap %d, billed %zu, booked %lld micro-USD; %zu of %d sent\n", CAP, n * COST,
+                  (long long)booked, n, N);
+    assert_true((int64_t)n * COST < CAP + COST);
+    assert_true(booked >= (int64_t)n * COST); /* what was lost counts as set aside */
     /* and the day goes on so after another start */
     assert_int_equal(gateway_stop(f->env), 0);
-    size_t n = stub_n_requests(f->stub);
+    booked = db_int(f->env, "select sum(cost_usd_micro) from spend"); /* corrected by now */
     gateway_spawn(f->env);
     client_forget(f->env);
     for (int i = 0; i < 8; i++) {
         snprintf(text, sizeof text, "{\"text\":\"" UTTERANCE "\",\"session\":\"t%d\"}", i);
         client_say(f->env, text);
     }
-    db_wait(f->env, "select count(*) from trace where state not in ('accepted', 'decided')", N + 8);
-    billed = (int64_t)stub_n_requests(f->stub) * COST;
-    assert_true(billed < CAP + COST);
-    assert_in_range(stub_n_requests(f->stub), n, n + 1);
+    db_wait(f->env, decided, N + 8);
+    size_t fit = (size_t)(booked < CAP ? (CAP - booked) / COST + 1 : 0);
+    assert_in_range(stub_n_requests(f->stub), n, n + fit);
+    assert_true((int64_t)stub_n_requests(f->stub) * COST < CAP + COST);
 }
 
 static void test_cloud__core_dumps__are_off(void **state)
@@ -884,7 +906,7 @@ static pid_t tls_server(struct fixture *f, int port)
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 500; i++) { /* until it listens */
+    for (int waited = 0; waited < WAIT_MS; waited += 10) { /* until it listens */
         struct sockaddr_in a = {.sin_family = AF_INET,
                                 .sin_port = htons((uint16_t)port),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
