@@ -397,6 +397,8 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     if (!err) err = index_tools(g, tools, diag);
     if (!err && !gen_vocabulary_init(&g->vocabulary, san_lookup_homes(g->lookup)))
         err = lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
+    snprintf(path, sizeof path, "%s/spans.json", o->tree_dir);
+    if (!err && g->mix.swapped_spans > 0) err = gen_spans_load(&g->spans, path, diag);
     if (!err) err = gen_files_load(g, o->data_dir, o->exclude, o->n_exclude, diag);
     if (err) {
         san_gen_free(g);
@@ -410,6 +412,7 @@ void san_gen_free(struct san_gen *g)
 {
     if (!g) return;
     gen_files_free(g);
+    gen_spans_free(&g->spans);
     gen_vocabulary_fini(&g->vocabulary);
     gen_teacher_free(&g->teacher);
     san_lookup_free(g->lookup);

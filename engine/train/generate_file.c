@@ -53,6 +53,9 @@ static int keep_line(struct san_gen *g, const struct index *x, json_t *c, struct
     const json_t *tools = json_object_get(c, "tools"), *home = json_object_get(c, "home");
     const json_t *answers = json_object_get(c, "answers");
     size_t n = json_array_size(tools);
+    if (!home &&
+        !gen_spans_learn(&g->spans, json_string_value(json_object_get(c, "query")), answers))
+        return 0;
     out->home = home ? find_pointer(x->home, g->n_homes, json_object_get(home, "entities")) : -1;
     out->kind = intern(g, json_string_value(json_object_get(c, "kind")));
     out->here = intern(g, json_string_value(json_object_get(home, "here")));
@@ -317,6 +320,7 @@ static int pool_line(struct gen_group *gg, const struct gen_file *f, struct gen_
     gen_text_adds(&d->text, l->query);
     fill_file_pool(gg, l);
     if (!line_calls(gg, l, d)) return 0;
+    if (!gg->g->plain && gen_chance(r, gg->g->mix.swapped_spans)) gen_spans_swap(gg, d);
     if (d->n_calls == 1 && l->n_tools > 3 && gen_chance(r, gg->g->mix.absent_files)) {
         /* the line's other tools were chosen to leave out what overlaps with its own */
         const struct gen_variant *own = d->calls[0].v;

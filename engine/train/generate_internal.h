@@ -10,6 +10,7 @@
  *     generate_phrase.c    cases from the home phrases
  *     generate_nothing.c   the families for which nothing is to be called, and joined commands
  *     generate_file.c      cases from data files
+ *     generate_span.c      other values for what their lines say
  *     generate_noise.c     how people type and recognisers hear
  *
  * A case is first a *draft*: a text, calls in the original names over variants, a catalogue of
@@ -164,6 +165,7 @@ struct gen_mix {
     double composed;      /* share of the categories drawn that are composed from the lexicon */
     double absent_files;  /* share of the file lines whose tool is taken away */
     double renamed_files; /* share of the groups whose file tools are renamed */
+    double swapped_spans; /* share of the file lines without a home that get other values */
     double home_style[4]; /* weights of enum gen_style for the home tools */
     double fn_style[4];   /* the same for the teacher's functions */
 };
@@ -282,9 +284,15 @@ struct gen_file {
     int *by_home;     /* line numbers sorted by home */
     int *by_home_off; /* (n_homes + 1) */
 };
+struct gen_spans { /* values by parameter */
+    json_t *root;  /* the file; owned, as are the others */
+    json_t *lists; /* {parameter: [text]} */
+    json_t *seen;  /* set of "parameter/text" */
+};
 struct san_gen {
     struct gen_mix mix;
     struct gen_teacher teacher;
+    struct gen_spans spans;
     struct san_lookup *lookup;
     struct gen_vocabulary vocabulary;
     json_t *home_tools_root;
@@ -356,6 +364,14 @@ enum lt_err gen_files_load(struct san_gen *g, const char *dir, const char *const
                            int n_exclude, struct lt_diag *diag);
 void gen_files_free(struct san_gen *g);
 void gen_file_pool(struct gen_group *gg);
+
+/* generate_span.c */
+enum lt_err gen_spans_load(struct gen_spans *s, const char *path, struct lt_diag *diag);
+void gen_spans_free(struct gen_spans *s);
+/* Take the values of a line in. 0 when out of memory. */
+int gen_spans_learn(struct gen_spans *s, const char *query, const json_t *answers);
+/* Exchange values of the draft, in its text and its calls, whose arguments it must own alone. */
+void gen_spans_swap(struct gen_group *gg, struct gen_draft *d);
 
 /* generate_noise.c: change the query of a finished case in ways that leave its answers right. */
 int gen_noise(struct gen_rng *r, json_t *c);

@@ -485,6 +485,104 @@ static void test_lexicon__composed_functions__say_what_they_pass(void **state)
     san_gen_free(without);
 }
 
+struct spans {
+    json_t *seen; /* set of values */
+    int n;
+};
+
+/* What a line of the assistant files passes stands in its words, its own or an exchanged value. */
+static void span_stands(json_t *c, void *ctx)
+{
+    struct spans *s = ctx;
+    const char *source = text_of(c, "source"), *param;
+    json_t *call, *v;
+    size_t i, k;
+    if (strcmp(source, "hwu64") && strcmp(source, "slurp-devel")) return;
+    json_array_foreach(json_object_get(c, "answers"), i, call)
+    {
+        json_object_foreach(json_object_get(call, "arguments"), param, v)
+        {
+            size_t n = json_is_array(v) ? json_array_size(v) : 1;
+            for (k = 0; k < n; k++) {
+                const char *t = json_string_value(json_is_array(v) ? json_array_get(v, k) : v);
+                if (!t) continue;
+                if (!contains(text_of(c, "query"), t))
+                    fail_msg("\"%s\": %s \"%s\" is not in the words", text_of(c, "query"), param,
+                             t);
+                json_object_set_new(s->seen, t, json_true());
+                s->n++;
+            }
+        }
+    }
+}
+
+static void test_spans__lines_of_assistants__get_other_values_in_their_words(void **state)
+{
+    (void)state;
+    struct spans plain = {json_object(), 0}, swapped = {json_object(), 0};
+    struct san_gen *g = open_gen(21, 1, NULL, 0);
+    each(g, GROUPS, span_stands, &plain);
+    san_gen_free(g);
+    g = open_gen(21, 0, NULL, 0);
+    each(g, GROUPS, span_stands, &swapped);
+    san_gen_free(g);
+    assert_true(plain.n > 100 && swapped.n > 100);
+    /* the files of this test have some 40 values, the lists over a thousand */
+    assert_true(json_object_size(plain.seen) < 60);
+    assert_true(json_object_size(swapped.seen) > 2 * json_object_size(plain.seen));
+    json_decref(plain.seen);
+    json_decref(swapped.seen);
+}
+
+static void test_spans__mistakes_in_the_lists__named(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{", "line 1"},
+        {"{\"spans\":[]}", "\"spans\" must be an object"},
+        {"{\"spans\":{\"person\":[]}}", "\"person\" must be a list"},
+        {"{\"spans\":{\"person\":[\"ann\",7]}}", "person[1]"},
+        {"{\"spans\":{\"person\":[\" ann\"]}}", "person[0]"},
+    };
+    static const char *const linked[] = {"teacher", "lexicon.json", "tools.json", "homes.jsonl.gz",
+                                         "home-tools.json"};
+    char tree[] = "/tmp/lintel-spans-XXXXXX", path[80];
+    assert_non_null(mkdtemp(tree));
+    for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) {
+        char from[512];
+        snprintf(from, sizeof from, SOURCE_DIR "/engine/data/%s", linked[i]);
+        snprintf(path, sizeof path, "%s/%s", tree, linked[i]);
+        assert_int_equal(symlink(from, path), 0);
+    }
+    snprintf(path, sizeof path, "%s/spans.json", tree);
+    for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) {
+        int is_absent = i == sizeof bad / sizeof *bad;
+        if (is_absent) {
+            remove(path);
+        } else {
+            FILE *f = fopen(path, "wb");
+            assert_non_null(f);
+            fputs(bad[i][0], f);
+            fclose(f);
+        }
+        struct san_gen_options o = {.tree_dir = tree,
+                                    .mix_path = SOURCE_DIR "/engine/train/mix.json"};
+        struct san_gen *g;
+        struct lt_diag diag = {0};
+        assert_int_equal(san_gen_new(&o, &g, &diag),
+                         i && !is_absent ? LT_ERR_INVALID : LT_ERR_PARSE);
+        assert_null(g);
+        assert_non_null(strstr(diag.text, "spans.json"));
+        if (!is_absent && !strstr(diag.text, bad[i][1]))
+            fail_msg("\"%s\" does not say %s", diag.text, bad[i][1]);
+    }
+    for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) {
+        snprintf(path, sizeof path, "%s/%s", tree, linked[i]);
+        unlink(path);
+    }
+    rmdir(tree);
+}
+
 static void test_files__too_many_bad_lines__refused_unless_allowed(void **state)
 {
     (void)state;
@@ -610,6 +708,8 @@ int main(void)
         cmocka_unit_test(test_rename__many_groups__names_cannot_be_learnt_by_heart),
         cmocka_unit_test(test_traps__plain_names__none_is_stepped_into),
         cmocka_unit_test(test_lexicon__composed_functions__say_what_they_pass),
+        cmocka_unit_test(test_spans__lines_of_assistants__get_other_values_in_their_words),
+        cmocka_unit_test(test_spans__mistakes_in_the_lists__named),
         cmocka_unit_test(test_files__too_many_bad_lines__refused_unless_allowed),
         cmocka_unit_test(test_exclude__categories_and_files__never_seen),
         cmocka_unit_test(test_notes__files_absent__said_and_made_up_for),
