@@ -229,7 +229,10 @@ static int is_device_category(const struct gen_teacher *t, int f)
                                         "audio_books_radio",
                                         "alarms_datetime",
                                         "garden_energy_pets",
-                                        "studio_printers_robots"};
+                                        "studio_printers_robots",
+                                        "assistant_house",
+                                        "assistant_sound",
+                                        "assistant_agenda"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(t->cat[t->fn[f].category].name, names[i])) return 1;
     return 0;

@@ -12,8 +12,42 @@
 #include "generate_internal.h"
 
 /* Pairs that may serve one request. Entries are "category" or "category/function"; what is composed
- * from the lexicon has the category "lexicon_CLASS", without its number. */
+ * from the lexicon has the category "lexicon_CLASS", without its number. The second may name several,
+ * with blanks between. */
 static const char *const clashes[][2] = {
+    {"assistant_agenda",
+     "calendar timers_alarms alarms_datetime lists_notes list_memory "
+     "food_recipes/shopping_list food_recipes/pantry_update "
+     "health_fitness/med_reminder health_fitness/bedtime_set work_hr takeaway_shopping "
+     "assistant_meta/cancel_request hotel_desk/hotel_wake lexicon_food "
+     "car_care/service_book"},
+    {"assistant_agenda/wake_set", "assistant_agenda/plan_add"},
+    {"assistant_house/plug_on", "assistant_house/coffee assistant_house/hoover"},
+    {"assistant_house/plug_dead", "assistant_house/dark"},
+    {"assistant_sound/tunes", "assistant_sound/playing"},
+    {"assistant_people",
+     "email_contacts phone_messaging social_recommend calendar/birthday_add "
+     "work_hr/colleague_phone photo_gallery lexicon_message lexicon_person news_facts "
+     "device_settings/app_open navigation/find_poi"},
+    {"assistant_house",
+     "lighting climate appliances media car_cabin studio_printers_robots "
+     "audio_books_radio device_settings assistant_meta garden_energy_pets kitchen_help "
+     "phone_messaging/do_not_disturb"},
+    {"assistant_sound",
+     "media audio_books_radio quiz_karaoke lexicon_media social_recommend "
+     "device_settings/app_open news_facts/ask_fact weather_time_search/web_search "
+     "phone_messaging/call_control"},
+    {"assistant_out", "transport travel_booking travel_help navigation takeaway_shopping "
+                      "social_recommend food_recipes kitchen_help taxi_dispatch lexicon_food "
+                      "lexicon_trip restaurant_floor/floor_order weather_time_search/web_search "
+                      "news_facts/ask_fact car_drive assistant_agenda/plan_ask"},
+    {"assistant_knows",
+     "news_facts weather_time_search alarms_datetime travel_help "
+     "finance_payments/currency_convert assistant_meta food_recipes/unit_convert "
+     "kitchen_help social_recommend/trivia_quiz calendar work_hr/next_holiday "
+     "audio_books_radio media/play_radio credit_cards/foreign_fee climate "
+     "device_settings/app_open assistant_agenda/plan_ask assistant_sound/what_song "
+     "garden_energy_pets/weather_station"},
     {"restaurant_floor/floor_book", "food_recipes/table_book"},
     {"restaurant_floor/floor_book", "travel_booking/reserve_table"},
     {"restaurant_floor/floor_order", "takeaway_shopping/takeaway_order"},
@@ -489,6 +523,9 @@ static const char *const knowing[] = {"weather_time_search",
                                       "navigation/find_poi",
                                       "news_facts",
                                       "social_recommend",
+                                      "assistant_knows",
+                                      "assistant_out",
+                                      "assistant_sound/what_song",
                                       "food_recipes/recipe_find",
                                       "lighting/scene_save",
                                       "calendar/find_common_slot",
@@ -509,12 +546,23 @@ static int is_function(const struct gen_teacher *t, int f, const char *pattern)
     return !pattern[n] || (pattern[n] == '/' && !strcmp(pattern + n + 1, t->fn[f].id));
 }
 
+static int is_one_of(const struct gen_teacher *t, int f, const char *patterns)
+{
+    for (size_t n; *patterns; patterns += n + (patterns[n] == ' ')) {
+        char one[96];
+        n = strcspn(patterns, " ");
+        snprintf(one, sizeof one, "%.*s", (int)n, patterns);
+        if (is_function(t, f, one)) return 1;
+    }
+    return 0;
+}
+
 int gen_functions_clash(const struct gen_teacher *t, int a, int b)
 {
     if (a < 0 || b < 0) return 0;
     for (size_t i = 0; i < sizeof clashes / sizeof *clashes; i++)
-        if ((is_function(t, a, clashes[i][0]) && is_function(t, b, clashes[i][1])) ||
-            (is_function(t, b, clashes[i][0]) && is_function(t, a, clashes[i][1])))
+        if ((is_function(t, a, clashes[i][0]) && is_one_of(t, b, clashes[i][1])) ||
+            (is_function(t, b, clashes[i][0]) && is_one_of(t, a, clashes[i][1])))
             return 1;
     return 0;
 }
@@ -811,6 +859,25 @@ static void drop_article(struct gen_text *t, size_t from)
     }
 }
 
+/* Set an argument (takes v). Two different values for one, as in "{person} and {person}", make a
+ * list; the same value twice is no list and no good phrase. */
+static int add_value(json_t *args, const char *canonical, json_t *v)
+{
+    json_t *old = json_object_get(args, canonical);
+    size_t i;
+    json_t *one;
+    if (!old) return !json_object_set_new(args, canonical, v);
+    int same = json_equal(old, v);
+    json_array_foreach(old, i, one) same |= json_equal(one, v);
+    if (same) {
+        json_decref(v);
+        return 0;
+    }
+    json_t *list = json_is_array(old) ? json_incref(old) : json_pack("[O]", old);
+    int bad = json_array_append_new(list, v) != 0;
+    return !json_object_set_new(args, canonical, list) && !bad;
+}
+
 int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fill_fn fill,
              void *ctx, json_t *args, struct gen_text *text)
 {
@@ -834,7 +901,12 @@ int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fil
         size_t from = text->n;
         json_t *v = draw_slot(r, values, text);
         drop_article(text, from);
-        if (!v || json_object_set_new(args, canonical, v)) return 0;
+        if (!v) return 0;
+        if (!*canonical) { /* "{item:}": said, but no argument */
+            json_decref(v);
+            continue;
+        }
+        if (!add_value(args, canonical, v)) return 0;
     }
     return !text->over;
 }
