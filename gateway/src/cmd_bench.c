@@ -11,7 +11,9 @@
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "model.h"
+#include "promote.h"
 #include "san/bench.h"
+#include "san/bench_step.h"
 
 enum { OPT_JSON, OPT_MODEL, OPT_CATALOG, OPT_QUICK, N_OPTIONS };
 static const struct lt_cli_option options[] = {
@@ -61,6 +63,7 @@ static const int loads[][2] = {{1, 1}, {10, 1}, {100, 1}, {1000, 1}, {10, 0}, {1
 #define CALLS_US     3000000
 #define CATALOGUE_US 1500000
 #define GROWTH_US    1000000
+#define STEP_US      4000000
 #define QUICK        20 /* --quick divides the times by this */
 
 /* The headline network is measured as each of these. */
@@ -82,6 +85,8 @@ struct bench {
     struct san_bench_calls growth[N_SIZES];
     int n_loads;
     struct san_bench_sites loads[N_LOADS];
+    int has_step;
+    struct san_bench_step step;
     double peak_mib;
 };
 
@@ -191,11 +196,32 @@ static enum lt_err with_network(struct bench *b, struct lt_diag *diag)
     return err;
 }
 
+/* A step of fine-tuning, from the base data that fine-tuning on the hub uses too. */
+static enum lt_err learn(struct bench *b, struct lt_diag *diag)
+{
+    char tree[1024], mix[1024];
+    lt_promote_tree(tree, sizeof tree, mix, sizeof mix);
+    if (access(mix, R_OK)) {
+        fprintf(stderr, "lintel bench: %s is not there: the training step is left out\n", mix);
+        return LT_OK;
+    }
+    struct san_bench_step_plan plan = {
+        .model = b->model, .tree = tree, .mix = mix, .max_us = time_for(b, STEP_US)};
+    enum lt_err err = san_bench_step(&plan, &b->machine, &b->step, diag);
+    if (err == LT_ERR_UNSUPPORTED) {
+        fprintf(stderr, "lintel bench: %s: the training step is left out\n", diag->text);
+        return LT_OK;
+    }
+    b->has_step = !err;
+    return err;
+}
+
 static enum lt_err measure(struct bench *b, struct lt_diag *diag)
 {
     struct san_hparams h = san_bench_joint_hparams();
     enum lt_err err = san_bench_machine(time_for(b, MACHINE_US), &b->machine, diag);
     if (!err && b->model) err = with_network(b, diag);
+    if (!err && b->model) err = learn(b, diag);
     for (int i = 0; i < N_TYPES && !err; i++)
         err = san_bench_joint(&h, types[i], &b->machine, time_for(b, JOINT_US / N_TYPES),
                               &b->joint[i], diag);
@@ -233,6 +259,16 @@ static json_t *json_calls(const struct san_bench_calls *c)
                      "call_us", us, "decisions_per_call", c->decisions_per_call);
 }
 
+static json_t *json_step(const struct bench *b)
+{
+    const struct san_bench_step *x = &b->step;
+    if (!b->has_step) return json_null();
+    return json_pack("{s:I, s:i, s:i, s:b, s:o, s:o, s:f}", "parameters", (json_int_t)x->n_params,
+                     "cases", x->n_cases, "tokens", x->n_tokens, "is_bf16", x->is_bf16,
+                     "cases_per_s", json_rate(&x->rate), "step_ms", json_stat(&x->ms),
+                     "optimiser_ms", x->optimiser_ms);
+}
+
 static json_t *json_of(const struct bench *b)
 {
     const struct san_bench_machine *m = &b->machine;
@@ -261,13 +297,13 @@ static json_t *json_of(const struct bench *b)
                       json_rate(&j->prefill), "decode_tokens", json_rate(&j->decode)));
     }
     return json_pack(
-        "{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:o, s:f}",
+        "{s:s, s:b, s:s, s:I, s:{s:o, s:o, s:o, s:o, s:f, s:o}, s:o, s:o, s:o, s:o, s:o, s:f}",
         "version", LINTEL_VERSION, "is_optimised", m->is_optimised, "instructions", m->isa, "cores",
         (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "machine", "fma_gflops", json_stat(&m->fma),
         "byte_gops", json_stat(&m->bytes), "pair_gflops", json_stat(&m->pairs), "sgemm_512_gflops",
         json_stat(&m->sgemm), "peak_gflops", san_bench_peak_gflops(m), "triad_gb_s",
         json_stat(&m->triad), "joint_26m", joint, "network", network, "growth", growth, "sites",
-        sites, "peak_rss_mib", b->peak_mib);
+        sites, "training_step", json_step(b), "peak_rss_mib", b->peak_mib);
 }
 
 /* ---- tables ---- */
@@ -394,6 +430,16 @@ static int print_all(const struct bench *b)
                b->resident_mib - b->resident_before_mib, c->compile_ms);
         ok = print_growth(b) && ok;
         ok = print_loads(b) && ok;
+    }
+    if (b->has_step) {
+        const struct san_bench_step *x = &b->step;
+        printf("\nFine-tuning it: batches of %d cases, %d encoder tokens, %s products\n",
+               x->n_cases, x->n_tokens, x->is_bf16 ? "bfloat16" : "fp32");
+        lt_table_columns(&t, rates, 8);
+        row_rate(&t, "cases", &x->rate);
+        ok = lt_table_print(&t) && ok;
+        printf("a step: %.0f ms (p10-p90 %.0f-%.0f), the optimiser %.0f of them\n", x->ms.median,
+               x->ms.low, x->ms.high, x->optimiser_ms);
     }
     printf("\npeak resident memory of this run: %.0f MiB\n", b->peak_mib);
     return ok && !fflush(stdout);

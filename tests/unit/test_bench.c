@@ -13,6 +13,7 @@
 
 #include "emulated.h"
 #include "san/bench.h"
+#include "san/bench_step.h"
 #include "san/model_file.h"
 #include "san/plan.h"
 #include "tiny_lang.h"
@@ -37,7 +38,8 @@ static int setup(void **state)
                             .rope_base = 10000,
                             .rms_eps = 1e-6f,
                             .mask = SAN_MASK_BLOCK,
-                            .render = SAN_RENDER_LINTEL};
+                            .render = SAN_RENDER_LINTEL,
+                            .grammar = SAN_GRAMMAR};
     struct san_params p = {0};
     struct lt_diag diag = {0};
     int fd = mkstemp(path);
@@ -199,6 +201,33 @@ static void test_calls__bad_catalogue__is_refused(void **state)
     lt_buf_free(&json);
 }
 
+static void test_step__tiny_network__counts_what_it_did(void **state)
+{
+    (void)state;
+    struct san_bench_machine m;
+    struct san_bench_step out;
+    struct lt_diag diag = {0};
+    struct san_bench_step_plan plan = {.model = path,
+                                       .tree = SOURCE_DIR "/engine/data",
+                                       .mix = SOURCE_DIR "/engine/train/mix.json",
+                                       .max_us = 1};
+    assert_int_equal(san_bench_machine(1, &m, &diag), LT_OK);
+    tiny_check(san_bench_step(&plan, &m, &out, &diag), &diag);
+    assert_int_equal(out.rate.per_s.n, 3);
+    assert_int_equal(out.ms.n, 3);
+    assert_true(out.n_cases > 24 && out.n_cases <= 48);
+    assert_true(out.n_tokens > 10 * out.n_cases);
+    assert_true(out.ms.low > 0 && out.optimiser_ms < out.ms.best);
+    /* one figure is the other one turned round, but for batches of fewer cases */
+    double cases = out.rate.per_s.best * out.ms.low / 1e3;
+    assert_true(cases > 0.5 * out.n_cases && cases < 2 * out.n_cases);
+    assert_true(out.rate.gflops > 0 && out.rate.limit_per_s > 0);
+    plan.model = "/nowhere/x.gguf";
+    assert_int_not_equal(san_bench_step(&plan, &m, &out, &diag), LT_OK);
+    assert_non_null(strstr(diag.text, "/nowhere/x.gguf"));
+    assert_int_equal(out.rate.per_s.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_calls__made_up_catalogue__every_utterance_is_timed),
         cmocka_unit_test(test_sites__few_and_many__share_tools_and_restore_the_budget),
         cmocka_unit_test(test_calls__bad_catalogue__is_refused),
+        cmocka_unit_test(test_step__tiny_network__counts_what_it_did),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
