@@ -18,6 +18,7 @@ add_library(test_harness STATIC integration/harness.c)
 target_include_directories(test_harness PUBLIC integration)
 target_compile_definitions(test_harness PUBLIC LINTEL_BIN="$<TARGET_FILE:lintel>"
                            SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+target_compile_definitions(test_harness PRIVATE _GNU_SOURCE)
 target_link_libraries(test_harness PUBLIC lt_schema PkgConfig::JANSSON PkgConfig::CMOCKA lt_flags
                       PRIVATE PkgConfig::MOSQUITTO PkgConfig::SQLITE Threads::Threads)
 add_dependencies(test_harness lintel)
@@ -46,6 +47,7 @@ lt_integration_test(test_swap)
 lt_integration_test(test_finetune_run)
 lt_integration_test(test_labels)
 lt_integration_test(test_fleet)
+set_tests_properties(test_fleet PROPERTIES RUN_SERIAL FALSE) # waits for conditions, keeps no time
 lt_integration_test(test_factory lt_stub_http)
 lt_integration_test(test_cli)
 lt_integration_test(test_act)

@@ -16,7 +16,6 @@
 
 #define SESSION_S                                                                                  \
     (30 * 86400u)     /* so long does the broker keep traces for a collector that is away */
-#define LINGER  2     /* ticks without a message after which --once is done */
 #define WAIT_MS 20000 /* --once and --publish: longest wait for the broker */
 #define DAY_MS  86400000LL
 
@@ -43,7 +42,7 @@ struct collect {
     struct lt_fleet_link *link;
     json_t *today; /* {site: traces taken}, of the day `day` */
     int64_t day;
-    int is_once, n_quiet;
+    int is_once;
     char *network; /* publish: the message; "" withdraws */
     size_t network_n;
     int publish_id, is_published;
@@ -81,7 +80,6 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
     struct lt_topic topic;
     struct lt_diag diag = {0};
     int is_known = 0;
-    c->n_quiet = 0;
     lt_topic_parse(c->config.mqtt.prefix, msg->topic, &topic);
     if (topic.kind != LT_TOPIC_TRACE) return;
     if (msg->is_retained) {
@@ -149,13 +147,12 @@ static void on_up(void *ctx)
 {
     struct collect *c = ctx;
     char filter[LT_TOPIC_MAX_BYTES + 1];
-    c->n_quiet = 0;
     if (c->network) {
         send_network(c);
         return;
     }
     if (lt_topic_build(c->config.mqtt.prefix, "+", LT_TOPIC_TRACE, NULL, filter) ||
-        lt_mqtt_subscribe(lt_fleet_mqtt(c->link), filter, 1, 0, NULL))
+        lt_fleet_subscribe(c->link, filter))
         LT_LOG(ERROR, "collect.failed", LF_STR("what", "subscribe"));
     else
         LT_LOG(INFO, "collect.listening", LF_STR("topic", filter));
@@ -163,13 +160,22 @@ static void on_up(void *ctx)
 
 static void on_tick(void *ctx)
 {
+    (void)ctx;
+}
+
+static void on_quiet(void *ctx, int is_allowed)
+{
     struct collect *c = ctx;
-    if (c->is_once && !c->network && ++c->n_quiet > LINGER) lt_fleet_stop(c->link);
+    if (!is_allowed)
+        c->err = lt_fail(&c->diag, LT_ERR_NETWORK,
+                         "the broker does not let this user read what sites share: see its access "
+                         "list");
+    if (c->is_once || c->err) lt_fleet_stop(c->link);
 }
 
 static enum lt_err run(struct collect *c, const char *db, struct lt_diag *diag)
 {
-    const struct lt_fleet_hooks hooks = {c, on_up, on_message, on_delivered, on_tick};
+    const struct lt_fleet_hooks hooks = {c, on_up, on_message, on_delivered, on_tick, on_quiet};
     struct lt_store_options o = {.path = db};
     enum lt_err err = LT_OK;
     if (!c->network) {

@@ -28,16 +28,18 @@
 
 #define CURSOR    "fleet.cursor"  /* setting of a site: "<label's Unix ms>/<trace>" */
 #define SEEN      "fleet.network" /* setting: hash of the last network that was dealt with */
-#define SETTLE_MS 3000  /* a label so young may still be overtaken by an older one's commit */
-#define LINGER    2     /* ticks without news after which --once is done */
+#define SETTLE_S  3     /* a label so young may still be overtaken by an older one's commit */
+#define LOOK_S    10    /* so often an idle run looks for new labels */
+#define REFUSED_S 60    /* so long it waits when the broker refused a trace */
 #define WAIT_MS   20000 /* --once: longest wait for the broker */
 
-enum { OPT_CONFIG, OPT_DB, OPT_ONCE, OPT_KEEP, N_OPTIONS };
+enum { OPT_CONFIG, OPT_DB, OPT_ONCE, OPT_KEEP, OPT_SETTLE, N_OPTIONS };
 static const struct lt_cli_option options[] = {
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration: broker, fleet.share, model.trust"},
     [OPT_DB] = {"db", 0, "FILE", "the database itself"},
     [OPT_ONCE] = {"once", 0, NULL, "end when all is sent and a waiting network dealt with"},
     [OPT_KEEP] = {"keep", 0, "N", "base cases that judge a network (default 600)"},
+    [OPT_SETTLE] = {"settle", 0, "S", "leave labels younger than this for later (default 3)"},
 };
 static const struct lt_cli_spec spec = {
     "lintel share [options]",
@@ -65,7 +67,11 @@ struct share {
     struct pending *queue, after; /* after: the cursor */
     size_t n_queue, cap, next;
     int sent_id; /* of the trace that waits for its acknowledgement; 0: none */
-    int is_once, n_keep, n_quiet, has_failed;
+    int is_once, n_keep, has_failed;
+    int is_quiet;      /* no network waits for us at the broker */
+    int is_all_sent;   /* nothing to send was left when last looked */
+    int64_t settle_ms; /* labels younger than this are left for later */
+    int n_rest;        /* ticks until the next look */
     int64_t n_sent, n_withheld;
 };
 
@@ -108,7 +114,7 @@ static int keep_pending(const struct lt_trace_row *r, void *user)
     struct share *s = user;
     struct pending p = {.label_ms = r->label_unix_ms};
     snprintf(p.trace, sizeof p.trace, "%.26s", r->trace);
-    if (!r->label_source || p.label_ms > lt_now_unix_ms() - SETTLE_MS ||
+    if (!r->label_source || p.label_ms > lt_now_unix_ms() - s->settle_ms ||
         compare(&p, &s->after) <= 0)
         return 0;
     if (s->n_queue == s->cap) {
@@ -191,11 +197,19 @@ static void fail(struct share *s, const char *what, enum lt_err err, const struc
     LT_LOG(ERROR, "share.failed", LF_STR("what", what), LF_STR("why", lt_diag_text(diag, err)));
 }
 
+/* --once is done when nothing is left in either direction, or when it cannot be. */
+static void end_if_done(struct share *s)
+{
+    if (s->is_once && !s->sent_id && ((s->is_quiet && s->is_all_sent) || s->has_failed))
+        lt_fleet_stop(s->link);
+}
+
 static void go_on(struct share *s)
 {
     struct lt_diag diag = {0};
     enum lt_err err = LT_OK;
     size_t n_sites = s->config.fleet.share.n;
+    s->n_rest = LOOK_S;
     for (size_t i = 0; i < n_sites && !err && !s->sent_id; i++) {
         if (s->next == s->n_queue) {
             s->site = (s->site + 1) % n_sites;
@@ -203,7 +217,9 @@ static void go_on(struct share *s)
         }
         if (!err) err = send_next(s, &diag);
     }
+    s->is_all_sent = !err && !s->sent_id && s->next == s->n_queue;
     if (err) fail(s, "send", err, &diag);
+    end_if_done(s);
 }
 
 static void on_delivered(void *ctx, int publish_id, int reason)
@@ -212,17 +228,19 @@ static void on_delivered(void *ctx, int publish_id, int reason)
     struct lt_diag diag = {0};
     if (publish_id != s->sent_id) return;
     s->sent_id = 0;
-    s->n_quiet = 0;
     if (reason >= 128) { /* the broker's access list: it stays, and is tried again */
         LT_LOG(ERROR, "share.refused", LF_STR("site", site_of(s)), LF_INT("reason", reason));
         s->has_failed = 1;
         s->n_queue = s->next = 0;
+        s->n_rest = REFUSED_S;
+        end_if_done(s);
         return;
     }
     enum lt_err err = move_cursor(s, &s->queue[s->next], &diag);
     if (err) { /* without the cursor it will be sent again */
         fail(s, "cursor", err, &diag);
         s->n_queue = s->next = 0;
+        end_if_done(s);
         return;
     }
     s->next++;
@@ -269,7 +287,6 @@ static void on_message(void *ctx, const struct lt_mqtt_message *msg)
     struct share *s = ctx;
     struct lt_diag diag = {0};
     char hash[LT_SHA256_HEX_CAP], seen[LT_SHA256_HEX_CAP] = "", active[1024], path[1200];
-    s->n_quiet = 0;
     if (!msg->payload_len) return; /* withdrawn */
     lt_fleet_hash(msg->payload, msg->payload_len, hash);
     enum lt_err err = lt_store_setting_get(s->store, "", SEEN, seen, sizeof seen, &diag);
@@ -301,10 +318,10 @@ static void on_up(void *ctx)
     struct share *s = ctx;
     char topic[LT_TOPIC_MAX_BYTES + 1];
     s->sent_id = 0;
-    s->n_quiet = 0;
     s->n_queue = s->next = 0; /* what was not acknowledged is found again */
+    s->is_quiet = !*s->config.model.trust;
     snprintf(topic, sizeof topic, "%s/" LT_FLEET_NETWORK, s->config.mqtt.prefix);
-    if (*s->config.model.trust && lt_mqtt_subscribe(lt_fleet_mqtt(s->link), topic, 1, 0, NULL))
+    if (!s->is_quiet && lt_fleet_subscribe(s->link, topic))
         LT_LOG(ERROR, "share.failed", LF_STR("what", "subscribe"));
     go_on(s);
 }
@@ -312,8 +329,15 @@ static void on_up(void *ctx)
 static void on_tick(void *ctx)
 {
     struct share *s = ctx;
-    go_on(s);
-    if (s->is_once && !s->sent_id && ++s->n_quiet > LINGER) lt_fleet_stop(s->link);
+    if (--s->n_rest <= 0 && !s->sent_id) go_on(s);
+}
+
+static void on_quiet(void *ctx, int is_allowed)
+{
+    struct share *s = ctx;
+    s->is_quiet = 1;
+    s->has_failed |= !is_allowed;
+    end_if_done(s);
 }
 
 static const char **list_of(const struct lt_strings *l)
@@ -345,7 +369,7 @@ static enum lt_err check_allowed(const struct lt_config *c, struct lt_diag *diag
 
 static enum lt_err run(struct share *s, struct lt_diag *diag)
 {
-    const struct lt_fleet_hooks hooks = {s, on_up, on_message, on_delivered, on_tick};
+    const struct lt_fleet_hooks hooks = {s, on_up, on_message, on_delivered, on_tick, on_quiet};
     enum lt_err err = lt_docs_open(&s->docs, diag);
     struct lt_store_options o = {.path = s->db};
     s->names = list_of(&s->config.cloud.redact_names);
@@ -374,11 +398,13 @@ int lt_cmd_share(int argc, char **argv)
     struct share s = {0};
     struct lt_diag diag = {0};
     char path[1024], folder[1100];
-    int64_t keep = LT_PROMOTE_KEEP;
+    int64_t keep = LT_PROMOTE_KEEP, settle = SETTLE_S;
     int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (first < argc) return lt_cli_usage(&spec, "takes no words");
-    if (!lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep)) return LT_EXIT_USAGE;
+    if (!lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep) ||
+        !lt_cli_int(&spec, "settle", value[OPT_SETTLE], 0, 86400, &settle))
+        return LT_EXIT_USAGE;
     enum lt_err err = lt_config_load(value[OPT_CONFIG], &s.config, &diag);
     if (err) return lt_cli_fail(&spec, err, &diag);
     lt_log_set_level((enum lt_log_level)lt_log_level_parse(s.config.log.level));
@@ -388,6 +414,7 @@ int lt_cmd_share(int argc, char **argv)
     s.folder = folder;
     s.is_once = value[OPT_ONCE] != NULL;
     s.n_keep = (int)keep;
+    s.settle_ms = settle * 1000;
     (void)setpriority(PRIO_PROCESS, 0, 10); /* requests come first */
     err = check_allowed(&s.config, &diag);
     if (!err) err = run(&s, &diag);

@@ -77,6 +77,9 @@ struct lt_fleet_hooks {
     void (*on_message)(void *ctx, const struct lt_mqtt_message *msg);
     void (*on_delivered)(void *ctx, int publish_id, int reason);
     void (*on_tick)(void *ctx); /* every second while up */
+    /* Everything that waited at the broker when lt_fleet_subscribe was called has come; or the broker
+     * does not allow the subscription (is_allowed 0). NULL: not asked. */
+    void (*on_quiet)(void *ctx, int is_allowed);
 };
 /* A client named <role>-<client id or host and site>, with a session that the broker keeps for
  * session_s. LT_ERR_INVALID, LT_ERR_NOMEM. */
@@ -84,7 +87,9 @@ LT_NODISCARD enum lt_err lt_fleet_open(const struct lt_config *c, const char *ro
                                        uint32_t session_s, const struct lt_fleet_hooks *hooks,
                                        struct lt_fleet_link **out, struct lt_diag *diag);
 struct lt_mqtt *lt_fleet_mqtt(struct lt_fleet_link *l);
-/* Run until lt_fleet_stop, SIGTERM or SIGINT, or until no connection came for wait_ms (0: for ever).
+/* From on_up: subscribe at QoS 1. LT_ERR_NETWORK when down again, LT_ERR_INVALID for a bad filter. */
+LT_NODISCARD enum lt_err lt_fleet_subscribe(struct lt_fleet_link *l, const char *filter);
+/* Run until lt_fleet_stop, SIGTERM or SIGINT, or until there was no connection for wait_ms (0: for ever).
  * LT_ERR_NETWORK with the broker's fault for the last. */
 LT_NODISCARD enum lt_err lt_fleet_run(struct lt_fleet_link *l, int64_t wait_ms,
                                       struct lt_diag *diag);

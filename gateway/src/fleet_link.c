@@ -1,4 +1,17 @@
-/* fleet_link.c - a loop of its own around one MQTT client, for the commands of the fleet. */
+/* fleet_link.c - a loop of its own around one MQTT client, for the commands of the fleet.
+ *
+ * When has everything come that waits at the broker? No packet says so, but a broker works off what a
+ * client sends in its order, and sends the next waiting message when one is acknowledged. So the link
+ * subscribes once more to what it has already: when that is granted and no waiting message came since it
+ * was asked, there is none.
+ *
+ *     SUBSCRIBE --granted--> again --granted, messages came between--> again
+ *                              | granted, none came
+ *                              v
+ *                            on_quiet
+ *
+ * Retained messages come once for the first subscription, before the second is granted; version 3.1.1
+ * sends them again for every further one, so they do not count as news. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +33,14 @@ struct lt_fleet_link {
     uv_signal_t on_term, on_int;
     struct lt_fleet_hooks hooks;
     int is_stopping, is_stopped, is_aborted, is_lost;
+    int64_t wait_ms;                     /* longest time without a connection; 0: any */
+    char filter[LT_TOPIC_MAX_BYTES + 1]; /* subscribed to */
+    int subscribe_id;                    /* whose answer is awaited; 0: none */
+    int is_again;                        /* it is not the first */
+    int64_t n_came, n_came_before;       /* messages that waited: all, when it was asked */
 };
+
+static void on_give_up(uv_timer_t *t);
 
 static void on_up(void *ctx, int has_session)
 {
@@ -32,13 +52,17 @@ static void on_up(void *ctx, int has_session)
 
 static void on_down(void *ctx, const char *why)
 {
-    (void)ctx;
+    struct lt_fleet_link *l = ctx;
     LT_LOG(WARN, "fleet.down", LF_STR("why", why));
+    l->subscribe_id = 0;
+    if (l->wait_ms && !l->is_stopping)
+        uv_timer_start(&l->give_up, on_give_up, (uint64_t)l->wait_ms, 0);
 }
 
 static void on_message(void *ctx, const struct lt_mqtt_message *msg)
 {
     struct lt_fleet_link *l = ctx;
+    l->n_came += !msg->is_retained;
     if (!l->is_aborted) l->hooks.on_message(l->hooks.ctx, msg);
 }
 
@@ -48,10 +72,31 @@ static void on_delivered(void *ctx, int publish_id, int reason)
     l->hooks.on_delivered(l->hooks.ctx, publish_id, reason);
 }
 
+static enum lt_err ask(struct lt_fleet_link *l, int is_again)
+{
+    l->is_again = is_again;
+    l->n_came_before = l->n_came;
+    return lt_mqtt_subscribe(l->mqtt, l->filter, 1, is_again, &l->subscribe_id);
+}
+
+enum lt_err lt_fleet_subscribe(struct lt_fleet_link *l, const char *filter)
+{
+    snprintf(l->filter, sizeof l->filter, "%s", filter);
+    return ask(l, 0);
+}
+
 static void on_subscribed(void *ctx, int subscribe_id, int granted)
 {
-    (void)ctx, (void)subscribe_id;
-    if (granted >= 128) LT_LOG(ERROR, "fleet.not_allowed", LF_INT("reason", granted));
+    struct lt_fleet_link *l = ctx;
+    int is_allowed = granted < 128;
+    if (!is_allowed) LT_LOG(ERROR, "fleet.not_allowed", LF_INT("reason", granted));
+    if (subscribe_id != l->subscribe_id || !l->hooks.on_quiet || l->is_stopping) return;
+    l->subscribe_id = 0;
+    if (is_allowed && (!l->is_again || l->n_came != l->n_came_before)) {
+        (void)!ask(l, 1); /* down: begun anew when it is up */
+        return;
+    }
+    l->hooks.on_quiet(l->hooks.ctx, is_allowed);
 }
 
 static void on_tick(uv_timer_t *t)
@@ -152,6 +197,7 @@ enum lt_err lt_fleet_open(const struct lt_config *c, const char *role, uint32_t 
 enum lt_err lt_fleet_run(struct lt_fleet_link *l, int64_t wait_ms, struct lt_diag *diag)
 {
     signal(SIGPIPE, SIG_IGN);
+    l->wait_ms = wait_ms;
     uv_timer_start(&l->tick, on_tick, TICK_MS, TICK_MS);
     if (wait_ms) uv_timer_start(&l->give_up, on_give_up, (uint64_t)wait_ms, 0);
     uv_signal_start(&l->on_term, on_stop_signal, SIGTERM);

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <pthread.h>
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,15 +67,32 @@ int env_port(const struct env *e)
     return e->port;
 }
 
+/* A loopback port that nobody else takes until this process ends. The kernel's own choice (port 0) will
+ * not do: it may hand the same port to another test's connection before the broker listens, and again
+ * whenever the broker is restarted. So: below the range the kernel chooses from, and reserved among tests
+ * by an abstract socket's name. */
 static int free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0 && !bind(fd, (struct sockaddr *)&a, sizeof a) &&
-                !getsockname(fd, (struct sockaddr *)&a, &n));
-    close(fd);
-    return ntohs(a.sin_port);
+    enum { FIRST = 20000, N = 12000 };
+    for (int i = 0; i < N; i++) {
+        int port = FIRST + (int)(((unsigned)getpid() * 7u + (unsigned)i) % N);
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "lintel-test-port-%d", port);
+        int reserved = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        int is_ours = !bind(reserved, (struct sockaddr *)&name,
+                            (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) &&
+                      !bind(fd, (struct sockaddr *)&a, sizeof a);
+        close(fd);
+        if (is_ours) return port; /* `reserved` stays open */
+        close(reserved);
+    }
+    fail_msg("no free port");
+    return 0;
 }
 
 static pid_t spawn(char *const *argv, const char *log)
@@ -309,6 +329,8 @@ void client_say(struct env *e, const char *text)
 void broker_start(struct env *e, const char *extra)
 {
     char conf[256];
+    int status;
+    assert_int_equal(e->broker, 0); /* a second one would find the port taken, and end unnoticed */
     snprintf(conf, sizeof conf, "%s/mosquitto.conf", e->folder);
     write_file(conf,
                "listener %d 127.0.0.1\n%spersistence true\npersistence_location %s/\n"
@@ -326,6 +348,7 @@ void broker_start(struct env *e, const char *extra)
         int rc = connect(fd, (struct sockaddr *)&a, sizeof a);
         close(fd);
         if (!rc) return;
+        if (waitpid(e->broker, &status, WNOHANG) == e->broker) break;
         sleep_ms(10);
     }
     fail_msg("mosquitto does not start; see %s", env_path(e, "broker.err"));
@@ -338,6 +361,9 @@ void broker_stop(struct env *e)
     /* mosquitto 2.0.11 ends with 1 after a client was killed; not ended, or by a signal, is a fault */
     assert_true(status == 0 || status == 1);
     e->broker = 0;
+    pthread_mutex_lock(&e->mutex);
+    e->is_connected = 0; /* the client's thread may not have noticed yet */
+    pthread_mutex_unlock(&e->mutex);
 }
 
 int broker_log_count(struct env *e, const char *text)
@@ -462,12 +488,12 @@ void gateway_log_wait(struct env *e, const char *text)
 
 /* ---- the database ---- */
 
-static int try_int(struct env *e, const char *sql, int64_t *out)
+static int try_int(const char *path, const char *sql, int64_t *out)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *st = NULL;
     int found = 0;
-    if (!sqlite3_open_v2(env_path(e, "lintel.db"), &db, SQLITE_OPEN_READONLY, NULL)) {
+    if (!sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL)) {
         sqlite3_busy_timeout(db, WAIT_MS);
         if (!sqlite3_prepare_v2(db, sql, -1, &st, NULL) && sqlite3_step(st) == SQLITE_ROW) {
             *out = sqlite3_column_int64(st, 0);
@@ -482,15 +508,22 @@ static int try_int(struct env *e, const char *sql, int64_t *out)
 int64_t db_int(struct env *e, const char *sql)
 {
     int64_t v = 0;
-    if (!try_int(e, sql, &v)) fail_msg("no answer to: %s", sql);
+    if (!try_int(env_path(e, "lintel.db"), sql, &v)) fail_msg("no answer to: %s", sql);
     return v;
 }
 
 void db_wait(struct env *e, const char *sql, int64_t value)
 {
+    char path[256];
+    snprintf(path, sizeof path, "%s", env_path(e, "lintel.db"));
+    db_wait_in(path, sql, value);
+}
+
+void db_wait_in(const char *path, const char *sql, int64_t value)
+{
     int64_t v = -1;
     for (int waited = 0; waited < WAIT_MS; waited += 10) {
-        if (try_int(e, sql, &v) && v == value) return;
+        if (try_int(path, sql, &v) && v == value) return;
         sleep_ms(10);
     }
     fail_msg("%s: %lld, not %lld", sql, (long long)v, (long long)value);
@@ -537,6 +570,12 @@ struct env *env_start(void)
     return e;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
 void env_stop(struct env *e)
 {
     if (e->gateway > 0) kill(e->gateway, SIGKILL), wait_for(e->gateway, WAIT_MS);
@@ -549,14 +588,7 @@ void env_stop(struct env *e)
     client_forget(e);
     lt_docs_close(e->docs);
     pthread_mutex_destroy(&e->mutex);
-    static const char *const files[] = {"mosquitto.conf", "mosquitto.db",      "broker.log",
-                                        "broker.err",     "gateway.log",       "lintel.yaml",
-                                        "lintel.db",      "lintel.db-wal",     "lintel.db-shm",
-                                        "passwords",      "lintel.db.session", "catalog.json"};
-    int is_kept = getenv("LT_TEST_KEEP") != NULL;
-    for (size_t i = 0; !is_kept && i < sizeof files / sizeof files[0]; i++)
-        unlink(env_path(e, files[i]));
-    if (!is_kept) rmdir(e->folder);
+    if (!getenv("LT_TEST_KEEP")) nftw(e->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(e);
 }
 

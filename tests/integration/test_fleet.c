@@ -63,8 +63,6 @@ static int setup(void **state)
 {
     struct env *e = *state = env_start();
     char text[900];
-    broker_start(e, NULL);
-    client_wait_connected(e);
     snprintf(db, sizeof db, "%s", env_path(e, "lintel.db"));
     snprintf(lines, sizeof lines, "%s", env_path(e, "lines.jsonl"));
     snprintf(key, sizeof key, "%s", env_path(e, "fleet.key"));
@@ -101,7 +99,9 @@ static pid_t start(const char *word, const char *conf, const char *file)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (!pid) {
-        execl(LINTEL_BIN, LINTEL_BIN, word, "-c", conf, "--db", file, (char *)NULL);
+        int is_share = !strcmp(word, "share");
+        execl(LINTEL_BIN, LINTEL_BIN, word, "-c", conf, "--db", file, is_share ? "--settle" : NULL,
+              "0", (char *)NULL);
         _exit(127);
     }
     return pid;
@@ -115,11 +115,21 @@ static void end(pid_t pid, int signum)
     if (signum == SIGTERM) assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-#define SHARE(hub)    RUN("share", "--once", "--keep", "20", "-c", config[hub], "--db", hub_db[hub])
-#define COLLECT()     RUN("collect", "--once", "-c", collector, "--db", db)
-#define SETTLE()      sleep_ms(3200) /* labels so young are left for later */
-#define COLLECTED     "select count(*) from trace"
+/* nobody labels while it runs: no label needs to settle */
+#define SHARE(hub)                                                                                 \
+    RUN("share", "--once", "--settle", "0", "--keep", "20", "-c", config[hub], "--db", hub_db[hub])
+#define COLLECT() RUN("collect", "--once", "-c", collector, "--db", db)
+#define COLLECTED "select count(*) from trace"
+#define ALL_ACKNOWLEDGED                                                                           \
+    "select count(*) from setting where site = 'south' and key = 'fleet.cursor' and value = "      \
+    "(select added_unix_ms || '/' || trace from label order by added_unix_ms desc, trace desc)"
 #define COLLECTED_IDS "select count(distinct request_id) from trace"
+
+static void wait_count(struct env *e, const char *prefix, int n)
+{
+    for (int i = 0; i < WAIT_MS && client_count(e, prefix) < n; i++) sleep_ms(1);
+    assert_true(client_count(e, prefix) >= n);
+}
 
 static void test_share__two_hubs_killed_and_broker_restarted__each_trace_once(void **state)
 {
@@ -127,10 +137,9 @@ static void test_share__two_hubs_killed_and_broker_restarted__each_trace_once(vo
     teach(0, 0, LINES);
     teach(1, 0, LINES);
     assert_int_equal(COLLECT(), 0); /* the broker keeps what comes for it from now on */
-    SETTLE();
     client_forget(e);
     pid_t hub = start("share", config[0], hub_db[0]);
-    for (int i = 0; i < WAIT_MS && client_count(e, "lintel/north/trace") < 7; i++) sleep_ms(1);
+    wait_count(e, "lintel/north/trace", 7);
     end(hub, SIGKILL); /* in the middle, or at the end on a machine that is fast */
     broker_stop(e);
     broker_start(e, NULL);
@@ -138,12 +147,13 @@ static void test_share__two_hubs_killed_and_broker_restarted__each_trace_once(vo
     assert_int_equal(SHARE(0), 0);
     hub = start("share", config[1], hub_db[1]); /* and the other while the broker is restarted */
     pid_t gathering = start("collect", collector, db);
-    for (int i = 0; i < WAIT_MS && client_count(e, "lintel/south/trace") < 7; i++) sleep_ms(1);
+    wait_count(e, "lintel/south/trace", 7);
     end(gathering, SIGKILL);
     broker_stop(e);
     broker_start(e, NULL);
     gathering = start("collect", collector, db);
     db_wait(e, COLLECTED, (int64_t)2 * LINES);
+    db_wait_in(hub_db[1], ALL_ACKNOWLEDGED, 1);
     end(hub, SIGTERM);
     end(gathering, SIGTERM);
     assert_int_equal(SHARE(0), 0);
@@ -165,7 +175,6 @@ static void test_share__two_hubs_killed_and_broker_restarted__each_trace_once(vo
              json_string_value(json_object_get(json_array_get(rows, 0), "trace")));
     json_decref(rows);
     assert_int_equal(RUN("traces", "label", id, "--wrong", "--calls", "[]", "--db", hub_db[0]), 0);
-    SETTLE();
     assert_int_equal(SHARE(0), 0);
     assert_string_equal(out, "1 traces sent, 0 stay here\n");
     assert_int_equal(COLLECT(), 0);
@@ -191,7 +200,6 @@ static void test_share__names_numbers_rooms_and_sites_not_allowed__stay_in_the_h
     assert_int_equal(fclose(f), 0);
     assert_int_equal(RUN("traces", "import", lines, "--site", "north", "--db", hub_db[0]), 0);
     assert_int_equal(RUN("traces", "import", lines, "--site", "attic", "--db", hub_db[0]), 0);
-    SETTLE();
     client_forget(e);
     assert_int_equal(SHARE(0), 0);
     assert_string_equal(out, "1 traces sent, 1 stay here\n"); /* nothing of the site "attic" */
@@ -243,9 +251,11 @@ static void test_collect__malformed_poisoned_or_foreign__refused_with_the_reason
     enum { N = sizeof bad / sizeof bad[0] };
     char text[64];
     assert_int_equal(COLLECT(), 0);
+    client_forget(e);
     for (int i = 0; i < N; i++)
         client_publish(
             e, (struct publish){.topic = "lintel/north/trace", .payload = bad[i], .qos = 1});
+    wait_count(e, "lintel/north/trace", N); /* the broker has them all */
     assert_int_equal(COLLECT(), 0);
     snprintf(text, sizeof text, "0 traces taken, 0 known already, %d refused\n", N);
     assert_string_equal(out, text);
@@ -278,11 +288,13 @@ static void assert_models(int hub, size_t n, int n_active)
 
 static void refused(struct env *e, const char *payload, size_t n, const char *why)
 {
+    client_forget(e);
     client_publish(e, (struct publish){.topic = "lintel/fleet/network",
                                        .payload = payload,
                                        .payload_len = n,
                                        .qos = 1,
                                        .is_retained = 1});
+    wait_count(e, "lintel/fleet/network", 1);
     assert_int_equal(SHARE(0), 0);
     if (!strstr(err, why)) fail_msg("not '%s' but: %s", why, err);
     assert_non_null(strstr(err, "network.refused"));
@@ -338,7 +350,6 @@ test_network__unsigned_truncated_changed_foreign__refused_and_nothing_changed(vo
     size_t n;
     if (!has_keys) return;
     teach(0, 0, LINES);
-    SETTLE();
     snprintf(net, sizeof net, "%s", env_path(e, "net.gguf"));
     snprintf(stranger, sizeof stranger, "%s", env_path(e, "stranger.key"));
     assert_int_equal(RUN("models", "keygen", stranger), 0);
@@ -382,7 +393,6 @@ static void test_network__signed__promoted_where_not_worse_and_refused_where_wor
     size_t n;
     if (!has_keys) return;
     teach(0, 0, LINES); /* hub 1 has no labels to judge by */
-    SETTLE();
     snprintf(net, sizeof net, "%s", env_path(e, "net.gguf"));
     snprintf(bad, sizeof bad, "%s", env_path(e, "bad.gguf"));
     assert_int_equal(RUN("quantize", "--model", test_model(), "--out", net, "--type", "f16"), 0);

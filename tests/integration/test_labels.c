@@ -26,7 +26,6 @@ static char out[OUT], err[OUT], db[300], other[300], lines[300];
 static int setup(void **state)
 {
     *state = env_start();
-    broker_start(*state, NULL);
     client_wait_connected(*state);
     snprintf(db, sizeof db, "%s", env_path(*state, "lintel.db"));
     snprintf(other, sizeof other, "%s", env_path(*state, "other.gguf"));

@@ -23,7 +23,6 @@ static char out[4096], err[4096], db[300], other[300];
 static int setup(void **state)
 {
     *state = env_start();
-    broker_start(*state, NULL);
     client_wait_connected(*state);
     snprintf(db, sizeof db, "%s", env_path(*state, "lintel.db"));
     snprintf(other, sizeof other, "%s", env_path(*state, "other.gguf"));
