@@ -4,7 +4,8 @@
  *     generate_mix.c       the table of weights
  *     generate_words.c     random numbers, text buffers, words and case
  *     generate_rename.c    a tool under new names (a *variant*)
- *     generate_teacher.c   phrases with slots: loading, filling
+ *     generate_load.c      phrases with slots: loading, filling
+ *     generate_teacher.c   which functions serve the same request
  *     generate_function.c  cases over function tools
  *     generate_home.c      homes: random ones, and what is known of any home
  *     generate_phrase.c    cases from the home phrases
@@ -171,7 +172,7 @@ struct gen_mix {
 };
 enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *diag);
 
-/* ---- generate_teacher.c ---------------------------------------------------------------------- */
+/* ---- generate_load.c ------------------------------------------------------------------------- */
 
 struct gen_category {
     char name[40];
@@ -217,6 +218,9 @@ enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t s
 typedef int (*gen_fill_fn)(void *ctx, const char *placeholder, struct gen_text *text);
 int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fill_fn fill,
              void *ctx, json_t *args, struct gen_text *text);
+
+/* ---- generate_teacher.c ---------------------------------------------------------------------- */
+
 /* Whether the two functions may serve one request, so that neither distracts from the other. */
 int gen_functions_clash(const struct gen_teacher *t, int a, int b);
 /* Whether the function belongs to none of the kinds that a home's tools serve too. */
