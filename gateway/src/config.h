@@ -155,6 +155,9 @@ struct lt_config {
         int promote;
     } fleet;
     struct {
+        int64_t every_s; /* 0: never */
+    } drift;
+    struct {
         char *level;
     } log;
     struct {

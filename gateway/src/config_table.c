@@ -245,6 +245,8 @@ const struct lt_config_row lt__config_rows[] = {
     {"fleet.promote", LT_CFG_BOOL, "", 0, 1, "true", NULL, 0, AT(fleet.promote),
      "Use a collector's network that is signed (model.trust) and not worse here; false only registers it"},
 
+    {"drift.every_s", LT_CFG_INT, "s", 0, 604800, "21600", NULL, 0, AT(drift.every_s),
+     "How often the last weeks' traces are looked through for drift, told on <prefix>/<site>/drift; 0 for never"},
     {"log.level", LT_CFG_STR, "", 0, 8, "info", "error|warn|info|debug|trace", LT_CFG_RELOAD, AT(log.level),
      "What is logged; what people said appears at debug only"},
     {"stats.interval_s", LT_CFG_INT, "s", 1, 86400, "60", NULL, LT_CFG_RELOAD, AT(stats.interval_s), "How often <prefix>/<site>/stats is published"},

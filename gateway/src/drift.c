@@ -32,6 +32,9 @@ struct pass {
     struct san_answers answers;
     int cap;
     int is_out_of_memory;
+    struct {
+        int disagreement, new_words, calibration;
+    } signs; /* of drift, in the last week */
 };
 
 /* 1, 0: was the network right? -1: nobody knows. */
@@ -102,6 +105,7 @@ static void keep_answer(struct pass *p, const struct lt_trace_row *r, int right)
 static int look(const struct lt_trace_row *r, void *user)
 {
     struct pass *p = user;
+    if (p->o->is_stopped && __atomic_load_n(p->o->is_stopped, __ATOMIC_RELAXED)) return 1;
     int64_t start = p->o->now_unix_ms - p->o->n_weeks * WEEK_MS;
     int at = (int)((r->received_unix_ms - start) / WEEK_MS);
     if (at < 0 || at >= p->o->n_weeks || !r->route || !strcmp(r->source, "import")) return 0;
@@ -140,7 +144,7 @@ static void add(json_t *list, const char *text)
 }
 
 /* The last week against all before it together. */
-static void judge(const struct pass *p, json_t *drift)
+static void judge(struct pass *p, json_t *drift)
 {
     const struct week *last = p->weeks + p->o->n_weeks - 1;
     struct week before = {0};
@@ -157,7 +161,8 @@ static void judge(const struct pass *p, json_t *drift)
         snprintf(text, sizeof text,
                  "disagreement rose from %.1f to %.1f %% of the labelled requests: learn again",
                  100 * then, 100 * now);
-        if (now - then > POINTS && now - then > 2 * se) add(drift, text);
+        p->signs.disagreement = now - then > POINTS && now - then > 2 * se;
+        if (p->signs.disagreement) add(drift, text);
     }
     if (last->n_labelled >= LT_DRIFT_LEAST) {
         double n = last->n_labelled, right = last->n_agreed / n, sure = last->confidence / n;
@@ -165,15 +170,23 @@ static void judge(const struct pass *p, json_t *drift)
             text, sizeof text,
             "confidence is %.1f %% on average, %.1f %% were right: learn again, or raise the gate",
             100 * sure, 100 * right);
-        if (sure - right > POINTS && sure - right > 2 * sqrt(right * (1 - right) / n))
-            add(drift, text);
+        p->signs.calibration =
+            sure - right > POINTS && sure - right > 2 * sqrt(right * (1 - right) / n);
+        if (p->signs.calibration) add(drift, text);
     }
     if (p->o->n_weeks > 1 && last[-1].n && last->n_words >= LT_DRIFT_LEAST &&
         last->n_new > NEW_MAX * last->n_words) {
         snprintf(text, sizeof text, "%.1f %% of the words were never said before",
                  100.0 * last->n_new / last->n_words);
+        p->signs.new_words = 1;
         add(drift, text);
     }
+}
+
+static const char *state_of(const struct pass *p)
+{
+    if (p->signs.disagreement || p->signs.new_words || p->signs.calibration) return "drift";
+    return p->weeks[p->o->n_weeks - 1].n_labelled >= LT_DRIFT_LEAST ? "steady" : "unknown";
 }
 
 static json_t *week_json(const struct pass *p, int i)
@@ -187,6 +200,7 @@ static json_t *week_json(const struct pass *p, int i)
         double n = w->n_labelled;
         json_object_set_new(o, "disagreement", json_real(1 - w->n_agreed / n));
         json_object_set_new(o, "confidence", json_real(w->confidence / n));
+        json_object_set_new(o, "calibration", json_real((w->confidence - w->n_agreed) / n));
     }
     if (w->n_words) json_object_set_new(o, "new_words", json_real((double)w->n_new / w->n_words));
     return o;
@@ -225,11 +239,16 @@ enum lt_err lt_drift_report(struct lt_store *s, const struct lt_drift_options *o
     if (!err) err = lt_store_model_list(s, take_active, p, diag);
     if (!err) err = lt_store_trace_list(s, &f, look, p, diag);
     if (!err && p->is_out_of_memory) err = lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    if (!err && o->is_stopped && __atomic_load_n(o->is_stopped, __ATOMIC_RELAXED))
+        err = lt_fail(diag, LT_ERR_BUSY, "stopped");
     if (!err) {
         for (int i = 0; i < o->n_weeks; i++) json_array_append_new(weeks, week_json(p, i));
         judge(p, drift);
-        *out =
-            json_pack("{s:O,s:O,s:o}", "weeks", weeks, "drift", drift, "promise", promise_json(p));
+        *out = json_pack("{s:s,s:{s:b,s:b,s:b},s:O,s:O,s:o}", "state", state_of(p), "signs",
+                         "disagreement", p->signs.disagreement, "new_words", p->signs.new_words,
+                         "calibration", p->signs.calibration, "weeks", weeks, "drift", drift,
+                         "promise", promise_json(p));
+        if (!*out) err = lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     }
     json_decref(weeks);
     json_decref(drift);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "drift_watch.h"
 #include "gateway_int.h"
 #include "label.h"
 #include "lt/json.h"
@@ -365,6 +366,7 @@ static void on_up(void *ctx, int has_session)
     if (is_keeping) (void)!lt_mqtt_subscribe(gw->mqtt, gw->barrier_topic, 1, 1, NULL);
     lt_home_up(gw, has_session);
     lt_self_up(gw);
+    lt_drift_watch_up(gw);
     lt_gw_talk_up(gw);
     lt_hermes_up(gw);
     lt_audio_up(gw);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drift_watch.h"
 #include "gateway_int.h"
 #include "lt/log.h"
 #include "model.h"
@@ -421,6 +422,7 @@ static void start_handles(struct lt_gateway *gw)
     start_timer(gw, &gw->bell_timer, NULL, 0, 0);
     start_timer(gw, &gw->self_timer, NULL, 0, 0);
     lt_swap_start(gw);
+    lt_drift_watch_start(gw);
     lt_warm_start(gw);
     start_signal(gw, &gw->on_term, on_stop_signal, SIGTERM);
     start_signal(gw, &gw->on_int, on_stop_signal, SIGINT);
@@ -451,6 +453,7 @@ static void close_all(struct lt_gateway *gw)
 {
     lt_metrics_close(gw->metrics);
     lt_swap_stop(gw);
+    lt_drift_watch_stop(gw);
     lt_worker_stop(gw->infer); /* each in turn: what it finishes may still use those below */
     lt_tier_free(gw->tier);
     lt_worker_stop(gw->writer);
@@ -463,6 +466,7 @@ static void close_all(struct lt_gateway *gw)
     uv_walk(&gw->loop, close_handle, NULL);
     uv_run(&gw->loop, UV_RUN_DEFAULT);
     lt_swap_free(gw);
+    lt_drift_watch_free(gw);
     lt_mqtt_free(gw->mqtt);
     forget_requests(gw);
     lt_gw_talk_close(gw);

@@ -50,6 +50,7 @@
 
 struct lt_gateway;
 struct lt_swap;
+struct lt_drift_watch;
 
 struct lt_gw_site {
     const char *name; /* borrowed from the configuration at start */
@@ -131,9 +132,10 @@ struct lt_gateway {
     lt_us started_us, drain_until_us;
     int is_draining, is_ready, is_barrier_out, is_stopped;
     struct lt_job prune_job;
-    struct lt_swap *swap;     /* swap.c; NULL before it is watched */
-    struct lt_shadow *shadow; /* shadow.c; NULL while none was ever named */
-    struct lt_prune prune;    /* the writer's while is_pruning */
+    struct lt_swap *swap;         /* swap.c; NULL before it is watched */
+    struct lt_drift_watch *drift; /* drift_watch.c; NULL: not watched */
+    struct lt_shadow *shadow;     /* shadow.c; NULL while none was ever named */
+    struct lt_prune prune;        /* the writer's while is_pruning */
     int is_pruning;
 };
 

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drift_watch.h"
 #include "gateway_int.h"
 #include "lt/log.h"
 #include "otel_names.h"
 
 /* ---- the text ---- */
 
-/* A label's value may not hold a bare quote, backslash or line break. */
-static const char *label(const char *s, char *out, size_t cap)
+const char *lt_metrics_label(const char *s, char *out, size_t cap)
 {
     size_t n = 0;
     for (; *s && n + 3 < cap; s++) {
@@ -68,27 +68,28 @@ static void sites(struct text *t, const struct lt_gateway *gw)
         for (int r = 0; r < LT_ROUTE_COUNT; r++)
             if (st->by_route[r])
                 add(t, "lintel_requests_total{site=\"%s\",route=\"%s\"} %lld\n",
-                    label(gw->sites[i].name, s, sizeof s), lt_route_word((enum lt_route)r),
-                    (long long)st->by_route[r]);
+                    lt_metrics_label(gw->sites[i].name, s, sizeof s),
+                    lt_route_word((enum lt_route)r), (long long)st->by_route[r]);
     }
     head(t, "lintel_reasons_total", "counter", "The same by reason code.");
     for (size_t i = 0; i < gw->n_sites; i++)
         for (int w = 0; w < LT_WHY_COUNT; w++)
             if (gw->sites[i].stats.by_why[w])
                 add(t, "lintel_reasons_total{site=\"%s\",why=\"%s\"} %lld\n",
-                    label(gw->sites[i].name, s, sizeof s), lt_why_code((enum lt_why)w),
+                    lt_metrics_label(gw->sites[i].name, s, sizeof s), lt_why_code((enum lt_why)w),
                     (long long)gw->sites[i].stats.by_why[w]);
     head(t, "lintel_calls_total", "counter", "Tool calls published.");
     for (size_t i = 0; i < gw->n_sites; i++)
-        add(t, "lintel_calls_total{site=\"%s\"} %lld\n", label(gw->sites[i].name, s, sizeof s),
+        add(t, "lintel_calls_total{site=\"%s\"} %lld\n",
+            lt_metrics_label(gw->sites[i].name, s, sizeof s),
             (long long)gw->sites[i].stats.n_calls);
     head(t, "lintel_request_duration_seconds", "gauge", "Receipt to answer, of the last requests.");
     for (size_t i = 0; i < gw->n_sites; i++)
-        ring(t, "lintel_request_duration_seconds", label(gw->sites[i].name, s, sizeof s),
+        ring(t, "lintel_request_duration_seconds", lt_metrics_label(gw->sites[i].name, s, sizeof s),
              &gw->sites[i].stats.total);
     head(t, "lintel_engine_duration_seconds", "gauge", "The network alone.");
     for (size_t i = 0; i < gw->n_sites; i++)
-        ring(t, "lintel_engine_duration_seconds", label(gw->sites[i].name, s, sizeof s),
+        ring(t, "lintel_engine_duration_seconds", lt_metrics_label(gw->sites[i].name, s, sizeof s),
              &gw->sites[i].stats.engine);
 }
 
@@ -105,7 +106,8 @@ static const char *labels(int i, const struct lt_tier_counts *c, char *out, size
     snprintf(out, cap,
              "endpoint=\"%d\"," LT_OTEL_OPERATION "=\"chat\"," LT_OTEL_PROVIDER
              "=\"%s\"," LT_OTEL_MODEL "=\"%s\"",
-             i + 1, label(provider_word(c->provider), p, sizeof p), label(c->model, m, sizeof m));
+             i + 1, lt_metrics_label(provider_word(c->provider), p, sizeof p),
+             lt_metrics_label(c->model, m, sizeof m));
     return out;
 }
 
@@ -218,7 +220,7 @@ enum lt_err lt_metrics_text(struct lt_gateway *gw, struct lt_buf *out)
         (double)b->day_spent_usd_micro / 1e6, (double)b->month_spent_usd_micro / 1e6);
     head(&t, "lintel_spend_reserved_usd", "gauge", "Reserved for requests under way.");
     add(&t, "lintel_spend_reserved_usd %.6f\n", (double)b->reserved_usd_micro / 1e6);
-    return t.err;
+    return t.err ? t.err : lt_drift_watch_metrics(gw, out);
 }
 
 enum lt_err lt_metrics_write(struct lt_gateway *gw, const char *path, struct lt_diag *diag)

@@ -20,6 +20,8 @@
 struct lt_gateway;
 struct lt_metrics; /* opaque: the endpoint */
 
+/* `s` as a label's value, which may not hold a bare quote, backslash or line break; in out. */
+const char *lt_metrics_label(const char *s, char *out, size_t cap);
 /* Append all counters of `gw`. LT_ERR_LIMIT, LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err lt_metrics_text(struct lt_gateway *gw, struct lt_buf *out);
 /* Write them to `path`, whole or not at all. LT_ERR_IO. */

@@ -17,7 +17,7 @@ static const struct {
     {LT_TOPIC_HOUSE, "house", ALONE},       {LT_TOPIC_SELF, "self", ALONE},
     {LT_TOPIC_CLOUD, "cloud", ALONE},       {LT_TOPIC_AUDIO, "audio", MAY_FOLLOW},
     {LT_TOPIC_TRACE, "trace", ALONE},       {LT_TOPIC_SPEECH, "speech", ALONE},
-    {LT_TOPIC_VOICE, "voice", MAY_FOLLOW},
+    {LT_TOPIC_VOICE, "voice", MAY_FOLLOW},  {LT_TOPIC_DRIFT, "drift", ALONE},
 };
 #define N_CHANNELS (sizeof channels / sizeof channels[0])
 

@@ -15,6 +15,7 @@
  *     <prefix>/<site>/speech           out  sentences of an answer that is still coming
  *     <prefix>/<site>/cloud            in   ON or OFF: may the cloud be asked?
  *     <prefix>/<site>/trace            out  a redacted, labelled trace for a collector (fleet.h)
+ *     <prefix>/<site>/drift            out  retained, does the network still fit? (drift_watch.h)
  *     <prefix>/<site>/audio[/<room>]   in   a WAV: what was said into a microphone
  *     <prefix>/<site>/voice[/<room>]   out  a WAV: the answer to it, spoken
  *
@@ -46,6 +47,7 @@ enum lt_topic_kind {
     LT_TOPIC_SPEECH,
     LT_TOPIC_CLOUD,
     LT_TOPIC_TRACE,
+    LT_TOPIC_DRIFT,
     LT_TOPIC_AUDIO, /* rest: the room, perhaps */
     LT_TOPIC_VOICE  /* rest: the room, perhaps */
 };

@@ -94,6 +94,14 @@ static const struct {
     {LT_DOC_STATS, "{'uptime_s':60,'requests':3,'latency_us':{'p51':1}}",
      "/latency_us/p51: is not a known key"},
 
+    {LT_DOC_DRIFT,
+     "{'state':'steady','signs':{'disagreement':false,'new_words':false,'calibration':false},"
+     "'drift':[],'weeks':[{'from_unix_ms':1,'traces':2,'labelled':1,'disagreement':0.0,"
+     "'calibration':-0.1}],'promise':{'kept':false,'labels':1,'least':169,'alpha':0.02,'delta':0.1}"
+     "}",
+     NULL},
+    {LT_DOC_DRIFT, "{'state':'fine','signs':{},'drift':[],'weeks':[],'promise':{}}", "/state"},
+
     {LT_DOC_TIMER,
      "{'event':'finished','id':'01HZZZZZZZZZZZZZZZZZZZZZZZ','total_s':5,'left_s':0,'x-lintel':'"
      "timer'}",

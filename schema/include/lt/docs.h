@@ -23,7 +23,8 @@
     XX(DATA_LINE, "data-line", "a line of a training, evaluation or export file")                  \
     XX(TIMER, "timer", "lintel/<site>/timer")                                                      \
     XX(ANNOUNCE, "announce", "lintel/<site>/announce")                                             \
-    XX(SPEECH, "speech", "lintel/<site>/speech")
+    XX(SPEECH, "speech", "lintel/<site>/speech")                                                   \
+    XX(DRIFT, "drift", "lintel/<site>/drift")
 
 enum lt_doc {
 #define LT_DOC_ENUM(name, file, what) LT_DOC_##name,
