@@ -13,6 +13,16 @@
  * from the lexicon has the category "lexicon_CLASS", without its number. The second may name several,
  * with blanks between. */
 static const char *const clashes[][2] = {
+    {"gloss_emergency",
+     "fire_station police_dispatch hospital_ward water_works openings_security "
+     "elderly_care/eld_family data_centre_ops swimming_pool gloss_public_services "
+     "gloss_body_care gloss_weather_nature gloss_energy_water gloss_animals"},
+    {"gloss_customer_desk",
+     "credit_cards repair_garage tailor_shop hotel_desk pawn_auction insurance_claims car_rental "
+     "takeaway_shopping pharmacy_counter florist_shop print_shop bank_account finance_payments "
+     "warehouse_logistics lost_property phone_messaging email_contacts gloss_money "
+     "gloss_shop_stock "
+     "gloss_public_services gloss_office_work gloss_events_people gloss_printing_packaging"},
     {"assistant_agenda",
      "calendar timers_alarms alarms_datetime lists_notes list_memory "
      "food_recipes/shopping_list food_recipes/pantry_update "
