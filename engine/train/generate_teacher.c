@@ -56,6 +56,37 @@ static const char *const clashes[][2] = {
      "audio_books_radio media/play_radio credit_cards/foreign_fee climate "
      "device_settings/app_open assistant_agenda/plan_ask assistant_sound/what_song "
      "garden_energy_pets/weather_station"},
+    {"city_council_reports/road_defect", "taxi_dispatch/road_warn"},
+    {"city_council_reports/noise", "police_dispatch/pol_open"},
+    {"city_council_reports/fly_tip", "police_dispatch/pol_open"},
+    {"city_council_reports/car_abandoned", "police_dispatch/pol_open police_dispatch/pol_plate"},
+    {"city_council_reports/case_follow", "insurance_claims lexicon_case"},
+    {"city_council_reports/dead_animal", "zoo_keepers"},
+    {"tennis_club/lesson", "gym_trainer/session_book barber_tattoo/slot_book"},
+    {"gym_trainer/session_book", "barber_tattoo/slot_book vet_clinic/appointment_make "
+                                 "tailor_shop/fitting_book pest_control/visit_book calendar"},
+    {"gym_trainer/session_move", "calendar/event_move barber_tattoo/running_late"},
+    {"gym_trainer/weigh_in", "health_fitness/weight_log vet_clinic/weigh_record"},
+    {"gym_trainer/cardio_log", "health_fitness"},
+    {"gym_trainer/tape", "tailor_shop/measure_note"},
+    {"gym_trainer/injury", "elderly_care vet_clinic/history_note"},
+    {"gym_trainer/diet", "elderly_care/eld_diet"},
+    {"pest_control/visit_book", "repair_garage/job_open calendar"},
+    {"pest_control/quote", "repair_garage/quote_make second_hand_bookseller/price_set "
+                           "print_shop/price_job tailor_shop/price_alter"},
+    {"pest_control/survey", "pest_control/pest_report"},
+    {"freight_railway/train_where", "signal_box/train_where"},
+    {"freight_railway/slow_order", "signal_box/speed_limit"},
+    {"freight_railway/depart", "signal_box transport/departures"},
+    {"freight_railway/delay", "signal_box transport/transit_status assistant_out/transit"},
+    {"second_hand_bookseller/stock_in", "pawn_auction"},
+    {"second_hand_bookseller/price_set",
+     "pawn_auction/reserve_set florist_shop/price_mark estate_agency/est_price"},
+    {"second_hand_bookseller/sale", "pawn_auction/hammer"},
+    {"second_hand_bookseller/shelve", "warehouse_logistics/ware_put"},
+    {"second_hand_bookseller/stock_ask", "warehouse_logistics"},
+    {"second_hand_bookseller/post", "warehouse_logistics/ware_ship"},
+    {"second_hand_bookseller", "lexicon_media"},
     {"restaurant_floor/floor_book", "food_recipes/table_book"},
     {"restaurant_floor/floor_book", "travel_booking/reserve_table"},
     {"restaurant_floor/floor_order", "takeaway_shopping/takeaway_order"},
@@ -619,12 +650,17 @@ static const char *const clashes[][2] = {
 
 /* Categories that no tool of a home overlaps with: their functions may stand beside home tools. */
 static const char *const remote[] = {
-    "finance_payments", "travel_booking", "health_fitness", "navigation",   "calendar",
-    "food_recipes",     "bank_account",   "credit_cards",   "work_hr",      "fire_station",
-    "florist_shop",     "repair_garage",  "vet_clinic",     "airport_ramp", "signal_box",
-    "version_control",  "print_shop",     "funeral_home",   "pawn_auction", "barber_tattoo",
-    "moving_storage",   "tailor_shop",    "zoo_keepers",    "water_works",  "law_office",
-    "taxi_dispatch"};
+    "finance_payments", "travel_booking",  "health_fitness",
+    "navigation",       "calendar",        "food_recipes",
+    "bank_account",     "credit_cards",    "work_hr",
+    "fire_station",     "florist_shop",    "repair_garage",
+    "vet_clinic",       "airport_ramp",    "signal_box",
+    "version_control",  "print_shop",      "funeral_home",
+    "pawn_auction",     "barber_tattoo",   "moving_storage",
+    "tailor_shop",      "zoo_keepers",     "water_works",
+    "law_office",       "taxi_dispatch",   "city_council_reports",
+    "tennis_club",      "freight_railway", "second_hand_bookseller",
+    "gym_trainer",      "pest_control"};
 
 /* Functions that might answer what the escalation list asks. */
 static const char *const knowing[] = {"weather_time_search",
