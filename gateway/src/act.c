@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "act_command.h"
+#include "act_known.h"
 #include "act_target.h"
 #include "gateway_int.h"
 #include "lt/log.h"
@@ -57,8 +58,9 @@ struct run {
 struct lt_act {
     struct lt_gateway *gw;
     struct lt_gw_site *site;
-    json_t *states; /* topic -> last payload; null for topics that are listened to and silent */
-    json_t *wholes; /* topics whose objects are parts of one state -> the topic it is kept under */
+    json_t *states;  /* topic -> last payload; null for topics that are listened to and silent */
+    json_t *filters; /* those of them that are filters: "+/+/BTtoMQTT/A4C1" -> true */
+    json_t *wholes;  /* topics whose objects are parts of one state -> the topic it is kept under */
     struct run *runs;
 };
 
@@ -68,8 +70,9 @@ enum lt_err lt_act_new(struct lt_gw_site *site, struct lt_act **out)
     if (a) {
         a->states = json_object();
         a->wholes = json_object();
+        a->filters = json_object();
     }
-    if (!a || !a->states || !a->wholes) {
+    if (!a || !a->states || !a->wholes || !a->filters) {
         lt_act_free(a);
         return LT_ERR_NOMEM;
     }
@@ -104,6 +107,7 @@ static int listen_to(struct lt_act *a, const char *topic)
     if (!topic || json_object_get(a->states, topic)) return 0;
     if (lt_mqtt_subscribe(a->gw->mqtt, global(a, topic, whole, sizeof whole), 1, 0, NULL))
         return 0; /* down: lt_act_listen comes again */
+    if (strpbrk(topic, "+#") && json_object_set_new(a->filters, topic, json_true())) return 0;
     return !json_object_set_new(a->states, topic, json_null());
 }
 
@@ -134,7 +138,10 @@ static void query(struct lt_act *a, const struct lt_thing *t)
 void lt_act_listen(struct lt_act *a, int is_new_session)
 {
     if (!a || !a->site->discovery || !lt_mqtt_is_up(a->gw->mqtt)) return;
-    if (is_new_session) json_object_clear(a->states);
+    if (is_new_session) {
+        json_object_clear(a->states);
+        json_object_clear(a->filters);
+    }
     size_t n = lt_discovery_n_things(a->site->discovery);
     for (size_t i = 0; i < n; i++) {
         const struct lt_thing *t = lt_discovery_thing(a->site->discovery, i);
@@ -182,13 +189,32 @@ static int is_available(const struct lt_act *a, const struct lt_thing *t)
     return t->availability_mode && !strcmp(t->availability_mode, "any") && n_there ? 1 : -1;
 }
 
+static double percent_of(const struct lt_feature *f, double x);
+
+/* A cover that stands still tells no more than where: 0 is closed, the rest open. 0: not known. */
+static int state_by_position(const struct lt_act *a, const struct lt_thing *t, char *out,
+                             size_t cap)
+{
+    char word[64];
+    double x;
+    if (strcmp(t->domain, "cover") != 0 && strcmp(t->domain, "valve") != 0) return 0;
+    const struct lt_feature *f = lt_thing_feature(t, "position");
+    const char *payload = f ? last_payload(a, f->state_topic) : NULL;
+    if (!payload || lt_act_read(f, payload, word, sizeof word, &x) || isnan(x)) return 0;
+    snprintf(out, cap, "%s", percent_of(f, x) < 0.5 ? "closed" : "open");
+    return 1;
+}
+
 /* The device's main state as a word ("on", "closed", "21.5"); 0 when nothing is known. */
 static int state_of(const struct lt_act *a, const struct lt_thing *t, const char *feature,
                     char *out, size_t cap, double *number)
 {
     const struct lt_feature *f = lt_thing_feature(t, feature);
     const char *payload = f ? last_payload(a, f->state_topic) : NULL;
-    return payload && !lt_act_read(f, payload, out, cap, number);
+    int is_known = payload && !lt_act_read(f, payload, out, cap, number);
+    return !strcmp(feature, "state") && (!is_known || !strcmp(out, "stopped"))
+               ? state_by_position(a, t, out, cap) || is_known
+               : is_known;
 }
 
 /* Per cent of a feature's range, as act_command.c counts it. */
@@ -347,6 +373,7 @@ void lt_act_free(struct lt_act *a)
     }
     json_decref(a->states);
     json_decref(a->wholes);
+    json_decref(a->filters);
     free(a);
 }
 
@@ -398,20 +425,22 @@ static void look_at_way(struct device *d, const char *topic, const char *payload
         lt_act_read(&d->way.feature, payload, word, sizeof word, &x) || isnan(x))
         return;
     x = percent_of(&d->way.feature, x);
-    if (!isnan(d->last) && fabs(x - d->goal) < fabs(d->last - d->goal) - 0.5)
+    if (fabs(x - d->goal) < 2) /* it is there; some have no other word for it */
+        d->going = d->goal > 50 ? "open" : "closed";
+    else if (!isnan(d->last) && fabs(x - d->goal) < fabs(d->last - d->goal) - 0.5)
         d->going = d->goal > d->last ? "opening" : "closing";
     d->last = x;
 }
 
-int lt_act_message(struct lt_act *a, const char *on, const struct lt_mqtt_message *msg)
+/* A report on a topic, or on one that a filter stands for: `on` is how features name it. */
+static void report(struct lt_act *a, const char *on, const struct lt_mqtt_message *msg, int is_part)
 {
-    if (!a || !json_object_get(a->states, on)) return 0;
     json_t *payload = json_stringn(msg->payload, msg->payload_len);
-    if (!payload) return 1; /* not UTF-8: a picture or the like, no state */
+    if (!payload) return; /* not UTF-8: a picture or the like, no state */
     const char *topic = on, *whole = json_string_value(json_object_get(a->wholes, on));
-    if (whole) {
-        topic = whole;
-        payload = merged(json_string_value(json_object_get(a->states, whole)), payload);
+    if (whole || is_part) {
+        if (whole) topic = whole;
+        payload = merged(json_string_value(json_object_get(a->states, topic)), payload);
     }
     json_object_set_new(a->states, topic, payload);
     for (struct run *r = a->runs, *next; r; r = next) {
@@ -426,7 +455,26 @@ int lt_act_message(struct lt_act *a, const char *on, const struct lt_mqtt_messag
         }
         if (is_complete(r)) end(r);
     }
-    return 1;
+}
+
+/* Several may report on a filter, each a part (OpenMQTTGateway): their members are kept together. */
+int lt_act_message(struct lt_act *a, const char *on, const struct lt_mqtt_message *msg)
+{
+    const char *filter;
+    json_t *v;
+    int is_ours = 0;
+    if (!a) return 0;
+    if (json_object_get(a->states, on)) {
+        report(a, on, msg, 0);
+        is_ours = 1;
+    }
+    json_object_foreach(a->filters, filter, v)
+    {
+        if (!lt_topic_matches(filter, on)) continue;
+        report(a, filter, msg, 1);
+        is_ours = 1;
+    }
+    return is_ours;
 }
 
 /* ---- commands ---- */
@@ -509,8 +557,10 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
         free(plan);
         return;
     }
-    enum lt_err err = lt_act_plan_call(t, json_string_value(json_object_get(call, "name")),
-                                       json_object_get(call, "arguments"), plan, &diag);
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    json_t *args = lt_act_known_arguments(a, t, tool, json_object_get(call, "arguments"));
+    enum lt_err err = lt_act_plan_call(t, tool, args, plan, &diag);
+    json_decref(args);
     if (err) {
         json_object_set_new(d->row, "why", json_string(diag.text));
     } else if (is_available(a, t) < 0) {

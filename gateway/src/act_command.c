@@ -148,8 +148,8 @@ static void expect(struct maker *m, const struct lt_feature *f, const char *mean
 {
     struct lt_act_plan *p = m->plan;
     if (!f->state_topic || p->n_expects == LT_ACT_SENDS_MAX) return;
-    if (meaning && f->type != LT_FEATURE_CHOICE && !json_object_get(f->states, meaning) &&
-        !json_object_get(f->words, meaning))
+    if (meaning && f->type != LT_FEATURE_CHOICE && f->type != LT_FEATURE_TEXT &&
+        !json_object_get(f->states, meaning) && !json_object_get(f->words, meaning))
         return;
     struct lt_act_expect *e = &p->expects[p->n_expects++];
     *e = (struct lt_act_expect){.feature = f, .number = number, .tolerance = tolerance};
@@ -215,6 +215,36 @@ static enum lt_err set_percent(struct maker *m, const struct lt_feature *f, doub
     return err;
 }
 
+/* A cover that reports its position alone: at which end it will be. */
+static void expect_end(struct maker *m, int is_open)
+{
+    const struct lt_feature *f = lt_thing_feature(m->t, "position");
+    if (!f || !f->has_range) return;
+    expect(m, f, NULL, is_open ? f->max : f->min, fmax(fabs(f->max - f->min) * 0.02, 1));
+}
+
+/* How a light of Home Assistant's default schema is turned on: "last" (values, then ON), "first", or
+ * "brightness" (ON is never sent: a brightness turns it on). Others: "first". */
+static const char *on_type(const struct lt_thing *t)
+{
+    const char *s = json_string_value(json_object_get(t->config, "on_command_type"));
+    if (t->kind != LT_THING_HA || !json_object_get(t->config, "command_topic")) return "first";
+    return s ? s : "last";
+}
+
+static int is_on_by_level(const struct maker *m)
+{
+    return !strcmp(on_type(m->t), "brightness") && settable(m, "brightness");
+}
+
+/* It is on: what its brightness, or else its state, will tell. */
+static enum lt_err turn_on_by_level(struct maker *m, double percent)
+{
+    const struct lt_feature *state = settable(m, "state");
+    if (state) expect(m, state, "on", 0, 0);
+    return set_percent(m, settable(m, "brightness"), percent);
+}
+
 static enum lt_err turn(struct maker *m, int on)
 {
     static const char *const pairs[][4] = {/* on word, its state, off word, its state */
@@ -226,10 +256,13 @@ static enum lt_err turn(struct maker *m, int on)
     static const char *const speeds[] = {"on", "auto", "medium", "low", "high", NULL};
     static const char *const off[] = {"off", NULL};
     const struct lt_feature *f = settable(m, "state");
+    if (on && is_on_by_level(m)) return turn_on_by_level(m, 100);
     if (f)
         for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-            if (json_object_get(f->words, pairs[i][on ? 0 : 2]))
+            if (json_object_get(f->words, pairs[i][on ? 0 : 2])) {
+                if (!f->state_topic) expect_end(m, on);
                 return say(m, f, pairs[i][on ? 0 : 2], pairs[i][on ? 1 : 3]);
+            }
     if (f && on && json_object_get(f->words, "press")) return say(m, f, "press", NULL);
     if (f && f->type == LT_FEATURE_CHOICE && choice_of(f, on ? "on" : "off"))
         return choose(m, "state", on ? (const char *const[]){"on", NULL} : off);
@@ -262,29 +295,47 @@ static enum lt_err set_kelvin(struct maker *m, double kelvin)
     return err;
 }
 
-static enum lt_err set_colour(struct maker *m, const char *name)
+/* Red, green and blue as the feature takes them; channels of white stay dark. */
+static json_t *rgb_value(const struct maker *m, const struct lt_feature *f, const double rgb[3])
+{
+    static const char *const more[] = {"", ",0", ",0,0"};
+    int n_white = f->type == LT_FEATURE_RGBW ? 1 : f->type == LT_FEATURE_RGBWW ? 2 : 0;
+    char text[64];
+    if (m->t->kind == LT_THING_HA) {
+        snprintf(text, sizeof text, "%.0f,%.0f,%.0f%s", rgb[0], rgb[1], rgb[2], more[n_white]);
+        return json_string(text);
+    }
+    json_t *v = json_pack("{s:i,s:i,s:i}", "r", (int)rgb[0], "g", (int)rgb[1], "b", (int)rgb[2]);
+    if (n_white == 2) (void)json_object_set_new(v, "c", json_integer(0));
+    if (n_white) (void)json_object_set_new(v, "w", json_integer(0));
+    return v;
+}
+
+static const struct lt_feature *rgb_feature(const struct maker *m)
+{
+    const struct lt_feature *f = settable(m, "rgb");
+    if (!f) f = settable(m, "rgbw");
+    return f ? f : settable(m, "rgbww");
+}
+
+/* `share` of 0..1 darkens the colour itself, for lights without a brightness of their own. */
+static enum lt_err set_colour(struct maker *m, const char *name, double share)
 {
     double rgb[3] = {0}, a, b;
     int found = 0;
     for (size_t i = 0; i < sizeof colours / sizeof *colours && !found; i++)
         if (!strcasecmp(colours[i].name, name)) {
             found = 1;
-            rgb[0] = colours[i].r;
-            rgb[1] = colours[i].g;
-            rgb[2] = colours[i].b;
+            rgb[0] = round(colours[i].r * share);
+            rgb[1] = round(colours[i].g * share);
+            rgb[2] = round(colours[i].b * share);
         }
     if (!found)
         return lt_fail(m->diag, LT_ERR_INVALID, "%s: unknown colour %.40s", m->t->name, name);
-    const struct lt_feature *f = settable(m, "rgb");
+    const struct lt_feature *f = rgb_feature(m);
     int as_text = m->t->kind == LT_THING_HA;
     char text[64];
-    if (f) {
-        snprintf(text, sizeof text, "%.0f,%.0f,%.0f", rgb[0], rgb[1], rgb[2]);
-        return add(m, f,
-                   as_text ? json_string(text)
-                           : json_pack("{s:i,s:i,s:i}", "r", (int)rgb[0], "g", (int)rgb[1], "b",
-                                       (int)rgb[2]));
-    }
+    if (f) return add(m, f, rgb_value(m, f, rgb));
     if ((f = settable(m, "hs"))) {
         hue_of(rgb, &a, &b);
         snprintf(text, sizeof text, "%.1f,%.1f", a, b);
@@ -305,18 +356,29 @@ static enum lt_err set_colour(struct maker *m, const char *name)
 
 static enum lt_err light_set(struct maker *m, const json_t *args)
 {
-    double x;
+    double x = 0, share = 1;
     enum lt_err err = LT_OK;
     const char *colour = json_string_value(json_object_get(args, "color"));
     const struct lt_feature *state = settable(m, "state"), *level = settable(m, "brightness");
     int has_level = argument(args, "brightness", &x);
     if (has_level && x <= 0) return turn(m, 0);
-    if (state)
-        (void)!say(m, state, "on", "on"); /* most lights keep settings of a dark lamp for later */
-    if (has_level && !level) return cannot(m, "cannot be dimmed");
-    if (has_level) err = set_percent(m, level, fmin(x, 100));
-    if (!err && colour) err = set_colour(m, colour);
+    /* most lights keep settings of a dark lamp for later. Those of the default schema are told before or
+     * after the values, as they say themselves */
+    int by_level = is_on_by_level(m);
+    int is_last = !strcmp(on_type(m->t), "last");
+    if (state && !is_last && !by_level) (void)!say(m, state, "on", "on");
+    if (has_level && !level) {
+        if (m->t->kind != LT_THING_HA || !rgb_feature(m)) return cannot(m, "cannot be dimmed");
+        share = fmin(x, 100) / 100; /* as Home Assistant does: the colour itself is darker */
+        if (!colour) colour = "white";
+    }
+    if (by_level)
+        err = turn_on_by_level(m, has_level ? fmin(x, 100) : 100);
+    else if (has_level && level)
+        err = set_percent(m, level, fmin(x, 100));
+    if (!err && colour) err = set_colour(m, colour, share);
     if (!err && argument(args, "temperature", &x)) err = set_kelvin(m, fmax(x, 500));
+    if (!err && state && is_last) (void)!say(m, state, "on", "on");
     return err;
 }
 
@@ -384,12 +446,16 @@ static enum lt_err select_option(struct maker *m, const json_t *args)
     return LT_OK;
 }
 
+/* The first of the features that has the word; `then` is what "state" will mean. */
 static enum lt_err one_word(struct maker *m, const char *const *features, const char *const *words,
                             const char *then)
 {
+    const struct lt_feature *state = lt_thing_feature(m->t, "state");
     for (; *features; features++, words++) {
         const struct lt_feature *f = settable(m, *features);
-        if (f && !say(m, f, *words, then)) return LT_OK;
+        if (!f || say(m, f, *words, NULL)) continue;
+        if (then && state) expect(m, state, then, 0, 0);
+        return LT_OK;
     }
     return cannot(m, "cannot do that");
 }
@@ -412,9 +478,9 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
     case SET_TEMPERATURE:
         return set_temperature(m, args);
     case VACUUM_START:
-        return one_word(m, DOMAINS("state", "send_command"), DOMAINS("start", "start"), NULL);
+        return one_word(m, DOMAINS("state", "send_command"), DOMAINS("start", "start"), "cleaning");
     case VACUUM_DOCK:
-        return one_word(m, DOMAINS("state", "dock"), DOMAINS("return_to_base", "dock"), NULL);
+        return one_word(m, DOMAINS("state", "dock"), DOMAINS("return_to_base", "dock"), "docked");
     case SET_HUMIDITY:
         return set_value(m, "humidity", args, "humidity");
     case SET_NUMBER:
@@ -422,9 +488,9 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
     case SELECT_OPTION:
         return select_option(m, args);
     case MOWER_START:
-        return one_word(m, DOMAINS("start_mowing"), DOMAINS("start"), NULL);
+        return one_word(m, DOMAINS("start_mowing"), DOMAINS("start"), "mowing");
     default:
-        return one_word(m, DOMAINS("dock"), DOMAINS("dock"), NULL);
+        return one_word(m, DOMAINS("dock"), DOMAINS("dock"), "docked");
     }
 }
 
@@ -469,8 +535,7 @@ static enum lt_err emit_objects(struct maker *m)
         for (int k = i; k < m->n; k++)
             if (!strcmp(m->set[k].f->command_topic, m->set[i].f->command_topic)) {
                 enum lt_feature_type type = m->set[k].f->type;
-                int is_colour =
-                    type == LT_FEATURE_XY || type == LT_FEATURE_HS || type == LT_FEATURE_RGB;
+                int is_colour = type >= LT_FEATURE_XY;
                 const char *key = m->set[k].f->key ? m->set[k].f->key
                                   : is_colour      ? "color"
                                                    : m->set[k].f->name;
@@ -484,6 +549,51 @@ static enum lt_err emit_objects(struct maker *m)
     return err;
 }
 
+/* Numbers of "255,0,0" or {"r": 255, …}, to the names that templates have for them. */
+static void add_parts(json_t *vars, const struct lt_feature *f, const json_t *v)
+{
+    static const struct {
+        enum lt_feature_type type;
+        const char *names[5], *keys[5];
+    } parts[] = {
+        {LT_FEATURE_RGB, {"red", "green", "blue"}, {"r", "g", "b"}},
+        {LT_FEATURE_RGBW, {"red", "green", "blue", "white"}, {"r", "g", "b", "w"}},
+        {LT_FEATURE_RGBWW,
+         {"red", "green", "blue", "cold_white", "warm_white"},
+         {"r", "g", "b", "c", "w"}},
+        {LT_FEATURE_HS, {"hue", "sat"}, {"h", "s"}},
+        {LT_FEATURE_XY, {"x", "y"}, {"x", "y"}},
+    };
+    const char *at = json_string_value(v);
+    char *end;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].type != f->type) continue;
+        for (int k = 0; k < 5 && parts[i].names[k]; k++) {
+            double x =
+                at ? strtod(at, &end) : json_number_value(json_object_get(v, parts[i].keys[k]));
+            if (at) at = *end == ',' ? end + 1 : end;
+            (void)json_object_set_new(vars, parts[i].names[k], plain(x));
+        }
+    }
+}
+
+/* What a command's template may name: `value` in the device's own range, the feature by its name, and
+ * for covers the per cent ("{ \"position\": {{ position }} }"). A new reference. */
+static json_t *template_vars(const struct lt_feature *f, const json_t *v)
+{
+    json_t *vars = json_pack("{s:O,s:O}", "value", v, f->name, v);
+    if (!vars) return NULL;
+    int is_tilt = !strcmp(f->name, "tilt");
+    if ((is_tilt || !strcmp(f->name, "position")) && json_is_number(v)) {
+        double percent = f->has_range && f->max != f->min
+                             ? round(100 * (json_number_value(v) - f->min) / (f->max - f->min))
+                             : json_number_value(v);
+        (void)json_object_set_new(vars, is_tilt ? "tilt_position" : "position", plain(percent));
+    }
+    add_parts(vars, f, v);
+    return vars;
+}
+
 /* One message a value, through its template if it has one. */
 static enum lt_err emit_values(struct maker *m)
 {
@@ -495,14 +605,7 @@ static enum lt_err emit_values(struct maker *m)
         err = new_send(m, f->command_topic, &s);
         if (err) return err;
         if (f->command_template) {
-            json_t *vars = json_pack("{s:O,s:O}", "value", v, f->name, v);
-            int rgb[3];
-            if (vars && f->type == LT_FEATURE_RGB && json_is_string(v) &&
-                sscanf(json_string_value(v), "%d,%d,%d", &rgb[0], &rgb[1], &rgb[2]) == 3) {
-                json_object_set_new(vars, "red", json_integer(rgb[0]));
-                json_object_set_new(vars, "green", json_integer(rgb[1]));
-                json_object_set_new(vars, "blue", json_integer(rgb[2]));
-            }
+            json_t *vars = template_vars(f, v);
             err = vars ? lt_template_eval(f->command_template, vars, s->payload, sizeof s->payload,
                                           m->diag)
                        : LT_ERR_NOMEM;
@@ -524,6 +627,7 @@ static enum lt_err emit_template(struct maker *m)
     for (int i = 0; i < m->n; i++) {
         if (m->set[i].f == state) word = json_string_value(m->set[i].value);
         json_object_set(vars, m->set[i].f->name, m->set[i].value);
+        add_parts(vars, m->set[i].f, m->set[i].value);
     }
     if (!word && state) word = json_string_value(json_object_get(state->words, "on"));
     json_object_set_new(vars, "state", json_string(word == NULL ? "" : "on"));
@@ -607,6 +711,7 @@ int lt_act_is_met(const struct lt_act_expect *e, const char *payload)
     char meaning[128];
     double x;
     if (lt_act_read(e->feature, payload, meaning, sizeof meaning, &x)) return 0;
+    if (!strcmp(e->meaning, "docked") && !strcmp(meaning, "returning")) return 1; /* on its way */
     return *e->meaning ? !strcmp(meaning, e->meaning)
                        : !isnan(x) && fabs(x - e->number) <= e->tolerance;
 }

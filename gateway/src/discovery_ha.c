@@ -96,7 +96,7 @@ static enum lt_err add_availability(struct lt__thing *t, const json_t *o, const 
                                       .payload_not_available = "offline"};
     enum lt_err err = text(o, where, topic_key, &a.topic, diag);
     if (!err && !a.topic) err = lt_fail(diag, LT_ERR_INVALID, "%s%s: is missing", where, topic_key);
-    if (!err) err = lt__topic_check(a.topic, topic_key, diag);
+    if (!err) err = lt__filter_check(a.topic, topic_key, diag);
     if (!err) err = text(o, where, template_key, &a.template_text, diag);
     if (!err) err = text(o, where, "payload_available", &a.payload_available, diag);
     if (!err) err = text(o, where, "payload_not_available", &a.payload_not_available, diag);
@@ -168,10 +168,19 @@ static enum lt_err read_names(struct lt__thing *t, const json_t *c, const json_t
     t->room_more = own; /* "Kitchen Light" of a device that is called after its board */
     const char *rest = lt__after_words(own, owner);
     t->suffix = !*owner ? "" : rest ? rest : own;
+    /* zwave-js-ui: "Laundry-Plug_switch" of the device "Laundry-Plug" is that device */
+    if (rest && *owner && lt__same(rest, t->pub.domain)) {
+        own = owner;
+        rest = t->suffix = "";
+    }
     if (!*own || !*owner || rest)
         t->found_name = *own ? own : owner;
     else
         t->found_name = lt__keepf(t, "%s %s", owner, own);
+    if (!strchr(t->found_name, ' ') && strpbrk(t->found_name, "_-")) {
+        lt__words(t->found_name, plain, sizeof plain);
+        t->found_name = lt__keep(t, plain);
+    }
     /* people drop the device's name, but "temperature" alone is nobody's name */
     if (*own && *owner && !rest &&
         (strchr(own, ' ') ||
@@ -189,18 +198,22 @@ static enum lt_err read_common(struct lt__thing *t, const json_t *c, const json_
                                const char *object, struct lt_diag *diag)
 {
     const json_t *qos = json_object_get(c, "qos");
+    const char *level = json_string_value(qos);
+    json_int_t n_qos = json_is_integer(qos)          ? json_integer_value(qos)
+                       : level && strlen(level) == 1 ? *level - '0'
+                       : qos && !json_is_null(qos)   ? -1
+                                                     : 0;
     enum lt_err err = text(c, "", "unique_id", &t->pub.unique_id, diag);
     if (!err) err = text(c, "", "device_class", &t->pub.device_class, diag);
     if (!err) err = text(c, "", "unit_of_measurement", &t->pub.unit, diag);
     if (!err && strlen(t->pub.device_class) > 64)
         err = lt_fail(diag, LT_ERR_INVALID, "device_class: is longer than 64 bytes");
-    if (!err && qos &&
-        (!json_is_integer(qos) || json_integer_value(qos) < 0 || json_integer_value(qos) > 2))
+    if (!err && (n_qos < 0 || n_qos > 2))
         err = lt_fail(diag, LT_ERR_INVALID, "qos: is none of 0, 1, 2");
     if (err) return err;
-    t->pub.qos = (int)json_integer_value(qos);
-    t->pub.is_retained = json_is_true(json_object_get(c, "retain"));
-    t->pub.is_optimistic = json_is_true(json_object_get(c, "optimistic"));
+    t->pub.qos = (int)n_qos;
+    t->pub.is_retained = lt__flag(json_object_get(c, "retain")) == 1;
+    t->pub.is_optimistic = lt__flag(json_object_get(c, "optimistic")) == 1;
     t->pub.identifier = identifier_of(device);
     err = read_names(t, c, device, object, diag);
     return err ? err : read_availability(t, c, diag);
@@ -212,7 +225,7 @@ static int is_left_out(const char *component, const json_t *c)
     const char *category = json_string_value(json_object_get(c, "entity_category"));
     return !lt__ha_is_wanted(component) ||
            (category && (!strcmp(category, "config") || !strcmp(category, "diagnostic"))) ||
-           json_is_false(json_object_get(c, "enabled_by_default"));
+           lt__flag(json_object_get(c, "enabled_by_default")) == 0;
 }
 
 /* The member of the announcement that holds this very text; NULL: the template is our own. */

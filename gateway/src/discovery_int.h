@@ -103,11 +103,16 @@ struct lt_feature *lt__feature_add(struct lt__thing *t, const char *name,
                                    enum lt_feature_type type);
 void lt__availability_add(struct lt__thing *t, struct lt_thing_availability a);
 
+/* A yes or no as Home Assistant takes it, "true" and 1 too; -1 for what is none (or NULL). */
+int lt__flag(const json_t *v);
+
 /* Letters of ASCII in lower case, digits, '_' for the rest, as Home Assistant makes object ids;
  * accents of Latin letters are dropped. May give "". */
 void lt__slug(const char *s, char *out, size_t out_bytes);
 /* "living_room" -> "Living Room": '_' become blanks, all-lower-case words a capital. */
 void lt__pretty(const char *s, char *out, size_t out_bytes);
+/* "Laundry-Plug_switch" as words that are spoken: '_' and '-' become blanks. */
+void lt__words(const char *s, char *out, size_t out_bytes);
 /* Equal without regard to ASCII case and outer blanks? */
 int lt__same(const char *a, const char *b);
 /* Does `s` begin with the words of `head` (ASCII case apart)? Returns what follows, without blanks
@@ -120,6 +125,9 @@ void lt__fold(const char *s, char *out, size_t out_bytes);
 LT_NODISCARD enum lt_err lt__name_check(const char *s, const char *key, struct lt_diag *diag);
 /* Can it be published to: no wildcards, no control characters, 1..LT_DISCOVERY_MAX_TOPIC_BYTES? */
 LT_NODISCARD enum lt_err lt__topic_check(const char *s, const char *key, struct lt_diag *diag);
+/* Can it be subscribed to as one device's reports: the same, but '+' and '#' may stand for levels
+ * (OpenMQTTGateway: any gateway may report a sensor)? */
+LT_NODISCARD enum lt_err lt__filter_check(const char *s, const char *key, struct lt_diag *diag);
 
 /* ---- discovery_abbr.c ---- */
 /* A config object with keys written out (top level, availability, device, origin) and '~' replaced;

@@ -64,6 +64,14 @@ static const char *topic(struct reader *r, const char *key)
     return s;
 }
 
+/* Where something is reported: may be a filter. */
+static const char *reports(struct reader *r, const char *key)
+{
+    const char *s = text(r, key);
+    if (s && !r->err) r->err = lt__filter_check(s, key, r->diag);
+    return s;
+}
+
 /* Numbers may be written as text, as Home Assistant takes them. */
 static double number(struct reader *r, const char *key, double otherwise)
 {
@@ -82,8 +90,9 @@ static int flag(struct reader *r, const char *key, int otherwise)
 {
     const json_t *v = member(r, key);
     if (!v) return otherwise;
-    if (!json_is_boolean(v)) wrong(r, key, "boolean", v);
-    return json_is_true(v);
+    int is = lt__flag(v);
+    if (is < 0) wrong(r, key, "boolean", v);
+    return is == 1;
 }
 
 /* A list of texts, or NULL. `otherwise` is "a|b", used when the key is absent; NULL for none. */
@@ -312,7 +321,7 @@ static void set_range(struct reader *r, struct lt_feature *f, double min, double
 
 static void add_by_row(struct reader *r, const struct row *row)
 {
-    const char *command = topic(r, row->command_topic), *state = topic(r, row->state_topic);
+    const char *command = topic(r, row->command_topic), *state = reports(r, row->state_topic);
     if (!command && !state) return;
     struct lt_feature *f = lt__feature_add(r->t, row->name, row->type);
     if (!f) return;
@@ -353,7 +362,7 @@ static struct lt_feature *json_feature(struct reader *r, const char *name,
     struct lt_feature *f = lt__feature_add(r->t, name, type);
     if (!f) return NULL;
     f->command_topic = topic(r, "command_topic");
-    f->state_topic = topic(r, "state_topic");
+    f->state_topic = reports(r, "state_topic");
     f->key = key;
     return f;
 }
@@ -372,7 +381,7 @@ static void add_color_mode(struct reader *r, const char *mode, int *is_dimmable)
     if (strcmp(mode, "onoff") != 0) *is_dimmable = 1;
     if (!strcmp(mode, "onoff") || !strcmp(mode, "brightness")) return;
     if (!strcmp(mode, "color_temp")) {
-        add_color_temp(r, topic(r, "command_topic"), NULL, topic(r, "state_topic"), NULL, mode);
+        add_color_temp(r, topic(r, "command_topic"), NULL, reports(r, "state_topic"), NULL, mode);
         return;
     }
     if (!strcmp(mode, "white")) {
@@ -417,7 +426,7 @@ static struct lt_feature *template_feature(struct reader *r, const char *name,
     if (!f) return NULL;
     f->command_topic = is_settable ? topic(r, "command_topic") : NULL;
     f->command_template = is_settable ? on : NULL;
-    f->state_topic = state ? topic(r, "state_topic") : NULL;
+    f->state_topic = state ? reports(r, "state_topic") : NULL;
     f->state_template = state;
     return f;
 }
@@ -437,7 +446,7 @@ static void lower_template_light(struct reader *r)
     if (f) {
         f->command_topic = topic(r, "command_topic");
         f->state_template = text(r, "state_template");
-        f->state_topic = f->state_template ? topic(r, "state_topic") : NULL;
+        f->state_topic = f->state_template ? reports(r, "state_topic") : NULL;
         f->words = lt__keep_new(r->t, json_pack("{s:s,s:s}", "on", on, "off", off));
         f->states = lt__keep_new(r->t, json_pack("{s:s,s:s}", "on", "on", "off", "off"));
     }
@@ -449,7 +458,7 @@ static void lower_template_light(struct reader *r)
     if (f) f->choices = effects;
     if (strstr(on, "color_temp")) {
         const char *state = text(r, "color_temp_template");
-        add_color_temp(r, topic(r, "command_topic"), on, state ? topic(r, "state_topic") : NULL,
+        add_color_temp(r, topic(r, "command_topic"), on, state ? reports(r, "state_topic") : NULL,
                        state, NULL);
     }
 }
@@ -486,7 +495,7 @@ static void lower_vacuum(struct reader *r)
 {
     const json_t *support = list(r, "supported_features", "start|stop|return_home|clean_spot");
     const json_t *speeds = list(r, "fan_speed_list", NULL);
-    const char *command = topic(r, "command_topic"), *state = topic(r, "state_topic");
+    const char *command = topic(r, "command_topic"), *state = reports(r, "state_topic");
     struct lt_feature *f = command || state ? lt__feature_add(r->t, "state", WORD) : NULL;
     if (f) {
         json_t *known = lt__keep_new(r->t, json_object());
@@ -494,6 +503,9 @@ static void lower_vacuum(struct reader *r)
         f->state_topic = state;
         f->state_template = state ? "{{ value_json.state }}" : NULL;
         f->words = command ? known : NULL;
+        if (state)
+            f->states = lt__keep_new(r->t, json_pack("{s:s,s:s,s:s}", "cleaning", "cleaning",
+                                                     "docked", "docked", "returning", "returning"));
         for (size_t i = 0; known && i < COUNT(vacuum_words); i++) {
             const char *p = payload(r, vacuum_words[i].key, vacuum_words[i].payload);
             if (p && has_text(support, vacuum_words[i].support) &&
@@ -550,9 +562,9 @@ enum lt_err lt__ha_lower(struct lt__thing *t, const json_t *config, struct lt_di
         if (!strcmp(rows[i].component, domain)) add_by_row(&r, rows + i);
     if (!strcmp(domain, "light") &&
         (member(&r, "color_temp_command_topic") || member(&r, "color_temp_state_topic")))
-        add_color_temp(&r, topic(&r, "color_temp_command_topic"),
-                       text(&r, "color_temp_command_template"), topic(&r, "color_temp_state_topic"),
-                       text(&r, "color_temp_value_template"), NULL);
+        add_color_temp(
+            &r, topic(&r, "color_temp_command_topic"), text(&r, "color_temp_command_template"),
+            reports(&r, "color_temp_state_topic"), text(&r, "color_temp_value_template"), NULL);
     if (!strcmp(domain, "valve") && flag(&r, "reports_position", 0)) lower_valve_position(&r);
     if (!strcmp(domain, "vacuum")) lower_vacuum(&r);
     if (!strcmp(domain, "climate") || !strcmp(domain, "water_heater")) set_units(&r);

@@ -119,6 +119,18 @@ const struct lt_feature *lt_thing_feature(const struct lt_thing *t, const char *
     return NULL;
 }
 
+int lt__flag(const json_t *v)
+{
+    static const char *const words[2][5] = {{"0", "false", "no", "off", "disable"},
+                                            {"1", "true", "yes", "on", "enable"}};
+    const char *s = json_string_value(v);
+    if (json_is_boolean(v)) return json_is_true(v);
+    if (json_is_integer(v)) return json_integer_value(v) != 0;
+    for (int i = 0; s && i < 10; i++)
+        if (lt__same(s, words[i / 5][i % 5])) return i / 5;
+    return -1;
+}
+
 /* ---- names ---- */
 
 /* U+00C0..U+00FF without accents; two letters where that is usual. */
@@ -189,6 +201,18 @@ void lt__pretty(const char *s, char *out, size_t out_bytes)
     out[n] = '\0';
 }
 
+void lt__words(const char *s, char *out, size_t out_bytes)
+{
+    size_t n = 0;
+    for (; *s && n + 1 < out_bytes; s++) {
+        int is_gap = *s == '_' || *s == '-' || *s == ' ';
+        if (is_gap && (!n || out[n - 1] == ' ')) continue;
+        out[n++] = is_gap ? ' ' : *s;
+    }
+    while (n && out[n - 1] == ' ') n--;
+    out[n] = '\0';
+}
+
 static const char *trim(const char *s, size_t *n)
 {
     while (*s == ' ' || *s == '\t') s++;
@@ -242,6 +266,28 @@ enum lt_err lt__name_check(const char *s, const char *key, struct lt_diag *diag)
             return lt_fail(diag, LT_ERR_INVALID, "%s: has a control character (0x%02x)", key,
                            (unsigned)(unsigned char)*p);
     return LT_OK;
+}
+
+/* Do '+' and '#' stand where MQTT lets them: alone in their level, '#' in the last? */
+static int is_filter(const char *s)
+{
+    for (const char *p = s; *p; p++) {
+        if (*p != '+' && *p != '#') continue;
+        if ((p > s && p[-1] != '/') || (p[1] && (p[1] != '/' || *p == '#'))) return 0;
+    }
+    return 1;
+}
+
+enum lt_err lt__filter_check(const char *s, const char *key, struct lt_diag *diag)
+{
+    char plain[LT_DISCOVERY_MAX_TOPIC_BYTES + 2];
+    if (!is_filter(s) || !strcmp(s, "#"))
+        return lt_fail(diag, LT_ERR_INVALID, "%s: \"%.100s\" is no filter of one device's topics",
+                       key, s);
+    snprintf(plain, sizeof plain, "%s", s);
+    for (char *p = plain; *p; p++)
+        if (*p == '+' || *p == '#') *p = 'x';
+    return lt__topic_check(plain, key, diag);
 }
 
 enum lt_err lt__topic_check(const char *s, const char *key, struct lt_diag *diag)

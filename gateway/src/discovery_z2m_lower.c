@@ -285,12 +285,17 @@ static void add_query(struct owner *o, struct lt__thing *t, const json_t *featur
     t->pub.query_payload = lt__keepf(t, "%s}", payload);
 }
 
-/* A specific ability worth an entity: its main feature is there and not a setting by another name. */
+/* A specific ability worth an entity: its main feature is there and not a setting by another name. A
+ * radiator valve's child lock is a "lock" and its valve detection a "switch", told by their property. */
 static int is_main(enum kind kind, const json_t *features)
 {
     if (kind == CLIMATE || kind == FAN || kind == COVER) return json_array_size(features) > 0;
-    for (size_t i = 0; i < json_array_size(features); i++)
-        if (!strcmp(text(json_array_get(features, i), "name"), "state")) return 1;
+    for (size_t i = 0; i < json_array_size(features); i++) {
+        const json_t *e = json_array_get(features, i);
+        const char *property = text(e, "property");
+        if (strcmp(text(e, "name"), "state") != 0) continue;
+        return kind == LIGHT || !*property || !strncmp(property, "state", 5);
+    }
     return 0;
 }
 

@@ -237,6 +237,25 @@ static int read_question(struct reading *r, const struct lt_words *said)
     return is_yes_no && !r->state ? -1 : n_asking > 0 ? 1 : -1;
 }
 
+static int has_word_in(const char *name, const char *word)
+{
+    struct lt_words w;
+    char text[LT_WORDS_BYTES];
+    snprintf(text, sizeof text, "%.*s", (int)sizeof text - 8, name);
+    for (char *p = text; *p; p++)
+        if (*p == '_') *p = ' ';
+    lt_words_split(text, &w);
+    return lt__ask_has_word(&w, word);
+}
+
+/* Is something in this home called so, a "Dimmer" that is no wish to make it darker? */
+static int is_in_a_name(const struct reading *r, const char *word)
+{
+    for (size_t i = 0; i < lt_catalog_n_entities(r->c); i++)
+        if (has_word_in(lt_catalog_entity(r->c, i)->name, word)) return 1;
+    return 0;
+}
+
 /* 0 when a word has no place. */
 static int read_command(struct reading *r, const struct lt_words *said)
 {
@@ -290,6 +309,8 @@ static int read_command(struct reading *r, const struct lt_words *said)
         }
         k = find_frame(w);
         if (k >= 0 && frame[k].verb == NONE) continue;
+        if (k >= 0 && (r->verb == SET || r->verb == ON || r->verb == OFF) && is_in_a_name(r, w))
+            k = -1; /* "set the study dimmer to 80" */
         if (k >= 0) {
             if (!take_verb(r, frame[k].verb, frame[k].domain)) return 0;
             r->is_either |= !strcmp(w, "lower") || !strcmp(w, "raise");
@@ -301,17 +322,6 @@ static int read_command(struct reading *r, const struct lt_words *said)
 }
 
 /* ---- who is meant ---- */
-
-static int has_word_in(const char *name, const char *word)
-{
-    struct lt_words w;
-    char text[LT_WORDS_BYTES];
-    snprintf(text, sizeof text, "%.*s", (int)sizeof text - 8, name);
-    for (char *p = text; *p; p++)
-        if (*p == '_') *p = ' ';
-    lt_words_split(text, &w);
-    return lt__ask_has_word(&w, word);
-}
 
 static int entity_has(const struct lt_entity *e, const char *word)
 {

@@ -60,7 +60,7 @@ int lt__template_name(struct lt__template_reader *r, char out[64])
 
 /* ---- values ---- */
 
-static int number_of(const json_t *v, double *out)
+int lt__template_number(const json_t *v, double *out)
 {
     char *end;
     if (json_is_number(v)) {
@@ -114,14 +114,14 @@ int lt__template_is_true(const json_t *v)
     if (json_is_string(v)) return *json_string_value(v) != '\0';
     if (json_is_object(v)) return json_object_size(v) > 0;
     if (json_is_array(v)) return json_array_size(v) > 0;
-    return number_of(v, &x) && x != 0;
+    return lt__template_number(v, &x) && x != 0;
 }
 
 static int is_equal(const json_t *a, const json_t *b)
 {
     if ((json_is_number(a) || json_is_boolean(a)) && (json_is_number(b) || json_is_boolean(b))) {
         double x, y;
-        return number_of(a, &x) && number_of(b, &y) && x == y;
+        return lt__template_number(a, &x) && lt__template_number(b, &y) && x == y;
     }
     return a && b ? json_equal(a, b) : a == b;
 }
@@ -157,7 +157,20 @@ static json_t *literal_number(struct lt__template_reader *r)
     return strchr(text, '.') ? json_real(x) : json_integer((json_int_t)x);
 }
 
-#define ARGUMENTS_MAX 3
+#define ARGUMENTS_MAX 6
+
+/* Where "base=16" goes: the places of the filters' arguments by name. */
+static int place_of(const char *name, int i)
+{
+    static const struct {
+        const char *name;
+        int place;
+    } places[] = {{"default", 0}, {"default_value", 0}, {"base", 1},    {"precision", 0},
+                  {"method", 1},  {"if_true", 0},       {"if_false", 1}};
+    for (size_t k = 0; k < sizeof places / sizeof *places; k++)
+        if (!strcmp(places[k].name, name)) return places[k].place;
+    return i;
+}
 
 /* "(a, b)" or "(name=a)" behind the opening bracket. */
 static void arguments_of(struct lt__template_reader *r, json_t *a[ARGUMENTS_MAX])
@@ -167,9 +180,14 @@ static void arguments_of(struct lt__template_reader *r, json_t *a[ARGUMENTS_MAX]
     if (take(r, ")")) return;
     for (int i = 0; i < ARGUMENTS_MAX && !r->err; i++) {
         const char *before = r->at;
+        int at = i;
         if (!lt__template_name(r, name) || !take(r, "=") || (r->at < r->end && *r->at == '='))
             r->at = before; /* no keyword */
-        a[i] = lt__template_expression(r);
+        else
+            at = place_of(name, i);
+        json_t *v = lt__template_expression(r);
+        json_decref(a[at]);
+        a[at] = v;
         if (r->err || take(r, ")")) return;
         if (!take(r, ",")) break;
     }
@@ -260,6 +278,52 @@ static json_t *item_of(const json_t *v, const json_t *key)
                                                    : NULL;
 }
 
+/* v[key] or v[from:to] behind the opening bracket. */
+static json_t *bracket(struct lt__template_reader *r, const json_t *v)
+{
+    double from = NAN, to = NAN;
+    int is_slice = take(r, ":");
+    json_t *key = is_slice ? NULL : lt__template_expression(r), *out, *last = NULL;
+    if (is_slice || (!r->err && take(r, ":"))) {
+        if (key && !lt__template_number(key, &from)) from = NAN;
+        lt__template_blanks(r);
+        if (!r->err && r->at < r->end && *r->at != ']') last = lt__template_expression(r);
+        if (last && !lt__template_number(last, &to)) to = NAN;
+        json_decref(last);
+        out = r->err ? NULL : lt__template_slice(v, from, to);
+    } else {
+        out = item_of(v, key);
+    }
+    json_decref(key);
+    if (!r->err && !take(r, "]")) (void)lt__template_refuse(r, "a missing ]");
+    return out;
+}
+
+/* min(a, b), max(a, b), int(x), float(x), iif(c, a, b) behind the opening bracket. */
+static json_t *function(struct lt__template_reader *r, const char *name)
+{
+    json_t *a[ARGUMENTS_MAX], *out = NULL;
+    int n = 0;
+    arguments_of(r, a);
+    while (n < ARGUMENTS_MAX && a[n]) n++;
+    double x;
+    if (!strcmp(name, "min") || !strcmp(name, "max")) {
+        out = n ? lt__template_extreme(a, n, name[1] == 'a') : NULL;
+    } else if (!strcmp(name, "int")) {
+        out = lt__template_int(a[0], 10, a[1]);
+    } else if (!strcmp(name, "float")) {
+        out = lt__template_number(a[0], &x) ? json_real(x)
+              : a[1]                        ? json_incref(a[1])
+                                            : json_real(0);
+    } else if (!strcmp(name, "iif")) {
+        out = json_incref(a[lt__template_is_true(a[0]) ? 1 : 2]);
+    } else {
+        (void)lt__template_refuse(r, "a call");
+    }
+    arguments_free(a);
+    return out;
+}
+
 static json_t *member_of(struct lt__template_reader *r, json_t *v)
 {
     char name[64];
@@ -283,10 +347,7 @@ static json_t *member_of(struct lt__template_reader *r, json_t *v)
             inner = json_incref(json_object_get(v, name));
         } else if (r->at < r->end && *r->at == '[') {
             r->at++;
-            json_t *key = lt__template_expression(r);
-            if (!r->err && !take(r, "]")) (void)lt__template_refuse(r, "a missing ]");
-            inner = item_of(v, key);
-            json_decref(key);
+            inner = bracket(r, v);
         } else {
             return v;
         }
@@ -323,7 +384,7 @@ static json_t *primary(struct lt__template_reader *r)
     if (!strcmp(name, "false") || !strcmp(name, "False")) return json_false();
     if (!strcmp(name, "none") || !strcmp(name, "None")) return json_null();
     lt__template_blanks(r);
-    if (r->at < r->end && *r->at == '(') return lt__template_refuse(r, "a call");
+    if (take(r, "(")) return member_of(r, function(r, name));
     return member_of(r, json_incref(json_object_get(r->vars, name)));
 }
 
@@ -375,21 +436,25 @@ static json_t *filter(struct lt__template_reader *r, json_t *v, const char *name
             json_decref(v);
             return out;
         }
-    int is_number = number_of(v, &x);
+    int is_number = lt__template_number(v, &x);
     if (!strcmp(name, "default") || !strcmp(name, "d")) {
         if (v && !json_is_null(v)) return v;
         return argument ? json_incref(a[0]) : json_string("");
     }
     if (!strcmp(name, "int")) {
-        out = is_number  ? json_integer((json_int_t)x)
-              : argument ? json_incref(a[0])
-                         : json_integer(0);
+        double base = 10;
+        (void)lt__template_number(a[1], &base);
+        out = lt__template_int(v, (int)base, argument);
+    } else if (!strcmp(name, "format")) {
+        int n = 0;
+        while (n < ARGUMENTS_MAX && a[n]) n++;
+        out = json_is_string(v) ? lt__template_format(json_string_value(v), a, n) : NULL;
     } else if (!strcmp(name, "float")) {
         out = is_number ? json_real(x) : argument ? json_incref(a[0]) : json_real(0);
     } else if (!strcmp(name, "abs")) {
         out = is_number ? number(fabs(x)) : NULL;
     } else if (!strcmp(name, "round")) {
-        (void)number_of(argument, &digits);
+        (void)lt__template_number(argument, &digits);
         scale = pow(10, digits);
         const char *how = a[1] ? json_string_value(a[1]) : NULL;
         double whole = how && !strcmp(how, "floor")  ? floor(x * scale)
@@ -400,7 +465,8 @@ static json_t *filter(struct lt__template_reader *r, json_t *v, const char *name
         return v;
     } else if (!strcmp(name, "multiply") || !strcmp(name, "add")) {
         double y;
-        out = is_number && number_of(argument, &y) ? number(*name == 'm' ? x * y : x + y) : NULL;
+        out = is_number && lt__template_number(argument, &y) ? number(*name == 'm' ? x * y : x + y)
+                                                             : NULL;
     } else if (!strcmp(name, "bool")) {
         const char *s = json_string_value(v);
         out = json_boolean(s ? strcasecmp(s, "true") == 0 || strcasecmp(s, "on") == 0 ||
@@ -450,7 +516,7 @@ static json_t *unary(struct lt__template_reader *r)
     if (take(r, "-")) {
         double x;
         json_t *inner = unary(r);
-        v = number_of(inner, &x) ? number(-x) : NULL;
+        v = lt__template_number(inner, &x) ? number(-x) : NULL;
         json_decref(inner);
     } else {
         v = filtered(r);
@@ -469,7 +535,7 @@ static json_t *arithmetic(const json_t *a, const json_t *b, char op)
         size_t n = strlen(text);
         return lt__template_print(b, text + n, sizeof text - n) ? json_string(text) : NULL;
     }
-    if (!number_of(a, &x) || !number_of(b, &y)) return NULL;
+    if (!lt__template_number(a, &x) || !lt__template_number(b, &y)) return NULL;
     if ((op == '/' || op == 'd' || op == '%') && y == 0) return NULL;
     switch (op) {
     case '+':
@@ -536,8 +602,15 @@ static json_t *comparison(struct lt__template_reader *r)
     json_t *a = sum(r);
     if (!r->err && lt__template_take_word(r, "is")) {
         int is_not = lt__template_take_word(r, "not"), is_defined = a != NULL;
+        double x;
         if (lt__template_take_word(r, "none"))
             is_defined = a && json_is_null(a) ? 1 : 0;
+        else if (lt__template_take_word(r, "undefined"))
+            is_defined = !a;
+        else if (lt__template_take_word(r, "number"))
+            is_defined = !json_is_string(a) && lt__template_number(a, &x);
+        else if (lt__template_take_word(r, "string"))
+            is_defined = json_is_string(a);
         else if (!lt__template_take_word(r, "defined"))
             (void)lt__template_refuse(r, "an unknown test");
         json_decref(a);
@@ -561,7 +634,7 @@ static json_t *comparison(struct lt__template_reader *r)
         if (!take(r, ops[i])) continue;
         json_t *b = sum(r);
         double x = 0, y = 0;
-        int is_number = number_of(a, &x) && number_of(b, &y), is;
+        int is_number = lt__template_number(a, &x) && lt__template_number(b, &y), is;
         int order = is_number ? (x > y) - (x < y)
                     : json_is_string(a) && json_is_string(b)
                         ? strcmp(json_string_value(a), json_string_value(b))

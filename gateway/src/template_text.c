@@ -39,12 +39,36 @@ static void refuse(struct source *s, const char *what)
     if (!s->err) s->err = lt_fail(s->diag, LT_ERR_UNSUPPORTED, "template: %s", what);
 }
 
+/* The mark that closes an expression: the first that is in no text and in no object of its own, so that
+ * both "{{ {'a': 1}[x] }}" and "{\"h\": {{ hue }}}" end where Jinja ends them. NULL: none. */
+static const char *closing(const char *at, const char *close)
+{
+    int depth = 0;
+    char quote = 0;
+    for (; *at; at++) {
+        if (quote) {
+            if (*at == '\\' && at[1])
+                at++;
+            else if (*at == quote)
+                quote = 0;
+        } else if (!depth && !strncmp(at, close, 2)) {
+            return at;
+        } else if (*at == '\'' || *at == '"') {
+            quote = *at;
+        } else if (*at == '{') {
+            depth++;
+        } else if (*at == '}' && depth) {
+            depth--;
+        }
+    }
+    return NULL;
+}
+
 /* What stands between the mark at s->at and `close`, without its minus signs; s->at goes behind it. */
 static struct lt__template_reader inside(struct source *s, const char *close)
 {
     struct lt__template_reader r = {.at = s->at + 2, .diag = s->diag};
-    const char *end = strstr(r.at, close);
-    while (end && *close == '}' && end[2] == '}') end++; /* the last brace may be an object's */
+    const char *end = *close == '#' ? strstr(r.at, close) : closing(r.at, close);
     if (!end) {
         refuse(s, "a mark is never closed");
         r.end = r.at;

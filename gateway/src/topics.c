@@ -95,3 +95,18 @@ int lt_topic_may_reply(const char *prefix, const char *site, const char *topic)
     return n <= LT_TOPIC_MAX_BYTES && t.kind == LT_TOPIC_REPLY && !strcmp(t.site, site) &&
            !has_unfit_bytes(topic) && !strstr(topic, "//") && topic[n - 1] != '/';
 }
+
+int lt_topic_matches(const char *filter, const char *topic)
+{
+    for (; *filter; filter++) {
+        if (*filter == '#') return 1;
+        if (*filter == '+') {
+            while (*topic && *topic != '/') topic++;
+        } else if (*filter == *topic) {
+            topic++;
+        } else {
+            return !*topic && !strcmp(filter, "/#"); /* "a/#" stands for "a" too */
+        }
+    }
+    return !*topic;
+}

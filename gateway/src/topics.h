@@ -79,4 +79,7 @@ int lt_topic_may_reply(const char *prefix, const char *site, const char *topic);
  * characters, no leading '$'? */
 int lt_topic_is_site(const char *site);
 
+/* Does an MQTT filter ('+', '#') stand for the topic? */
+int lt_topic_matches(const char *filter, const char *topic);
+
 #endif

@@ -25,7 +25,8 @@ enum stub_kind {
 struct stub_reply {
     enum stub_kind kind;
     int status;
-    const char *headers; /* further lines, each with \r\n; NULL: none. When they begin with content-type,
+    const char
+        *headers; /* further lines, each with \r\n; NULL: none. When they begin with content-type,
                             the default is left out */
     const char *body; /* NULL: none */
     size_t fill;      /* with a NULL body: this many bytes of blanks */

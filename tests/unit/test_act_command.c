@@ -158,11 +158,11 @@ static void test_plan__several_topics__one_message_each_in_order(void **state)
     assert_int_equal(lt_act_plan_call(thing("Desk"), "HassLightSet", args, &p, NULL), LT_OK);
     json_decref(args);
     assert_int_equal(p.n_sends, 3);
-    assert_string_equal(p.sends[0].topic, "d/set");
-    assert_string_equal(p.sends[1].topic, "d/bri");
-    assert_string_equal(p.sends[1].payload, "30");
-    assert_string_equal(p.sends[2].topic, "d/rgb");
-    assert_string_equal(p.sends[2].payload, "0-0-255");
+    assert_string_equal(p.sends[0].topic, "d/bri"); /* on_command_type "last" is the default */
+    assert_string_equal(p.sends[0].payload, "30");
+    assert_string_equal(p.sends[1].topic, "d/rgb");
+    assert_string_equal(p.sends[1].payload, "0-0-255");
+    assert_string_equal(p.sends[2].topic, "d/set");
 }
 
 static void test_plan__what_a_device_cannot_do__is_said(void **state)

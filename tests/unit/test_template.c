@@ -49,6 +49,17 @@ static void test_value__templates_of_devices__give_their_text(void **state)
         {"{{ value_json.v | is_defined | multiply(10) | round(0, 'floor') | int }}", "{\"v\":2.59}",
          "25"},
         {"{{ value | replace('-', '_') }}{{ value_json.x | float(default=3) }}", "a-b", "a_b3"},
+        {"{\"h\": {{ value | int }}}", "240", "{\"h\": 240}"},
+        {"{{ {'a': {'b': 1}}[value] }}}}", "a", "{\"b\": 1}}}"},
+        {"{{ '}}' ~ value }}", "x", "}}x"},
+        {"{{ '#%02x%02x%02X' | format(255, 165, value_json) }}", "10", "#ffa50A"},
+        {"{{ '%s is %.1f %% of %d' | format('a', value_json, 3.7) }}", "2.25", "a is 2.2 % of 3"},
+        {"{{ value[1:3] | int(base=16) }},{{ value[:1] }},{{ value[-2:] }}", "#FFA000", "255,#,00"},
+        {"{{ value | int(7) }}{{ value | int(default=8) }}", "x", "78"},
+        {"{{ min(value_json) }} {{ max(3, value_json[0], 2) }}", "[5,4]", "4 5"},
+        {"{{ value_json.a is undefined or value_json.a.b is undefined }}", "{\"a\":{}}", "True"},
+        {"{{ value_json is number }}{{ value is string }}", "5", "TrueTrue"},
+        {"{{ int('12') + float('0.5') }} {{ iif(value == 'a', 1, 2) }}", "b", "12.5 2"},
         {"{{ value_json.a != 'b' or value_json.a > 3 }}", "{\"a\":\"b\"}", "False"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -114,13 +114,13 @@ static void test_topic_may_reply__only_below_reply__of_the_same_site(void **stat
         const char *topic;
         int may;
     } rows[] = {
-        {"lintel/home/reply/a", 1},          {"lintel/home/reply/a/b", 1},
-        {"zigbee2mqtt/front_door/set", 0},   {"lintel/home/call/HassTurnOff", 0},
-        {"lintel/other/reply/a", 0},         {"lintel/home/reply/", 0},
-        {"lintel/home/reply", 0},            {"lintel/home/reply/+", 0},
-        {"lintel/home/reply/#", 0},          {"lintel/home/reply/a\nb", 0},
-        {"lintel/home/reply//a", 0},         {"lintel/home/reply/a/", 0},
-        {"lintel/home/request", 0},          {"", 0},
+        {"lintel/home/reply/a", 1},        {"lintel/home/reply/a/b", 1},
+        {"zigbee2mqtt/front_door/set", 0}, {"lintel/home/call/HassTurnOff", 0},
+        {"lintel/other/reply/a", 0},       {"lintel/home/reply/", 0},
+        {"lintel/home/reply", 0},          {"lintel/home/reply/+", 0},
+        {"lintel/home/reply/#", 0},        {"lintel/home/reply/a\nb", 0},
+        {"lintel/home/reply//a", 0},       {"lintel/home/reply/a/", 0},
+        {"lintel/home/request", 0},        {"", 0},
         {"$SYS/lintel/home/reply/a", 0},
     };
     (void)state;
@@ -139,6 +139,22 @@ static void test_topic_is_site__table__one_plain_level(void **state)
     assert_false(lt_topic_is_site("a\tb"));
 }
 
+static void test_topic_matches__table__as_mqtt_says(void **state)
+{
+    static const struct {
+        const char *filter, *topic;
+        int is;
+    } rows[] = {{"a/b", "a/b", 1},     {"a/b", "a/bc", 0},   {"a/b", "a", 0},
+                {"+/+/c", "a/b/c", 1}, {"+/c", "a/b/c", 0},  {"a/+", "a/", 1},
+                {"a/+", "a", 0},       {"a/#", "a/b/c", 1},  {"a/#", "a", 1},
+                {"a/#", "ab", 0},      {"+/+/x", "a//x", 1}, {"+", "", 1},
+                {"a/+/c", "a/b/d", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (lt_topic_matches(rows[i].filter, rows[i].topic) != rows[i].is)
+            fail_msg("%s, %s", rows[i].filter, rows[i].topic);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_topic_share__group_or_none__filter),
         cmocka_unit_test(test_topic_may_reply__only_below_reply__of_the_same_site),
         cmocka_unit_test(test_topic_is_site__table__one_plain_level),
+        cmocka_unit_test(test_topic_matches__table__as_mqtt_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
