@@ -109,6 +109,20 @@ static const char *const clashes[][2] = {
     {"insurance_claims/clm_pay", "bank_account/move_money"},
     {"insurance_claims/clm_docs", "law_office/doc_ask"},
     {"insurance_claims/clm_open", "police_dispatch/pol_open"},
+    {"gloss_kitchen_craft", "kitchen_help food_recipes appliances restaurant_floor assistant_house "
+                            "lexicon_food gloss_chemistry_process gloss_home gloss_agriculture"},
+    {"gloss_workshop",
+     "repair_garage studio_printers_robots lab_bench car_care tailor_shop film_set "
+     "gloss_machines gloss_building_site gloss_vehicles_yard gloss_textile_cleaning"},
+    {"gloss_machines",
+     "repair_garage car_care car_drive wind_farm water_works lab_bench data_centre_ops "
+     "freight_railway gloss_chemistry_process gloss_vehicles_yard gloss_energy_water "
+     "gloss_building_site gloss_emergency"},
+    {"gloss_chemistry_process", "water_works lab_bench swimming_pool vineyard_harvest fire_station "
+                                "gloss_energy_water gloss_science_lab gloss_emergency"},
+    {"gloss_agriculture",
+     "vineyard_harvest greenhouse_nursery garden_energy_pets horse_stable vet_clinic zoo_keepers "
+     "pest_control gloss_animals gloss_weather_nature gloss_energy_water gloss_building_site"},
     {"hospital_ward/ward_drug", "vet_clinic/dose_give"},
     {"hospital_ward/ward_drug", "health_fitness/med_taken"},
     {"hospital_ward/ward_drug", "pharmacy_counter/pharm_dispense"},
