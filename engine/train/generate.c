@@ -385,20 +385,21 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
             ? lt_fail(diag, LT_ERR_LIMIT, "more than %d exclusions", SAN_GEN_EXCLUDE_MAX)
             : LT_OK;
     if (!err) err = gen_mix_load(&g->mix, o->mix_path, diag);
+    snprintf(path, sizeof path, "%s/spans.json", o->tree_dir);
+    if (!err && g->mix.swapped_spans > 0) err = gen_spans_load(&g->spans, path, diag);
     snprintf(path, sizeof path, "%s/teacher", o->tree_dir);
     if (!err) err = gen_teacher_load(&g->teacher, path, o->exclude, o->n_exclude, diag);
     snprintf(path, sizeof path, "%s/lexicon.json", o->tree_dir);
     int has_lexicon = g->mix.composed > 0 && !access(path, R_OK);
     for (int i = 0; i < o->n_exclude; i++) has_lexicon &= strcmp(o->exclude[i], "lexicon") != 0;
     if (!err && has_lexicon) err = gen_lexicon_load(&g->teacher, path, o->seed, diag);
+    if (!err) err = gen_clashes_build(&g->teacher, diag);
     if (!err) err = san_lookup_new(tools, homes, &g->lookup, diag);
     snprintf(path, sizeof path, "%s/home-tools.json", o->tree_dir);
     if (!err) err = load_home_tools(g, path, diag);
     if (!err) err = index_tools(g, tools, diag);
     if (!err && !gen_vocabulary_init(&g->vocabulary, san_lookup_homes(g->lookup)))
         err = lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
-    snprintf(path, sizeof path, "%s/spans.json", o->tree_dir);
-    if (!err && g->mix.swapped_spans > 0) err = gen_spans_load(&g->spans, path, diag);
     if (!err) err = gen_files_load(g, o->data_dir, o->exclude, o->n_exclude, diag);
     if (err) {
         san_gen_free(g);

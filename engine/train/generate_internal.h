@@ -203,6 +203,7 @@ struct gen_teacher {
     int n_home_root;
     json_t *home_nothing; /* list of strings; owned */
     json_t *escalate;     /* list of strings; owned */
+    uint8_t *clash;       /* bit a * n_fn + b: gen_functions_clash; owned */
 };
 enum lt_err gen_teacher_load(struct gen_teacher *t, const char *dir, const char *const *exclude,
                              int n_exclude, struct lt_diag *diag);
@@ -221,6 +222,8 @@ int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fil
 
 /* ---- generate_teacher.c ---------------------------------------------------------------------- */
 
+/* Note which functions clash, once all are loaded. */
+enum lt_err gen_clashes_build(struct gen_teacher *t, struct lt_diag *diag);
 /* Whether the two functions may serve one request, so that neither distracts from the other. */
 int gen_functions_clash(const struct gen_teacher *t, int a, int b);
 /* Whether the function belongs to none of the kinds that a home's tools serve too. */

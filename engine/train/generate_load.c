@@ -216,6 +216,7 @@ void gen_teacher_free(struct gen_teacher *t)
     json_decref(t->escalate);
     free(t->fn);
     free(t->entry);
+    free(t->clash);
     memset(t, 0, sizeof *t);
 }
 

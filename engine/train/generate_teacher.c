@@ -4,7 +4,7 @@
  * where both could answer: the table of clashes below keeps such pairs apart, and two short lists
  * tell which functions a home's tools or the escalation list may meet. Who adds a category adds its
  * rows here; engine/data/teacher/README.md tells more of the traps. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "generate_internal.h"
@@ -692,37 +692,78 @@ static const char *const knowing[] = {"weather_time_search",
                                       "kitchen_help",
                                       "assistant_meta"};
 
-static int is_function(const struct gen_teacher *t, int f, const char *pattern)
+/* Whether the category is meant by the first n characters of a pattern; those composed are
+ * lexicon_media_3 and meant by lexicon_media. */
+static int is_category(const struct gen_category *c, const char *pattern, size_t n)
 {
-    const char *category = t->cat[t->fn[f].category].name;
-    size_t n = strlen(category);
-    if (t->cat[t->fn[f].category].is_composed) { /* lexicon_media_3 */
-        while (n && category[n - 1] != '_') n--;
-        n -= n > 0;
+    size_t own = strlen(c->name);
+    if (c->is_composed) {
+        while (own && c->name[own - 1] != '_') own--;
+        own -= own > 0;
     }
-    if (strncmp(pattern, category, n)) return 0;
-    return !pattern[n] || (pattern[n] == '/' && !strcmp(pattern + n + 1, t->fn[f].id));
+    return own == n && !strncmp(pattern, c->name, n);
 }
 
-static int is_one_of(const struct gen_teacher *t, int f, const char *patterns)
+static int is_function(const struct gen_teacher *t, int f, const char *pattern)
 {
-    for (size_t n; *patterns; patterns += n + (patterns[n] == ' ')) {
-        char one[96];
-        n = strcspn(patterns, " ");
-        snprintf(one, sizeof one, "%.*s", (int)n, patterns);
-        if (is_function(t, f, one)) return 1;
+    size_t n = strcspn(pattern, "/");
+    if (!is_category(&t->cat[t->fn[f].category], pattern, n)) return 0;
+    return !pattern[n] || !strcmp(pattern + n + 1, t->fn[f].id);
+}
+
+/* Add the functions of one pattern (n characters) to the list. */
+static int add_functions(const struct gen_teacher *t, const char *pattern, size_t n, int *list,
+                         int n_list)
+{
+    const char *slash = memchr(pattern, '/', n);
+    size_t n_category = slash ? (size_t)(slash - pattern) : n;
+    for (int c = 0; c < t->n_cat; c++) {
+        if (!is_category(&t->cat[c], pattern, n_category)) continue;
+        for (int f = t->cat[c].first; f < t->cat[c].first + t->cat[c].n && n_list < t->n_fn; f++)
+            if (!slash || (strlen(t->fn[f].id) == n - n_category - 1 &&
+                           !strncmp(t->fn[f].id, slash + 1, n - n_category - 1)))
+                list[n_list++] = f;
     }
-    return 0;
+    return n_list;
+}
+
+static void set_clash(struct gen_teacher *t, int a, int b)
+{
+    size_t at = (size_t)a * (size_t)t->n_fn + (size_t)b;
+    t->clash[at / 8] |= (uint8_t)(1u << (at % 8));
+}
+
+enum lt_err gen_clashes_build(struct gen_teacher *t, struct lt_diag *diag)
+{
+    size_t n = (size_t)t->n_fn;
+    int *left = calloc(2 * n + 1, sizeof *left), *right = left ? left + n : NULL;
+    t->clash = calloc(n * n / 8 + 1, 1);
+    if (!left || !t->clash) {
+        free(left);
+        return lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
+    }
+    for (size_t i = 0; i < sizeof clashes / sizeof *clashes; i++) {
+        int n_left = add_functions(t, clashes[i][0], strlen(clashes[i][0]), left, 0);
+        for (const char *one = clashes[i][1]; n_left && *one;) {
+            size_t length = strcspn(one, " ");
+            int n_right = add_functions(t, one, length, right, 0);
+            for (int a = 0; a < n_left; a++)
+                for (int b = 0; b < n_right; b++) {
+                    set_clash(t, left[a], right[b]);
+                    set_clash(t, right[b], left[a]);
+                }
+            one += length + (one[length] == ' ');
+        }
+    }
+    free(left);
+    return LT_OK;
 }
 
 int gen_functions_clash(const struct gen_teacher *t, int a, int b)
 {
     if (a < 0 || b < 0) return 0;
-    for (size_t i = 0; i < sizeof clashes / sizeof *clashes; i++)
-        if ((is_function(t, a, clashes[i][0]) && is_one_of(t, b, clashes[i][1])) ||
-            (is_function(t, b, clashes[i][0]) && is_one_of(t, a, clashes[i][1])))
-            return 1;
-    return 0;
+    size_t at = (size_t)a * (size_t)t->n_fn + (size_t)b;
+    return t->clash[at / 8] >> (at % 8) & 1;
 }
 
 int gen_function_is_remote(const struct gen_teacher *t, int f)
