@@ -109,6 +109,22 @@ static const char *const clashes[][2] = {
     {"insurance_claims/clm_pay", "bank_account/move_money"},
     {"insurance_claims/clm_docs", "law_office/doc_ask"},
     {"insurance_claims/clm_open", "police_dispatch/pol_open"},
+    {"gloss_textile_cleaning", "tailor_shop appliances home_living kitchen_help assistant_house "
+                               "moving_storage gloss_home gloss_body_care"},
+    {"gloss_vehicles_yard",
+     "warehouse_logistics car_care car_rental repair_garage moving_storage "
+     "freight_railway courier_bike taxi_dispatch ferry_port car_drive "
+     "recycling_depot airport_ramp gloss_printing_packaging gloss_building_site "
+     "gloss_transport gloss_travel"},
+    {"gloss_building_site",
+     "estate_agency fire_station gloss_home recycling_depot gloss_energy_water "
+     "water_works gloss_office_work gloss_emergency"},
+    {"gloss_energy_water", "water_works wind_farm garden_energy_pets city_council_reports car_care "
+                           "data_centre_ops gloss_home gloss_public_services gloss_weather_nature"},
+    {"gloss_printing_packaging",
+     "print_shop warehouse_logistics studio_printers_robots newspaper_desk courier_bike "
+     "moving_storage "
+     "pawn_auction election_office gloss_workshop gloss_shop_stock gloss_office_work"},
     {"gloss_kitchen_craft", "kitchen_help food_recipes appliances restaurant_floor assistant_house "
                             "lexicon_food gloss_chemistry_process gloss_home gloss_agriculture"},
     {"gloss_workshop",
