@@ -33,12 +33,13 @@
 #define REFUSED_S 60    /* so long it waits when the broker refused a trace */
 #define WAIT_MS   20000 /* --once: longest wait for the broker */
 
-enum { OPT_CONFIG, OPT_DB, OPT_ONCE, OPT_KEEP, OPT_SETTLE, N_OPTIONS };
+enum { OPT_CONFIG, OPT_DB, OPT_ONCE, OPT_KEEP, OPT_NICE, OPT_SETTLE, N_OPTIONS };
 static const struct lt_cli_option options[] = {
     [OPT_CONFIG] = {"config", 'c', "FILE", "configuration: broker, fleet.share, model.trust"},
     [OPT_DB] = {"db", 0, "FILE", "the database itself"},
     [OPT_ONCE] = {"once", 0, NULL, "end when all is sent and a waiting network dealt with"},
     [OPT_KEEP] = {"keep", 0, "N", "base cases that judge a network (default 600)"},
+    [OPT_NICE] = {"nice", 0, "N", "niceness, 0 to 19 (default 10)"},
     [OPT_SETTLE] = {"settle", 0, "S", "leave labels younger than this for later (default 3)"},
 };
 static const struct lt_cli_spec spec = {
@@ -398,11 +399,12 @@ int lt_cmd_share(int argc, char **argv)
     struct share s = {0};
     struct lt_diag diag = {0};
     char path[1024], folder[1100];
-    int64_t keep = LT_PROMOTE_KEEP, settle = SETTLE_S;
+    int64_t keep = LT_PROMOTE_KEEP, settle = SETTLE_S, niceness = 10;
     int first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (first < argc) return lt_cli_usage(&spec, "takes no words");
     if (!lt_cli_int(&spec, "keep", value[OPT_KEEP], 1, 100000, &keep) ||
+        !lt_cli_int(&spec, "nice", value[OPT_NICE], 0, 19, &niceness) ||
         !lt_cli_int(&spec, "settle", value[OPT_SETTLE], 0, 86400, &settle))
         return LT_EXIT_USAGE;
     enum lt_err err = lt_config_load(value[OPT_CONFIG], &s.config, &diag);
@@ -415,7 +417,7 @@ int lt_cmd_share(int argc, char **argv)
     s.is_once = value[OPT_ONCE] != NULL;
     s.n_keep = (int)keep;
     s.settle_ms = settle * 1000;
-    (void)setpriority(PRIO_PROCESS, 0, 10); /* requests come first */
+    if (niceness) (void)setpriority(PRIO_PROCESS, 0, (int)niceness); /* requests come first */
     err = check_allowed(&s.config, &diag);
     if (!err) err = run(&s, &diag);
     if (!err && s.is_once)

@@ -55,6 +55,7 @@ static void on_down(void *ctx, const char *why)
     struct lt_fleet_link *l = ctx;
     LT_LOG(WARN, "fleet.down", LF_STR("why", why));
     l->subscribe_id = 0;
+    uv_update_time(&l->loop); /* a hook may have taken long: judging a network */
     if (l->wait_ms && !l->is_stopping)
         uv_timer_start(&l->give_up, on_give_up, (uint64_t)l->wait_ms, 0);
 }

@@ -5,14 +5,15 @@
  *         +------- refused (said once) <--+--------------------+
  *
  * Every two seconds, and on SIGHUP, the store writer is asked which network is active. If it is
- * another file, a thread of libuv's pool opens it and compiles every site's catalogue for it: that
- * takes the time, and requests go on meanwhile. Then one job of the inference worker exchanges the
+ * another file, a thread of its own, of low priority, opens it and compiles every site's catalogue for
+ * it: that takes the time, and requests go on meanwhile and come first. Then one job of the inference worker exchanges the
  * catalogues, between two requests; one that changed in the meantime is compiled there. A request
  * that began keeps its catalogue, which keeps its network (site.h), and so ends on the old one. A
  * file that does not open, or a catalogue that it cannot hold, leaves everything as it was; it is
  * tried again when another file is activated or on SIGHUP. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "gateway_int.h"
 #include "lt/log.h"
@@ -20,6 +21,8 @@
 #include "shadow.h"
 
 #define LOOK_MS 2000
+#define PREPARE_NICE                                                                               \
+    10 /* of the thread that prepares; a thread of the pool could not go back to 0 */
 
 enum stage { WATCHING, LOOKING, PREPARING, INSTALLING };
 
@@ -35,6 +38,8 @@ struct lt_swap {
     struct lt_site_catalog **ready; /* (n_sites) for `fresh`; NULL for a site without a catalogue */
     struct lt_model_says says;      /* about it */
     struct lt_shadow_choice beside; /* the network that is to answer beside it */
+    lt_us began_us;                 /* preparing */
+    lt_us held_us;                  /* how long installing kept the inference worker */
     enum lt_err err;
     struct lt_diag diag;
     int is_stopping;
@@ -80,6 +85,7 @@ static enum lt_err install(struct lt_job *job, struct lt_diag *diag)
 {
     struct lt_swap *w = (struct lt_swap *)((char *)job - offsetof(struct lt_swap, install_job));
     struct lt_gateway *gw = w->gw;
+    lt_us began = lt_now_us();
     enum lt_err err = LT_OK;
     for (size_t i = 0; i < gw->n_sites && !err; i++) { /* catalogues that came while preparing */
         struct lt_site_catalog *now = catalog_of(&gw->sites[i]);
@@ -103,6 +109,7 @@ static enum lt_err install(struct lt_job *job, struct lt_diag *diag)
     struct lt_site_engine *old = gw->engine;
     __atomic_store_n(&gw->engine, w->fresh, __ATOMIC_RELEASE); /* the loop looks at its counters */
     w->fresh = old;
+    w->held_us = lt_now_us() - began;
     return LT_OK;
 }
 
@@ -115,7 +122,8 @@ static void install_done(struct lt_job *job)
         return;
     }
     LT_LOG(INFO, "model.swapped", LF_STR("from", gw->model_name),
-           LF_STR("to", san_engine_model_name(gw->engine->engine)), LF_STR("path", w->path));
+           LF_STR("to", san_engine_model_name(gw->engine->engine)), LF_STR("path", w->path),
+           LF_INT("took_ms", (lt_now_us() - w->began_us) / 1000), LF_INT("held_us", w->held_us));
     snprintf(gw->model_name, sizeof gw->model_name, "%s",
              san_engine_model_name(gw->engine->engine));
     w->refused[0] = '\0';
@@ -124,11 +132,12 @@ static void install_done(struct lt_job *job)
         lt_front_status(gw, &gw->sites[i], 1);
 }
 
-/* ---- preparing: on a thread of the pool ---- */
+/* ---- preparing: on a thread that a thread of the pool waits for ---- */
 
-static void prepare(uv_work_t *work)
+static void prepare(void *arg)
 {
-    struct lt_swap *w = work->data;
+    struct lt_swap *w = arg;
+    (void)setpriority(PRIO_PROCESS, 0, PREPARE_NICE); /* Linux: of this thread alone */
     w->err = lt_site_engine_open(w->path, &w->fresh, &w->diag);
     if (!w->err) {
         w->fresh->says = w->says;
@@ -140,6 +149,16 @@ static void prepare(uv_work_t *work)
         if (now) w->err = compile(w, now, &w->ready[i], &w->diag);
         lt_site_catalog_unref(now);
     }
+}
+
+static void prepare_apart(uv_work_t *work)
+{
+    struct lt_swap *w = work->data;
+    uv_thread_t thread;
+    if (uv_thread_create(&thread, prepare, w))
+        w->err = lt_fail(&w->diag, LT_ERR_NOMEM, "no thread to prepare the network on");
+    else
+        uv_thread_join(&thread);
 }
 
 static void prepared(uv_work_t *work, int status)
@@ -180,7 +199,8 @@ static void look_done(struct lt_job *job)
     w->stage = PREPARING;
     w->diag = (struct lt_diag){0};
     w->work.data = w;
-    if (uv_queue_work(&w->gw->loop, &w->work, prepare, prepared)) drop(w);
+    w->began_us = lt_now_us();
+    if (uv_queue_work(&w->gw->loop, &w->work, prepare_apart, prepared)) drop(w);
 }
 
 static void on_timer(uv_timer_t *t)

@@ -117,7 +117,8 @@ static void end(pid_t pid, int signum)
 
 /* nobody labels while it runs: no label needs to settle */
 #define SHARE(hub)                                                                                 \
-    RUN("share", "--once", "--settle", "0", "--keep", "20", "-c", config[hub], "--db", hub_db[hub])
+    RUN("share", "--once", "--settle", "0", "--nice", "0", "--keep", "20", "-c", config[hub],      \
+        "--db", hub_db[hub])
 #define COLLECT() RUN("collect", "--once", "-c", collector, "--db", db)
 #define COLLECTED "select count(*) from trace"
 #define ALL_ACKNOWLEDGED                                                                           \
