@@ -709,6 +709,7 @@ static void one_call(struct run *r, const json_t *call)
     const json_t *areas = json_object_get(json_object_get(catalog, "home"), "areas");
     size_t n = lt_act_targets(a->site->discovery, areas, tool, args, targets, LT_ACT_DEVICES_MAX);
     json_decref(catalog);
+    if (n <= LT_ACT_DEVICES_MAX) n = lt_act_known_players(a, tool, args, targets, n);
     if (!n || n > LT_ACT_DEVICES_MAX) {
         (void)!lt_fail(&diag, LT_ERR_NOTFOUND,
                        n ? "%zu devices are meant, too many at once" : "No device here does that",

@@ -27,6 +27,15 @@ enum verb {
     SET_HUMIDITY,
     SET_NUMBER,
     SELECT_OPTION,
+    MEDIA_PAUSE,
+    MEDIA_PLAY,
+    MEDIA_NEXT,
+    MEDIA_PREVIOUS,
+    SET_VOLUME,
+    CHANGE_VOLUME,
+    MUTE,
+    UNMUTE,
+    SEARCH,
 };
 
 #define DOMAINS(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -54,6 +63,15 @@ static const struct tool {
     {"HassHumidifierSetpoint", SET_HUMIDITY, {"humidifier"}},
     {"HassSetNumber", SET_NUMBER, {"number"}},
     {"HassSelectOption", SELECT_OPTION, {"select"}},
+    {"HassMediaPause", MEDIA_PAUSE, {"media_player"}},
+    {"HassMediaUnpause", MEDIA_PLAY, {"media_player"}},
+    {"HassMediaNext", MEDIA_NEXT, {"media_player"}},
+    {"HassMediaPrevious", MEDIA_PREVIOUS, {"media_player"}},
+    {"HassSetVolume", SET_VOLUME, {"media_player"}},
+    {"HassSetVolumeRelative", CHANGE_VOLUME, {"media_player"}},
+    {"HassMediaPlayerMute", MUTE, {"media_player"}},
+    {"HassMediaPlayerUnmute", UNMUTE, {"media_player"}},
+    {"HassMediaSearchAndPlay", SEARCH, {"media_player"}},
 };
 /* clang-format on */
 
@@ -208,8 +226,8 @@ static enum lt_err set_percent(struct maker *m, const struct lt_feature *f, doub
     double value = low + (high - low) * percent / 100;
     if (!strcmp(f->name, "percentage")) /* speeds count from 1: 33 % of three is the first */
         value = ceil((high - low + 1) * percent / 100 + low - 1 - 1e-9);
-    double step = f->step > 0 ? f->step : 1;
-    if (step >= 1) value = round(value);
+    double step = f->step > 0 ? f->step : 1; /* some volumes count from 0 to 1 */
+    value = step >= 1 ? round(value) : round(value / step) * step;
     enum lt_err err = add(m, f, plain(value));
     if (!err) expect(m, f, NULL, value, fmax(fabs(high - low) * 0.02, step));
     return err;
@@ -460,13 +478,82 @@ static enum lt_err one_word(struct maker *m, const char *const *features, const 
     return cannot(m, "cannot do that");
 }
 
-static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
+/* ---- media players ---- */
+
+/* The word of a player, as discovery_media.c keeps it; LT_ERR_NOTFOUND: it has none. */
+static enum lt_err tell(struct maker *m, const char *verb, const char *then)
+{
+    const struct lt_feature *f = settable(m, verb), *state = lt_thing_feature(m->t, "state");
+    if (!f || say(m, f, "do", NULL)) return LT_ERR_NOTFOUND;
+    if (then && state) expect(m, state, then, 0, 0);
+    return LT_OK;
+}
+
+static enum lt_err turn_player(struct maker *m, int on)
+{
+    if (on ? !tell(m, "on", NULL) || !tell(m, "play", "playing")
+           : !tell(m, "off", "off") || !tell(m, "stop", NULL) || !tell(m, "pause", "paused"))
+        return LT_OK;
+    return cannot(m, on ? "cannot be turned on" : "cannot be turned off");
+}
+
+/* act_known.c has made a volume of the step where the player tells its own. */
+static enum lt_err volume(struct maker *m, const json_t *args)
+{
+    double x = 0;
+    const struct lt_feature *f = settable(m, "volume");
+    const char *step = json_string_value(json_object_get(args, "volume_step"));
+    if (argument(args, "volume_level", &x))
+        return f ? set_percent(m, f, fmin(fmax(x, 0), 100)) : cannot(m, "takes no volume");
+    int is_up = step ? !strcasecmp(step, "up") : argument(args, "volume_step", &x) && x > 0;
+    if (!tell(m, is_up ? "volume_up" : "volume_down", NULL)) return LT_OK;
+    return cannot(m, f ? "has not told its volume yet" : "takes no volume");
+}
+
+static enum lt_err mute(struct maker *m, int on)
+{
+    const struct lt_feature *f = settable(m, "mute");
+    const char *word = on ? "on" : "off";
+    return f && !say(m, f, word, word) ? LT_OK
+                                       : cannot(m, on ? "cannot be muted" : "cannot be unmuted");
+}
+
+static enum lt_err search(struct maker *m, const json_t *args)
+{
+    const struct lt_feature *f = settable(m, "search");
+    json_t *query = json_object_get(args, "search_query");
+    if (!f || !json_is_string(query)) return cannot(m, "cannot search for that");
+    return add(m, f, json_deep_copy(query));
+}
+
+static enum lt_err play(struct maker *m, enum verb verb, const json_t *args)
 {
     switch (verb) {
+    case MEDIA_PAUSE:
+        return tell(m, "pause", "paused") ? cannot(m, "cannot be paused") : LT_OK;
+    case MEDIA_PLAY:
+        return tell(m, "play", "playing") ? cannot(m, "cannot be started") : LT_OK;
+    case MEDIA_NEXT:
+        return tell(m, "next", NULL) ? cannot(m, "cannot skip") : LT_OK;
+    case MEDIA_PREVIOUS:
+        return tell(m, "previous", NULL) ? cannot(m, "cannot go back") : LT_OK;
+    case MUTE:
+    case UNMUTE:
+        return mute(m, verb == MUTE);
+    case SEARCH:
+        return search(m, args);
+    default:
+        return volume(m, args);
+    }
+}
+
+static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
+{
+    int is_player = !strcmp(m->t->domain, "media_player");
+    switch (verb) {
     case TURN_ON:
-        return turn(m, 1);
     case TURN_OFF:
-        return turn(m, 0);
+        return is_player ? turn_player(m, verb == TURN_ON) : turn(m, verb == TURN_ON);
     case LIGHT_SET:
         return light_set(m, args);
     case SET_POSITION:
@@ -489,8 +576,10 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
         return select_option(m, args);
     case MOWER_START:
         return one_word(m, DOMAINS("start_mowing"), DOMAINS("start"), "mowing");
-    default:
+    case MOWER_DOCK:
         return one_word(m, DOMAINS("dock"), DOMAINS("dock"), "docked");
+    default:
+        return play(m, verb, args);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "act_command.h"
+#include "act_known.h"
 #include "act_target.h"
 #include "ask.h"
 #include "gateway_int.h"
@@ -21,8 +22,8 @@ static int reported(const struct lt_act *a, const struct lt_thing *t, const char
 }
 
 /* The tool that brings the device's state back, and its number (NAN: none); NULL when unknown. */
-static const char *way_back(const struct lt_act *a, const struct lt_thing *t, const char **key,
-                            double *value)
+static const char *way_back(const struct lt_act *a, const struct lt_thing *t, const char *tool_done,
+                            const char **key, double *value)
 {
     char word[64];
     double x;
@@ -36,6 +37,15 @@ static const char *way_back(const struct lt_act *a, const struct lt_thing *t, co
         reported(a, t, "position", word, sizeof word, value) && !isnan(*value)) {
         *key = "position";
         return "HassSetPosition";
+    }
+    if (!strcmp(t->domain, "media_player")) { /* pausing and muting have opposites (session.c) */
+        const struct lt_feature *f = lt_thing_feature(t, "volume");
+        if (strncmp(tool_done, "HassSetVolume", 13) != 0 || !f ||
+            !reported(a, t, "volume", word, sizeof word, value) || isnan(*value))
+            return NULL;
+        *value = round(100 * (*value - f->min) / (f->max - f->min));
+        *key = "volume_level";
+        return "HassSetVolume";
     }
     if (!reported(a, t, "state", word, sizeof word, &x)) return NULL;
     if (!strcmp(word, "off") || !strcmp(word, "closed") || !strcmp(word, "unlocked"))
@@ -57,11 +67,11 @@ static const char *way_back(const struct lt_act *a, const struct lt_thing *t, co
 
 /* The call for one device; NULL when it cannot be made, or the catalogue has no such tool. */
 static json_t *call_back(const struct lt_act *a, const struct lt_catalog *c,
-                         const struct lt_thing *t)
+                         const struct lt_thing *t, const char *tool_done)
 {
     const char *key = NULL, *tool;
     double value;
-    tool = way_back(a, t, &key, &value);
+    tool = way_back(a, t, tool_done, &key, &value);
     if (!tool || lt_catalog_find_tool(c, tool) < 0) return NULL;
     for (size_t i = 0; i < lt_catalog_n_entities(c); i++) {
         const struct lt_entity *e = lt_catalog_entity(c, i);
@@ -96,8 +106,10 @@ json_t *lt_act_restore(const struct lt_act *a, const struct lt_catalog *c, const
         size_t n = lt_act_targets(d, areas, tool, json_object_get(call, "arguments"), targets,
                                   LT_RESTORE_MAX);
         is_known = n > 0 && n <= LT_RESTORE_MAX;
+        if (is_known)
+            n = lt_act_known_players(a, tool, json_object_get(call, "arguments"), targets, n);
         for (size_t k = 0; is_known && k < n; k++) {
-            json_t *one = call_back(a, c, lt_discovery_thing(d, targets[k]));
+            json_t *one = call_back(a, c, lt_discovery_thing(d, targets[k]), tool);
             is_known =
                 one && json_array_size(back) < LT_RESTORE_MAX && !json_array_append(back, one);
             json_decref(one);

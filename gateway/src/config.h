@@ -71,7 +71,7 @@ struct lt_config {
     } catalog;
     struct {
         int home_assistant, zigbee2mqtt, tasmota;
-        char *ha_prefix, *z2m_base, *tasmota_prefix;
+        char *ha_prefix, *z2m_base, *tasmota_prefix, *devices;
         struct lt_strings names, areas, aliases, hide, floors, area_aliases, roots;
     } discovery;
     struct {

@@ -56,6 +56,8 @@ const struct lt_config_row lt__config_rows[] = {
     {"discovery.tasmota", LT_CFG_BOOL, "", 0, 1, "false", NULL, 0, AT(discovery.tasmota),
      "The same from what Tasmota devices announce"},
     {"discovery.tasmota_prefix", LT_CFG_STR, "", 1, 128, "tasmota/discovery", NULL, 0, AT(discovery.tasmota_prefix), "First levels of their topics"},
+    {"discovery.devices", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(discovery.devices),
+     "YAML file of devices that announce nothing, described as for Home Assistant's MQTT integration, and media players; for the first site"},
     {"discovery.names", LT_CFG_LIST, "", 0, 512, "", NULL, LT_CFG_RELOAD, AT(discovery.names),
      "Names of discovered things, as light.desk=Desk Lamp (cabin:light.desk=… for one site alone); before the = an id, a unique id, the topic of the announcement, or a Zigbee2MQTT friendly name"},
     {"discovery.areas", LT_CFG_LIST, "", 0, 512, "", NULL, LT_CFG_RELOAD, AT(discovery.areas),

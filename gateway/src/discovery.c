@@ -176,6 +176,7 @@ enum lt_err lt__source_set(struct lt_discovery *d, struct lt__source *s, struct 
     return LT_OK;
 }
 
+/* `key` may be the source's own. */
 void lt__source_remove(struct lt_discovery *d, const char *key)
 {
     int is_there;

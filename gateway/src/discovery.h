@@ -67,7 +67,9 @@ enum lt_feature_type {
  * "color_mode", "position", "tilt", "percentage", "preset_mode", "oscillation", "direction", "mode",
  * "temperature", "temperature_low", "temperature_high", "fan_mode", "swing_mode",
  * "swing_horizontal_mode", "humidity", "power", "current_temperature", "current_humidity", "action",
- * "fan_speed", "send_command", "start_mowing", "pause", "dock", "lock_state". */
+ * "fan_speed", "send_command", "start_mowing", "pause", "dock", "lock_state"; of media players "play",
+ * "pause", "stop", "next", "previous", "on", "off", "volume_up", "volume_down", "volume", "mute",
+ * "search". */
 struct lt_feature {
     const char *name;
     enum lt_feature_type type;
@@ -137,6 +139,12 @@ const char *const *lt_discovery_subscriptions(const struct lt_discovery *d);
 /* Take a message (payload borrowed for the call, n may be 0). Returns 1 when the catalogue may be
  * another one now; 0 when nothing changed: not for us, the same again, or bad (see _errors). */
 int lt_discovery_feed(struct lt_discovery *d, const char *topic, const void *payload, size_t n);
+
+/* Devices that the user describes: {"media_player": [{…}, …], "switch": […]}, each as Home Assistant's
+ * discovery would announce it, `area` for short (devices_file.h). They take the place of those told
+ * before; NULL for none. What is wrong with one is reported under devices/<kind>/<its number>, and the
+ * others count. LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err lt_discovery_set_devices(struct lt_discovery *d, const json_t *devices);
 
 /* What the user says about one entity. `match` is its id, its unique id, the topic of its
  * announcement, or the friendly name of its Zigbee2MQTT device. NULL leaves as found. */

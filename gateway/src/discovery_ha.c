@@ -316,21 +316,25 @@ static enum lt_err make_thing(const struct reading *r, const char *component, co
 
 /* ---- one entity ---- */
 
+/* A media player with sources is two things: what plays, and the selector of what is played. */
 static enum lt_err read_single(const struct reading *r, const json_t *c, struct lt__thing ***v,
                                size_t *n, struct lt_diag *diag)
 {
-    struct lt__thing *t = NULL;
-    enum lt_err err =
-        make_thing(r, r->parts->component, "", c, json_object_get(c, "device"), &t, diag);
-    if (err || !t) return err;
-    *v = malloc(sizeof **v);
-    if (!*v) {
-        lt__thing_free(t);
-        return lt_fail(diag, LT_ERR_NOMEM, "out of memory for an entity");
+    const json_t *device = json_object_get(c, "device");
+    json_t *sources = NULL;
+    enum lt_err err = LT_OK;
+    *v = calloc(2, sizeof **v);
+    if (!*v) return lt_fail(diag, LT_ERR_NOMEM, "out of memory for an entity");
+    err = make_thing(r, r->parts->component, "", c, device, &(*v)[0], diag);
+    if (!err && (*v)[0]) *n = 1;
+    if (!err && *n && !strcmp(r->parts->component, "media_player"))
+        err = lt__media_sources(c, &sources, diag);
+    if (sources) {
+        err = make_thing(r, "select", "sources", sources, device, &(*v)[1], diag);
+        if (!err && (*v)[1]) *n = 2;
+        json_decref(sources);
     }
-    (*v)[0] = t;
-    *n = 1;
-    return LT_OK;
+    return err; /* who asked frees what is there */
 }
 
 /* ---- a device ---- */
@@ -501,6 +505,76 @@ static int take_config(const struct reading *r, const void *payload, size_t n_pa
         s->digest[0] = '\0';
     }
     return 1;
+}
+
+/* ---- devices that the user describes ---- */
+
+#define BY_HAND "devices/"
+
+/* Config as announced: long keys, and `area` as the device's. A new reference. */
+static json_t *described(const json_t *raw)
+{
+    json_t *c = lt__ha_expand(raw), *area = json_object_get(c, "area");
+    if (c && area && !json_object_get(c, "device") &&
+        json_object_set_new(c, "device", json_pack("{s:O}", "suggested_area", area))) {
+        json_decref(c);
+        return NULL;
+    }
+    return c;
+}
+
+static void take_described(struct lt_discovery *d, const char *kind, size_t number,
+                           const json_t *raw)
+{
+    char key[128];
+    struct config_topic parts;
+    struct reading r = {.d = d, .topic = key, .parts = &parts};
+    struct lt_diag diag = {0};
+    struct lt__thing **v = NULL;
+    size_t n = 0;
+    snprintf(key, sizeof key, BY_HAND "%.60s/%zu", kind, number);
+    snprintf(parts.component, sizeof parts.component, "%.60s", kind);
+    snprintf(parts.object, sizeof parts.object, "%.60s_%zu", kind, number);
+    json_t *c = json_is_object(raw) ? described(raw) : NULL;
+    struct lt__source *s = c ? lt__source_get(d, key) : NULL;
+    enum lt_err err = s ? LT_OK : lt_fail(&diag, LT_ERR_NOMEM, "out of memory for a device");
+    if (!err && !lt__ha_is_wanted(kind))
+        err = lt_fail(&diag, LT_ERR_INVALID, "%.60s: is no kind of device that can be spoken to",
+                      kind);
+    if (!err && !json_object_get(c, "name"))
+        err = lt_fail(&diag, LT_ERR_INVALID, "name: is missing");
+    if (!err) err = read_single(&r, c, &v, &n, &diag);
+    if (!err) err = lt__source_set(d, s, v, n, &diag);
+    json_decref(c);
+    if (!err) return;
+    lt__things_free(v, n);
+    lt__discovery_fault(d, key, lt_diag_text(&diag, err));
+    lt__source_remove(d, key);
+}
+
+enum lt_err lt_discovery_set_devices(struct lt_discovery *d, const json_t *devices)
+{
+    const char *kind;
+    json_t *list, *one;
+    size_t i;
+    for (i = d->n_sources; i-- > 0;)
+        if (!strncmp(d->sources[i]->key, BY_HAND, strlen(BY_HAND)))
+            lt__source_remove(d, d->sources[i]->key);
+    for (i = d->n_faults; i-- > 0;)
+        if (!strncmp(d->faults[i].topic, BY_HAND, strlen(BY_HAND))) {
+            char topic[sizeof d->faults[i].topic];
+            memcpy(topic, d->faults[i].topic, sizeof topic);
+            lt__discovery_fault_over(d, topic);
+        }
+    json_object_foreach((json_t *)(uintptr_t)devices, kind, list)
+    {
+        json_array_foreach(list, i, one)
+        {
+            take_described(d, kind, i + 1, one);
+        }
+    }
+    d->is_indexed = 0;
+    return LT_OK;
 }
 
 int lt__ha_feed(struct lt_discovery *d, const char *topic, const void *payload, size_t n,

@@ -149,6 +149,14 @@ int lt__ha_is_wanted(const char *component);
 LT_NODISCARD enum lt_err lt__ha_lower(struct lt__thing *t, const json_t *config,
                                       struct lt_diag *diag);
 
+/* ---- discovery_media.c ---- */
+/* As lt__ha_lower, for a media player. */
+LT_NODISCARD enum lt_err lt__media_lower(struct lt__thing *t, const json_t *config,
+                                         struct lt_diag *diag);
+/* The selector of a player's sources as a config of its own, a new reference; *out NULL: it has none. */
+LT_NODISCARD enum lt_err lt__media_sources(const json_t *config, json_t **out,
+                                           struct lt_diag *diag);
+
 /* ---- discovery_z2m.c ---- */
 int lt__z2m_feed(struct lt_discovery *d, const char *topic, const void *payload, size_t n,
                  int *changed);

@@ -16,9 +16,9 @@
 
 /* What people speak to; the rest of Home Assistant's components is passed over. */
 static const char *const wanted[] = {
-    "binary_sensor", "button", "climate", "cover",  "fan",   "humidifier",
-    "lawn_mower",    "light",  "lock",    "number", "scene", "select",
-    "sensor",        "siren",  "switch",  "vacuum", "valve", "water_heater",
+    "binary_sensor", "button", "climate",      "cover",  "fan",          "humidifier", "lawn_mower",
+    "light",         "lock",   "media_player", "number", "scene",        "select",     "sensor",
+    "siren",         "switch", "vacuum",       "valve",  "water_heater",
 };
 
 int lt__ha_is_wanted(const char *component)
@@ -546,6 +546,7 @@ enum lt_err lt__ha_lower(struct lt__thing *t, const json_t *config, struct lt_di
     for (size_t i = 0; i < COUNT(required); i++)
         if (!strcmp(required[i].component, domain) && !member(&r, required[i].key))
             return lt_fail(diag, LT_ERR_INVALID, "%s: is missing", required[i].key);
+    if (!strcmp(domain, "media_player")) return lt__media_lower(t, config, diag);
     if (!strcmp(domain, "light") && text(&r, "schema")) schema = text(&r, "schema");
     if (!strcmp(schema, "json")) {
         lower_json_light(&r);

@@ -339,6 +339,9 @@ void lt_home_reload(struct lt_gateway *gw, struct lt_gw_site *site);
 /* home_names.c: what the configuration says about devices and rooms. LT_ERR_INVALID, _EXISTS, _LIMIT name the key. */
 LT_NODISCARD enum lt_err lt_home_names(const struct lt_config *c, const char *site,
                                        struct lt_discovery *d, struct lt_diag *diag);
+/* home_open.c: the devices of discovery.devices; on an error those known before stay. */
+LT_NODISCARD enum lt_err lt_home_devices(const struct lt_config *c, const char *site,
+                                         struct lt_discovery *d, struct lt_diag *diag);
 /* home_open.c: a discovery for the site as configured, *out NULL where announcements are not read; and
  * where its devices' topics lie: "" or a prefix that ends in '/'. Shared with `lintel doctor`. */
 LT_NODISCARD enum lt_err lt_home_discovery(const struct lt_config *c, const char *site,

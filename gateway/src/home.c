@@ -19,6 +19,17 @@
 #define QUIET_MS 1500     /* announcements come in floods: the catalogue is made after them */
 #define LATE_US  10000000 /* but not later than this after the first change */
 
+/* Log what is wrong with devices that the user describes. */
+static void report_described(const struct lt_gw_site *site)
+{
+    const struct lt_discovery_error *e;
+    size_t n = lt_discovery_errors(site->discovery, &e);
+    for (size_t i = 0; i < n; i++)
+        if (!strncmp(e[i].topic, "devices/", 8))
+            LT_LOG(WARN, "discovery.bad_device", LF_STR("site", site->name),
+                   LF_STR("device", e[i].topic), LF_STR("why", e[i].reason));
+}
+
 enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag)
 {
     enum lt_err err = LT_OK;
@@ -28,6 +39,7 @@ enum lt_err lt_home_open(struct lt_gateway *gw, struct lt_diag *diag)
         site->home_timer.data = site;
         err = lt_home_root(&gw->started, site->name, site->root, sizeof site->root, diag);
         if (!err) err = lt_home_discovery(&gw->started, site->name, &site->discovery, diag);
+        if (!err && site->discovery) report_described(site);
         if (!err && site->discovery) err = lt_act_new(site, &site->act);
     }
     return err;
@@ -111,6 +123,8 @@ static void up(struct lt_gw_site *site, int has_session)
         if (lt_mqtt_subscribe(gw->mqtt, filter, 1, 0, NULL))
             LT_LOG(ERROR, "mqtt.not_subscribed", LF_STR("filter", filter));
     }
+    if (lt_discovery_n_things(site->discovery)) /* described ones announce nothing later */
+        uv_timer_start(&site->home_timer, on_quiet, QUIET_MS, 0);
 }
 
 void lt_home_up(struct lt_gateway *gw, int has_session)
@@ -125,8 +139,11 @@ void lt_home_reload(struct lt_gateway *gw, struct lt_gw_site *site)
     if (lt_home_names(&gw->config, site->name, site->discovery, &diag))
         LT_LOG(ERROR, "discovery.not_reloaded", LF_STR("site", site->name),
                LF_STR("why", diag.text), LF_STR("effect", "names and rooms stay as before"));
-    else if (lt_discovery_n_things(site->discovery))
-        uv_timer_start(&site->home_timer, on_quiet, 0, 0);
+    else if (lt_home_devices(&gw->config, site->name, site->discovery, &diag))
+        LT_LOG(ERROR, "discovery.not_reloaded", LF_STR("site", site->name),
+               LF_STR("why", diag.text), LF_STR("effect", "described devices stay as before"));
+    report_described(site);
+    if (lt_discovery_n_things(site->discovery)) uv_timer_start(&site->home_timer, on_quiet, 0, 0);
 }
 
 /* Log the faults of this topic that are new ones. */
