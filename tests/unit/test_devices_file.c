@@ -95,6 +95,7 @@ static const char *said(struct lt_discovery *d, const char *id, const char *tool
     static char out[512];
     static struct lt_diag diag;
     json_t *a = json_loads(args, 0, NULL);
+    memset(&diag, 0, sizeof diag); /* it keeps its first error */
     assert_non_null(a);
     const struct lt_thing *t = lt_discovery_find(d, id);
     if (!t) fail_msg("no %s", id);
