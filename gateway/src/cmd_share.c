@@ -424,5 +424,5 @@ int lt_cmd_share(int argc, char **argv)
         printf("%lld traces sent, %lld stay here\n", (long long)s.n_sent, (long long)s.n_withheld);
     lt_config_free(&s.config);
     if (err) return lt_cli_fail(&spec, err, &diag);
-    return s.has_failed ? LT_EXIT_FAILED : LT_EXIT_DONE;
+    return s.is_once && s.has_failed ? LT_EXIT_FAILED : LT_EXIT_DONE;
 }
