@@ -21,7 +21,8 @@ static const char *const clashes[][2] = {
      "gloss_software_data gloss_office_work gloss_machines phone_messaging"},
     {"gloss_sound_picture",
      "podcast_studio film_set media photo_gallery audio_books_radio quiz_karaoke print_shop "
-     "assistant_sound orchestra_office spreadsheet_grid gloss_printing_packaging gloss_office_work"},
+     "assistant_sound orchestra_office spreadsheet_grid gloss_printing_packaging "
+     "gloss_office_work"},
     {"gloss_science_lab",
      "lab_bench vineyard_harvest gloss_chemistry_process gloss_kitchen_craft gloss_machines "
      "gloss_workshop gloss_body_care hospital_ward"},
