@@ -39,6 +39,7 @@ target_include_directories(test_speech PRIVATE support)
 target_include_directories(test_wyoming PRIVATE support)
 lt_integration_test(test_durability)
 lt_integration_test(test_cloud lt_stub_http)
+lt_integration_test(test_cloud_steps lt_stub_http)
 lt_integration_test(test_replay)
 target_include_directories(test_replay PRIVATE support)
 target_compile_definitions(test_replay PRIVATE _XOPEN_SOURCE=700) # pseudo-terminals

@@ -557,6 +557,8 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
         free(plan);
         return;
     }
+    /* right after a start its topics may not be listened to yet, and its report would be missed */
+    for (size_t k = 0; k < t->n_features; k++) (void)listen_to_feature(a, &t->features[k]);
     const char *tool = json_string_value(json_object_get(call, "name"));
     json_t *args = lt_act_known_arguments(a, t, tool, json_object_get(call, "arguments"));
     enum lt_err err = lt_act_plan_call(t, tool, args, plan, &diag);
@@ -676,6 +678,12 @@ static void question(struct run *r, const json_t *call, const size_t *targets, s
 }
 
 /* ---- runs ---- */
+
+int lt_act_is_question(const json_t *call)
+{
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    return tool && is_question(tool);
+}
 
 static int takes(const struct lt_act *a, const json_t *call)
 {

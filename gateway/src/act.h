@@ -48,6 +48,8 @@ struct lt_discovery *lt_act_discovery(const struct lt_act *a);
 int lt_act_serves(const struct lt_act *a);
 /* Is one of the calls, from number `first` on, ours to carry out? */
 int lt_act_takes(const struct lt_act *a, const json_t *calls, size_t first);
+/* Is it a question, which is answered from the last reports and moves nothing? */
+int lt_act_is_question(const json_t *call);
 /* Carry out those calls; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first,
                                       const char *trace, lt_act_fn fn, void *ctx);

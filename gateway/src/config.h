@@ -141,6 +141,7 @@ struct lt_config {
         double usd_per_request, usd_per_day, usd_per_month, usd_per_site_day; /* 0: no limit */
         struct lt_strings redact, redact_names, read_tools;
         int64_t hedge_ms, max_steps, breaker_failures, breaker_wait_ms;
+        char *follow_up;
         int cache, stream;
         struct lt_config_endpoint *endpoints;
         size_t n_endpoints;

@@ -209,7 +209,7 @@ const struct lt_config_row lt__config_rows[] = {
     {"cloud.ca_file", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(cloud.ca_file),
      "Certificates trusted for endpoints, as for a server of your own; empty takes the system's"},
     {"cloud.usd_per_request", LT_CFG_NUM, "USD", 0, 1e6, "0.05", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_request),
-     "Most one request may be expected to cost; 0 for no limit"},
+     "Most one request may be expected to cost, all its turns together; 0 for no limit"},
     {"cloud.usd_per_day", LT_CFG_NUM, "USD", 0, 1e6, "1.00", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_day),
      "Most spent on cloud answers a day (UTC); 0 for no limit"},
     {"cloud.usd_per_month", LT_CFG_NUM, "USD", 0, 1e6, "10.00", NULL, LT_CFG_RELOAD, AT(cloud.usd_per_month), "The same for a month"},
@@ -228,6 +228,9 @@ const struct lt_config_row lt__config_rows[] = {
      "Most times one request may ask a model, results of its calls and a repair included"},
     {"cloud.read_tools", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "HassGet*, HassClimateGetTemperature, HassTimerStatus, get_*, list_*", NULL, 0, AT(cloud.read_tools),
      "Tools that read something: their results go back to the model; a name may end with *"},
+    {"cloud.follow_up", LT_CFG_STR, "", 0, 16, "auto", "auto|always|trouble|never", 0, AT(cloud.follow_up),
+     "What a model hears of the actions we carried out, each time for the price of a turn. auto: what failed or was refused, "
+     "and successes while it has not said its closing words; always: everything; trouble: only what failed or was refused; never"},
     {"cloud.cache", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(cloud.cache),
      "Answer from memory what was answered before and confirmed (feedback \"correct\"), while the catalogue is the same"},
     {"cloud.stream", LT_CFG_BOOL, "", 0, 1, "true", NULL, LT_CFG_RELOAD, AT(cloud.stream),

@@ -40,11 +40,11 @@
 #include "worker.h"
 #include "wyoming.h"
 
-#define LT_GW_CALLS_MAX   LT_CLOUD_MAX_CALLS /* most calls of one answer that are carried out */
-#define LT_INFER_MANY     32                 /* most requests answered together */
-#define LT_GW_DRAIN_MS    8000               /* on SIGTERM: longest wait for what was accepted */
-#define LT_GW_BARRIER_MS  5000               /* longest wait for our own barrier after a restart */
-#define LT_GW_TEXT_BYTES  512                /* one-line error texts */
+#define LT_GW_CALLS_MAX   64   /* most calls of one answer that are carried out */
+#define LT_INFER_MANY     32   /* most requests answered together */
+#define LT_GW_DRAIN_MS    8000 /* on SIGTERM: longest wait for what was accepted */
+#define LT_GW_BARRIER_MS  5000 /* longest wait for our own barrier after a restart */
+#define LT_GW_TEXT_BYTES  512  /* one-line error texts */
 #define LT_GW_FIELD_BYTES 64
 #define LT_GW_KEY_PREFIX  "~mqtt/" /* request ids made from packet ids begin so */
 
@@ -229,7 +229,16 @@ struct lt_req {
     enum lt_why first_why;
     struct lt_tier_answer upper;
     int was_asked;
-    int n_spoken; /* messages of speak.h so far */
+    /* carried out while the model is still being asked, step by step; consult.h */
+    json_t *done;         /* calls, or NULL; joined with `calls` when the answer stands */
+    json_t *done_restore; /* calls that take them back, or NULL: not known */
+    int is_stepped;       /* the store has them: the answer's record adds to them */
+    int has_trouble;      /* something did not go as it was meant */
+    int has_refusal;      /* the model was told once that calls are refused, for this reason: */
+    enum lt_why refusal;
+    const char *refusal_words; /* to say when the model says nothing; static, or NULL */
+    char *step_speech;         /* what to say of them when the model says nothing, or NULL */
+    int n_spoken;              /* messages of speak.h so far */
 
     /* the answer */
     enum lt_route route;
@@ -287,6 +296,10 @@ void lt_req_finish(struct lt_req *r);
 void lt_req_deliver(struct lt_req *r);
 void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason);
 void lt_req_resend(struct lt_gateway *gw); /* the broker is back */
+/* Publish the calls of r->done from number `first` on, while r is ASKING. */
+void lt_req_send_done(struct lt_req *r, size_t first);
+/* The broker takes n more messages now. */
+int lt_req_has_room(const struct lt_req *r, int n);
 /* Build r->result from what is known. */
 void lt_req_build_result(struct lt_req *r);
 /* Send r->result (or `result`) to the replies of r. */
@@ -299,6 +312,11 @@ const char *lt_req_speech(const struct lt_req *r, enum lt_route route, char *out
 /* ---- record.c: jobs of the store writer ---- */
 void lt_req_accept(struct lt_req *r);
 void lt_req_record(struct lt_req *r);
+/* Before calls are carried out of which the model is to hear: the store has them (r->done)
+ * as answered, so that after a crash they are neither repeated nor forgotten. fn runs on the loop; `err`: they
+ * are not to be carried out. 0: no memory, fn does not run. */
+typedef void (*lt_req_step_fn)(void *ctx, enum lt_err err);
+int lt_req_record_step(struct lt_req *r, lt_req_step_fn fn, void *ctx);
 /* The broker has shown that the first n calls are out: the store hears of it, and what is acknowledged
  * to the broker waits until it has. */
 void lt_req_confirm(struct lt_req *r, int n);

@@ -1,6 +1,7 @@
 /* record.c - what the store learns of a request, as jobs of its writer.
  *
  *   accept    durable: the trace exists before the broker is told that we have the message
+ *   step      a cloud model's calls of which it is to hear: before they go out, while it is being asked
  *   record    decision, cloud attempts, spend, answer: before the answer goes out
  *   executed  after the broker has every call
  *
@@ -13,6 +14,7 @@
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
+#include "result.h"
 #include "shadow.h"
 
 #define REQ_OF(job, member) ((struct lt_req *)((char *)(job)-offsetof(struct lt_req, member)))
@@ -158,6 +160,13 @@ static enum lt_err record_decision(struct lt_req *r, struct lt_diag *diag)
     return lt_store_trace_decided(r->gw->store, r->trace, &d, diag);
 }
 
+/* Not where a step, or the run before a restart, has done so. */
+static enum lt_err record_decision_once(struct lt_req *r, struct lt_diag *diag)
+{
+    if (r->is_stepped || (r->row_state && strcmp(r->row_state, "accepted") != 0)) return LT_OK;
+    return record_decision(r, diag);
+}
+
 /* The attempts, and what they teach: an accepted cloud answer is a label. */
 static enum lt_err record_cloud(struct lt_req *r, const char *calls, struct lt_diag *diag)
 {
@@ -168,6 +177,8 @@ static enum lt_err record_cloud(struct lt_req *r, const char *calls, struct lt_d
         err = lt_store_attempt_add(s, r->trace, a, diag); /* the tier has booked what it cost */
     }
     if (err || r->bad_code || r->route != LT_ROUTE_CLOUD || r->is_dry_run) return err;
+    /* what failed, was refused or was given up in the middle is nothing to learn from */
+    if (r->has_trouble || r->why != LT_WHY_CLOUD_ANSWERED) return LT_OK;
     struct lt_label label = {.source = "cloud",
                              .is_correct = r->local_calls && json_equal(r->local_calls, r->calls),
                              .calls_json = calls,
@@ -192,7 +203,7 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
     /* calls that a question or a refusal only names are no calls of this trace */
     int is_acting =
         r->route == LT_ROUTE_LOCAL || r->route == LT_ROUTE_CLOUD || r->route == LT_ROUTE_CACHE;
-    char *calls = is_acting ? lt_json_dump(r->calls) : NULL;
+    char *calls = is_acting ? lt_json_dump(r->calls) : r->done ? lt_json_dump(r->done) : NULL;
     enum lt_err err = LT_OK;
     int is_refused =
         r->bad_why == LT_WHY_REQUEST_INVALID || r->bad_why == LT_WHY_REQUEST_UNKNOWN_SITE;
@@ -202,7 +213,7 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
         if (!err && r->was_asked && !r->is_recorded) err = record_cloud(r, NULL, diag);
         goto out;
     }
-    if (!r->row_state || !strcmp(r->row_state, "accepted")) err = record_decision(r, diag);
+    err = record_decision_once(r, diag);
     if (!err) err = record_cloud(r, calls, diag);
     struct lt_trace_answer a = {.route = lt_route_word(r->route),
                                 .why = lt_why_code(r->why),
@@ -210,7 +221,8 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
                                 .speech = r->speech,
                                 .result_json = result,
                                 .total_us = r->total_us,
-                                .cost_usd_micro = r->upper.cost_usd_micro};
+                                .cost_usd_micro = r->upper.cost_usd_micro,
+                                .is_more = r->is_stepped};
     if (!err) err = lt_store_trace_answered(s, r->trace, &a, diag);
     if (!err) err = lt_gw_talk_write(r, diag);
     if (!err) err = record_doubt(r, diag);
@@ -236,7 +248,8 @@ static void record_done(struct lt_job *job)
         lt_gw_talk_recorded(r);
         lt_shadow_offer(r);
     }
-    if (r->is_recorded && r->n_sent && (size_t)r->n_sent >= json_array_size(r->calls))
+    if (r->is_recorded && r->n_sent && !r->n_calls_sent &&
+        (size_t)r->n_sent >= json_array_size(r->calls))
         lt_req_executed(r); /* out before a restart */
     lt_req_deliver(r);
 }
@@ -248,6 +261,78 @@ void lt_req_record(struct lt_req *r)
     r->record_job.is_durable = r->changes.n > 0; /* a timer that was promised must ring */
     r->n_busy++;
     lt_worker_follow(r->gw->writer, &r->record_job);
+}
+
+/* ---- a step ---- */
+
+struct step_job {
+    struct lt_job job;
+    struct lt_req *r;
+    char *calls, *result;
+    lt_req_step_fn fn;
+    void *ctx;
+};
+
+static enum lt_err run_step(struct lt_job *job, struct lt_diag *diag)
+{
+    struct step_job *s = (struct step_job *)job;
+    struct lt_req *r = s->r;
+    struct lt_trace_answer a = {.route = lt_route_word(LT_ROUTE_CLOUD),
+                                .why = lt_why_code(LT_WHY_CLOUD_ANSWERED),
+                                .calls_json = s->calls,
+                                .result_json = s->result,
+                                .total_us = lt_now_us() - r->arrived_us,
+                                .is_more = r->is_stepped};
+    enum lt_err err = record_decision_once(r, diag);
+    return err ? err : lt_store_trace_answered(r->gw->store, r->trace, &a, diag);
+}
+
+static void step_done(struct lt_job *job)
+{
+    struct step_job *s = (struct step_job *)job;
+    struct lt_req *r = s->r;
+    if (job->err)
+        LT_LOG(ERROR, "store.failed", LF_STR("trace", r->trace), LF_STR("why", job->diag.text));
+    else
+        r->is_stepped = 1;
+    s->fn(s->ctx, job->err);
+    free(s->calls);
+    free(s->result);
+    free(s);
+    r->n_busy--;
+    lt_req_settle(r);
+}
+
+int lt_req_record_step(struct lt_req *r, lt_req_step_fn fn, void *ctx)
+{
+    struct step_job *s = calloc(1, sizeof *s);
+    if (!s) return 0;
+    /* what is answered if nothing more comes of it */
+    struct lt_result out;
+    lt_result_init(&out);
+    out.id = r->id ? r->id : r->trace;
+    out.trace = r->trace;
+    out.route = LT_ROUTE_CLOUD;
+    out.why = lt_why_code(LT_WHY_CLOUD_ANSWERED);
+    out.calls = r->done;
+    json_t *o = lt_result_json(&out);
+    s->result = o ? lt_json_dump(o) : NULL;
+    json_decref(o);
+    s->calls = lt_json_dump(r->done);
+    if (!s->calls || !s->result) {
+        free(s->calls);
+        free(s->result);
+        free(s);
+        return 0;
+    }
+    s->r = r;
+    s->fn = fn;
+    s->ctx = ctx;
+    s->job.run = run_step;
+    s->job.done = step_done;
+    r->n_busy++;
+    lt_worker_follow(r->gw->writer, &s->job);
+    return 1;
 }
 
 /* ---- executed ---- */
@@ -312,7 +397,9 @@ static void sent_done(struct lt_job *job)
 
 void lt_req_confirm(struct lt_req *r, int n)
 {
-    if ((size_t)n >= json_array_size(r->calls)) {
+    int is_whole =
+        r->state != LT_REQ_ASKING && (size_t)n >= json_array_size(r->done ? r->done : r->calls);
+    if (is_whole) {
         lt_req_executed(r);
         if (r->is_executed_done) return;
         r->n_echo_holds++;

@@ -96,7 +96,10 @@ static void carry_on(struct lt_req *r, int is_known)
     /* what the store was not allowed to keep as it was cannot be taken up again */
     int can_go_on = !strcmp(r->gw->started.store.text, "keep") && lt_now_us() <= r->deadline_us;
     if (strcmp(r->door, "mqtt") != 0 && !is_answered(r)) can_go_on = 0; /* its speaker is gone */
-    if (can_go_on && is_known && is_answered(r)) {
+    if (is_answered(r) && r->n_sent && (size_t)r->n_sent >= json_array_size(r->calls)) {
+        lt_req_executed(r); /* a step of consult.h: all was out before the model had done */
+        lt_req_deliver(r);
+    } else if (can_go_on && is_known && is_answered(r)) {
         lt_req_deliver(r);
     } else if (can_go_on && !is_answered(r) && r->site && r->text) {
         lt_req_set_state(r, LT_REQ_WORKING); /* never answered, so never carried out */

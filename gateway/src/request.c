@@ -127,6 +127,9 @@ void lt_req_settle(struct lt_req *r)
     json_decref(r->local_calls);
     json_decref(r->calls);
     json_decref(r->outcome);
+    json_decref(r->done);
+    json_decref(r->done_restore);
+    free(r->step_speech);
     san_answer_free(&r->answer);
     lt_tier_answer_fini(&r->upper);
     lt_site_catalog_unref(r->catalog);
@@ -186,6 +189,29 @@ static void take_decision(struct lt_req *r, const struct lt_decision *d)
     set_calls(r, d->calls);
 }
 
+/* The answer after steps (consult.h): no guess of the network stands beside them, and what was refused on
+ * the way is told unless something else was done instead. */
+static void after_steps(struct lt_req *r)
+{
+    int is_asking = r->route == LT_ROUTE_CLARIFY && r->why == LT_WHY_POLICY_SENSITIVE;
+    int has_more = r->route == LT_ROUTE_CLOUD && json_array_size(r->calls) > 0;
+    const char *words = NULL;
+    if (!r->done && !r->has_refusal) return;
+    if (r->done && !is_asking && r->route != LT_ROUTE_CLOUD) {
+        set_calls(r, NULL);
+        r->route = LT_ROUTE_CLOUD;
+    }
+    if (r->has_refusal && !has_more && !is_asking) {
+        if (!r->done) r->route = LT_ROUTE_REFUSED;
+        set_calls(r, NULL);
+        r->why = r->refusal;
+        words = r->refusal_words;
+    } else if (r->done && (r->has_trouble || !has_more) && !is_asking) {
+        words = r->step_speech;
+    }
+    if (words && !r->speech) r->speech = strdup(words);
+}
+
 static void settle_and_finish(struct lt_req *r)
 {
     lt_gw_talk_settle(r);
@@ -203,8 +229,12 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
     r->n_busy--;
     r->upper = *a;
     memset(a, 0, sizeof *a);
-    /* what the model read on the way stands with its attempts; it is not to be called again */
+    /* what the model read on the way stands with its attempts, what it did in r->done: neither is to be
+     * called again */
+    int is_late = lt_now_us() > r->deadline_us;
     for (size_t i = 0; i < r->upper.n_done; i++) json_array_remove(r->upper.calls, 0);
+    if (is_late && r->done && r->upper.calls) json_array_clear(r->upper.calls);
+    r->has_trouble |= is_late;
     struct lt_upper_answer answer = {r->upper.outcome, r->upper.calls, r->upper.speech};
     facts_of(r, &facts, is_open);
     struct lt_policy policy = policy_of(r);
@@ -216,7 +246,8 @@ static void on_upper(void *ctx, struct lt_tier_answer *a)
         r->speech = r->upper.speech ? strdup(r->upper.speech) : NULL;
         r->model = r->upper.model ? strdup(r->upper.model) : NULL;
     }
-    if (lt_now_us() > r->deadline_us)
+    after_steps(r);
+    if (is_late && !r->done)
         lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
                     "the cloud's answer came after the deadline; nothing was called");
     else

@@ -38,6 +38,7 @@ void lt_req_build_result(struct lt_req *r)
     out.model = r->model ? r->model : r->local_calls ? lt_req_network(r) : NULL;
     out.speech = r->bad_code ? r->speech : lt_req_speech(r, out.route, speech, sizeof speech);
     if (out.route == LT_ROUTE_CLARIFY) out.choices = r->choices;
+    out.done = r->done;
     out.outcome = r->outcome;
     out.error_code = r->bad_code;
     out.error_field = r->bad_field[0] ? r->bad_field : NULL;
@@ -131,6 +132,17 @@ static void send_calls(struct lt_req *r)
     }
 }
 
+void lt_req_send_done(struct lt_req *r, size_t first)
+{
+    for (size_t i = first; i < json_array_size(r->done); i++) {
+        enum lt_err err = send_call(r, i, json_array_get(r->done, i));
+        if (err)
+            LT_LOG(ERROR, "call.unsent", LF_STR("trace", r->trace),
+                   LF_STR("why", lt_strerror(err)));
+    }
+    r->n_sent = (int)json_array_size(r->done);
+}
+
 static void log_answer(const struct lt_req *r)
 {
     LT_LOG(INFO, "request.answered", LF_STR("trace", r->trace), LF_STR("site", r->site_name),
@@ -154,10 +166,14 @@ static void count(struct lt_req *r)
 /* Can everything of this answer go to the broker now? What the library would queue behind other
  * acknowledgements is kept here, where a deadline watches over it. An answer larger than the broker ever
  * takes at once goes when it is alone. */
+int lt_req_has_room(const struct lt_req *r, int n)
+{
+    return lt_mqtt_room(r->gw->mqtt) >= n || !lt_mqtt_unacknowledged(r->gw->mqtt);
+}
+
 static int has_room(const struct lt_req *r)
 {
-    int n = 1 + (has_calls_to_send(r) ? (int)json_array_size(r->calls) : 0);
-    return lt_mqtt_room(r->gw->mqtt) >= n || !lt_mqtt_unacknowledged(r->gw->mqtt);
+    return lt_req_has_room(r, 1 + (has_calls_to_send(r) ? (int)json_array_size(r->calls) : 0));
 }
 
 void lt_req_finish(struct lt_req *r)
@@ -174,7 +190,13 @@ static void on_acted(void *ctx, const json_t *outcome, const char *speech)
     struct lt_req *r = ctx;
     r->n_busy--;
     r->is_acting = 0;
-    r->outcome = json_deep_copy(outcome);
+    if (r->outcome) { /* behind what happened in steps before */
+        json_t *more = json_deep_copy(outcome);
+        json_array_extend(r->outcome, more);
+        json_decref(more);
+    } else {
+        r->outcome = json_deep_copy(outcome);
+    }
     if (*speech && !r->speech) r->speech = strdup(speech);
     lt_req_build_result(r);
     tell(r);
@@ -197,7 +219,8 @@ void lt_req_deliver(struct lt_req *r)
     if (r->is_cancelled && has_calls_to_send(r)) {
         if (r->state != LT_REQ_UNSENT) lt_req_set_state(r, LT_REQ_UNSENT);
         lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "cancelled", NULL,
-                    "who asked went away before the answer; nothing was called");
+                    r->n_sent ? "who asked went away before the answer; nothing more was called"
+                              : "who asked went away before the answer; nothing was called");
         return;
     }
     if (needs_broker && (!lt_mqtt_is_up(r->gw->mqtt) || !has_room(r))) {
@@ -243,7 +266,7 @@ void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char
 void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
 {
     for (struct lt_req *r = gw->requests; r; r = r->next) {
-        if (r->state != LT_REQ_DELIVERING) continue;
+        if (r->state < LT_REQ_ASKING || r->state > LT_REQ_DELIVERING) continue;
         for (int i = 0; i < r->n_calls_sent; i++) {
             if (r->publish_ids[i] != publish_id) continue;
             r->publish_ids[i] = 0; /* packet ids start at 1 */
@@ -252,7 +275,7 @@ void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
                 LT_LOG(ERROR, "call.refused", LF_STR("trace", r->trace), LF_INT("reason", reason),
                        LF_STR("what_to_do", "allow us to publish on call/# at the broker"));
             }
-            if (!--r->n_undelivered) {
+            if (!--r->n_undelivered && r->state == LT_REQ_DELIVERING) {
                 lt_req_executed(r);
                 if (r->is_told) {
                     lt_req_set_state(r, LT_REQ_DONE);
@@ -273,7 +296,8 @@ void lt_req_resend(struct lt_gateway *gw)
         if (r->state != LT_REQ_UNSENT) continue;
         if (!r->bad_code && lt_now_us() > r->deadline_us)
             lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
-                        "the broker was away past the deadline; nothing was called");
+                        r->n_sent ? "the broker was away past the deadline; nothing more was called"
+                                  : "the broker was away past the deadline; nothing was called");
         else if (lt_mqtt_is_up(gw->mqtt))
             lt_req_deliver(r);
     }

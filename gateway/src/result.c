@@ -49,6 +49,7 @@ json_t *lt_result_json(const struct lt_result *r)
     if (r->cost_usd_micro > 0) bad |= put(o, "cost_usd_micro", json_integer(r->cost_usd_micro));
     bad |= put_text(o, "why", r->why);
     if (r->choices) bad |= put(o, "choices", json_deep_copy(r->choices));
+    if (json_array_size(r->done)) bad |= put(o, "done", json_deep_copy(r->done));
     if (r->outcome) bad |= put(o, "outcome", json_deep_copy(r->outcome));
     if (r->error_code) {
         error = json_object();

@@ -18,10 +18,11 @@ struct lt_result {
     const json_t *calls; /* NULL gives [] */
     double confidence;   /* -1: the network did not answer */
     const char *model, *speech, *trace;
-    int64_t total_us, encode_us, decode_us, cloud_us;  /* -1: absent */
-    const json_t *choices;                             /* labels to choose from, NULL: absent */
-    int64_t cost_usd_micro;                            /* 0: absent */
-    const json_t *outcome;                             /* what happened to each device, or NULL */
+    int64_t total_us, encode_us, decode_us, cloud_us; /* -1: absent */
+    const json_t *choices;                            /* labels to choose from, NULL: absent */
+    int64_t cost_usd_micro;                           /* 0: absent */
+    const json_t *outcome;                            /* what happened to each device, or NULL */
+    const json_t *done; /* clarify: calls that were carried out before the question, or NULL */
     const char *error_code, *error_field, *error_text; /* error_code NULL: no error */
 };
 

@@ -370,7 +370,7 @@ enum lt_verdict lt_safety_judge(struct lt_safety *s, const struct lt_safety_ques
         return LT_VERDICT_REFUSE;
     }
     if (needs_yes && !q->is_confirmed && !q->is_pin) return LT_VERDICT_ASK;
-    if (!take_token(s, "s ", q->source, q->key, s->r.sensitive_per_minute, q->now_us)) {
+    if (!q->is_look && !take_token(s, "s ", q->source, q->key, s->r.sensitive_per_minute, q->now_us)) {
         *why = "That was asked too often. Please wait a minute.";
         return LT_VERDICT_REFUSE;
     }

@@ -64,6 +64,7 @@ struct lt_safety_question {
     int is_cloud;        /* a cloud model gave them, and nobody confirmed */
     int is_confirmed;    /* the speaker was asked and said yes */
     int is_pin;          /* the right code was said */
+    int is_look;         /* only to know: it does not count as one more (sensitive_per_minute) */
     lt_us now_us;
 };
 /* `why` receives words for the speaker with REFUSE; static. */

@@ -398,15 +398,13 @@ static json_t *in_celsius(const struct lt_req *r, const json_t *calls)
     return copy;
 }
 
-/* 0: it must not be carried out now. */
-static int is_allowed(struct lt_req *r)
+enum lt_verdict lt_gw_talk_verdict(const struct lt_req *r, const json_t *calls, int is_look,
+                                   const char **why)
 {
     struct lt_gateway *gw = r->gw;
-    struct lt_question q = {.kind = LT_ASK_NOTHING};
-    const char *why = "";
     int is_sensitive = 0;
-    lt_router_gate(&gw->policy.policy, r->catalog->checked, r->calls, &is_sensitive);
-    json_t *judged = in_celsius(r, r->calls);
+    lt_router_gate(&gw->policy.policy, r->catalog->checked, calls, &is_sensitive);
+    json_t *judged = in_celsius(r, calls);
     struct lt_safety_question s = {.site = r->site_name,
                                    .source = r->door,
                                    .key = r->talk_key,
@@ -416,9 +414,19 @@ static int is_allowed(struct lt_req *r)
                                    .is_cloud = r->route == LT_ROUTE_CLOUD,
                                    .is_confirmed = r->is_confirmed,
                                    .is_pin = r->is_pin_right,
+                                   .is_look = is_look,
                                    .now_us = lt_now_us()};
-    enum lt_verdict v = lt_safety_judge(gw->safety, &s, &why);
+    enum lt_verdict v = lt_safety_judge(gw->safety, &s, why);
     json_decref(judged);
+    return v;
+}
+
+/* 0: it must not be carried out now. */
+static int is_allowed(struct lt_req *r)
+{
+    struct lt_question q = {.kind = LT_ASK_NOTHING};
+    const char *why = "";
+    enum lt_verdict v = lt_gw_talk_verdict(r, r->calls, 0, &why);
     if (v == LT_VERDICT_GO) return 1;
     LT_LOG(INFO, "safety.held", LF_STR("trace", r->trace), LF_STR("source", r->door),
            LF_STR("verdict", v == LT_VERDICT_ASK   ? "ask"
@@ -518,10 +526,44 @@ static void judge_last(struct lt_req *r)
         lt_doubt_note(r->gw->doubt, r->talk_key, r->trace, r->text, r->calls, now);
 }
 
+/* What was carried out while a model was being asked becomes part of the answer, from its beginning. When the
+ * rest of it only asks, it stays beside; when the rest was refused, it is all there is. */
+static void join_done(struct lt_req *r)
+{
+    if (!r->done || r->route == LT_ROUTE_CLARIFY) return;
+    json_t *calls = r->done;
+    if (r->route == LT_ROUTE_CLOUD) json_array_extend(calls, r->calls);
+    json_decref(r->calls);
+    r->calls = calls;
+    r->done = NULL;
+    r->route = LT_ROUTE_CLOUD;
+}
+
+/* How it was before all that `r` does, NULL when that is not known of all. */
+static json_t *restore_of(const struct lt_req *r, size_t n_done)
+{
+    json_t *rest = json_array();
+    for (size_t i = n_done; i < json_array_size(r->calls); i++)
+        json_array_append(rest, json_array_get(r->calls, i));
+    json_t *restore = lt_act_restore(lt_req_act(r), r->catalog->checked, rest);
+    json_decref(rest);
+    if (!n_done) return restore;
+    if (restore && r->done_restore) /* the oldest state last, so that it stands */
+        json_array_extend(restore, r->done_restore);
+    else if (r->done_restore && n_done == json_array_size(r->calls))
+        restore = json_incref(r->done_restore);
+    else
+        restore = (json_decref(restore), NULL);
+    return restore;
+}
+
 void lt_gw_talk_settle(struct lt_req *r)
 {
     struct lt_gateway *gw = r->gw;
+    size_t n_done = json_array_size(r->done);
     if (r->bad_code || !r->catalog) return;
+    if (n_done) /* should the rest be asked about: it can be undone all the same */
+        lt_talk_executed(gw->talk, r->talk_key, r->done, r->done_restore, NULL, lt_now_us());
     if (r->route == LT_ROUTE_CLARIFY && !r->has_question && json_array_size(r->calls)) {
         struct lt_question q = {.kind = LT_ASK_NOTHING};
         lt_ask_confirm(r->catalog->checked, r->calls, 0, &q);
@@ -530,6 +572,7 @@ void lt_gw_talk_settle(struct lt_req *r)
         return;
     }
     if (is_acting(r) && is_allowed(r)) keep_house(r);
+    join_done(r);
     if (!r->is_dry_run) judge_last(r);
     if (r->is_dry_run || !(is_acting(r) || r->changes.n)) return;
     if (r->why == LT_WHY_TALK_UNDONE && !json_array_size(r->calls)) { /* no undoing of undoing */
@@ -538,7 +581,7 @@ void lt_gw_talk_settle(struct lt_req *r)
     }
     struct lt_changes copy = {NULL, 0};
     (void)!add_changes(&copy, &r->changes);
-    json_t *restore = lt_act_restore(lt_req_act(r), r->catalog->checked, r->calls);
+    json_t *restore = restore_of(r, n_done);
     lt_talk_executed(gw->talk, r->talk_key, r->calls, restore, &copy, lt_now_us());
     json_decref(restore);
     lt_changes_free(&copy);

@@ -15,6 +15,7 @@
 
 #include "lt/err.h"
 #include "lt/router.h"
+#include "safety.h"
 
 struct lt_gateway;
 struct lt_gw_site;
@@ -42,6 +43,10 @@ void lt_gw_talk_next(struct lt_gateway *gw, const char *site, const char *sessio
 int lt_gw_talk_before(struct lt_req *r);
 void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d);
 void lt_gw_talk_settle(struct lt_req *r);
+/* May these calls be carried out for r now? `is_look`: only to know (safety.h). `why` receives words for
+ * the speaker with LT_VERDICT_REFUSE; static. */
+enum lt_verdict lt_gw_talk_verdict(const struct lt_req *r, const json_t *calls, int is_look,
+                                   const char **why);
 LT_NODISCARD enum lt_err lt_gw_talk_write(struct lt_req *r, struct lt_diag *diag);
 void lt_gw_talk_recorded(struct lt_req *r);
 void lt_gw_talk_unrecorded(struct lt_req *r);

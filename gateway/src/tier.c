@@ -3,6 +3,7 @@
  *   lt_tier_ask --[timer 0]--> first leg: the first endpoint that can be asked
  *                  [timer hedge_ms] --> second leg: the next one, beside it
  *   a leg answers --> the other is stopped, the owner is told
+ *   a leg's calls are being carried out --> the other is stopped [timer: the deadline]
  *   a leg fails   --> it takes the next endpoint; none left and the other idle: those that named a
  *                     time are waited for once it fits the deadline, else nobody answered */
 #include <stdio.h>
@@ -113,6 +114,11 @@ static void on_timer(void *ctx)
     struct lt_tier_ask *ask = ctx;
     int64_t hedge_ms = ask->tier->config->cloud.hedge_ms;
     struct endpoint *e;
+    for (int i = 0; i < N_LEGS; i++)
+        if (ask->legs[i].ask && ask->legs[i].ticket) {
+            lt__leg_late(&ask->legs[i]);
+            return;
+        }
     if (ask->is_waiting) {
         ask->is_waiting = 0;
         lt__ask_next(ask, &ask->legs[0]);

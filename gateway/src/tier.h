@@ -3,8 +3,9 @@
  * lt_tier_ask() tries the endpoints the router named, one after the other (with cloud.hedge_ms, two
  * at once when the first is slow), until one answers or the deadline comes; lt/cloud.h does the
  * single attempt. A conversation with one endpoint may take several turns (tier_leg.c): calls that do
- * not fit the catalogue go back once with the reason, and results of calls that only read go
- * back until the model is done, up to cloud.max_steps turns. What is sent has passed privacy.h; what
+ * not fit the catalogue go back once with the reason, and what came of calls that the owner carried
+ * out or refused goes back until the model is done (cloud.follow_up), up to cloud.max_steps turns, the
+ * deadline, and cloud.usd_per_request for all turns together. What is sent has passed privacy.h; what
  * each attempt cost and said comes back for the trace.
  * Money: before a turn is sent, the most it may cost is reserved in the budget and booked in the
  * store; the booking is committed before the first byte leaves, and corrected when the cost is known.
@@ -44,6 +45,7 @@ struct lt_tier_answer {
     enum lt_outcome outcome;
     json_t *calls; /* array, or NULL; the first n_done are carried out already */
     size_t n_done;
+    int is_refused; /* the owner refused calls of an earlier turn */
     char *speech, *model;
     int n_said; /* sentences that were given out while the answer came */
     char *
@@ -56,10 +58,15 @@ struct lt_tier_answer {
 };
 void lt_tier_answer_fini(struct lt_tier_answer *a); /* zeroes it */
 
-/* Carry out calls that only read (cloud.read_tools) and whose results the model wants to see. `calls`
- * fits the catalogue; whether policy allows each is the callee's to judge. Returns 1 and calls
- * lt_tier_ran(tier, ticket, …) later, not from inside; or 0, and the calls count as the answer. */
-typedef int (*lt_tier_run_fn)(void *ctx, const json_t *calls, uint64_t ticket);
+/* The calls of a turn, while more turns are possible. `calls` fits the catalogue; whether policy allows
+ * each is the callee's to judge. */
+enum lt_tier_run {
+    LT_TIER_RUN_NOT,   /* they count as the answer, and the model is asked no more */
+    LT_TIER_RUN_LATER, /* being carried out: lt_tier_ran(tier, ticket, …) comes, not from inside */
+    LT_TIER_RUN_REFUSED /* not carried out, any of them: *results says why, a new reference */
+};
+typedef enum lt_tier_run (*lt_tier_run_fn)(void *ctx, const json_t *calls, uint64_t ticket,
+                                           json_t **results);
 
 /* A sentence of the answer, while the rest is still coming. Runs from the loop, before the answer; it must
  * not end the tier. Whether it stands is known only with the answer (rest). */
@@ -100,8 +107,9 @@ void lt_tier_set_private_areas(struct lt_tier *t, const char *const *areas);
 /* LT_ERR_NOMEM; otherwise fn runs later. */
 LT_NODISCARD enum lt_err lt_tier_ask(struct lt_tier *t, const struct lt_tier_question *q,
                                      lt_tier_fn fn, void *ctx);
-/* What came of the calls of `ticket`, an array of {"output"} or {"error"} in their order, borrowed. A
- * ticket whose ask is over is ignored. */
+/* What came of the calls of `ticket`, in their order, borrowed: an array of {"output", "failed"?} (carried
+ * out; "failed": not with the success that was meant) or {"error"} (was not carried out). Whether the model
+ * hears of it is cloud.follow_up's to say. A ticket whose ask is over is ignored. */
 void lt_tier_ran(struct lt_tier *t, uint64_t ticket, const json_t *results);
 
 /* What a cloud answer costs here: the mean since the start, else a typical one by the price list. */

@@ -49,6 +49,7 @@ struct leg {
     size_t request_bytes; /* of the turn under way, about */
     uint64_t ticket;      /* calls being carried out; 0: none */
     json_t *wanted;       /* these calls, with the ids of `ids` */
+    char *words;          /* what the turn with these calls said beside them, or NULL */
     const char *ids[LT_CLOUD_MAX_CALLS];
     void **owned; /* what the turns and ids point to */
     size_t n_owned;
@@ -98,6 +99,8 @@ void lt__leg_start(struct leg *l, struct lt_tier_ask *ask, struct endpoint *e);
 /* End it without a word; what may have been billed is booked. An idle one is fine. */
 void lt__leg_stop(struct leg *l);
 void lt__leg_ran(struct leg *l, const json_t *results);
+/* The deadline is here and what came of its calls is not: they are the answer. */
+void lt__leg_late(struct leg *l);
 
 /* ---- tier_say.c ---- */
 void lt__leg_say(void *leg, const char *text); /* an lt_cloud_say_fn */
@@ -105,6 +108,7 @@ void lt__voice_turn(struct leg *l); /* a turn begins: what earlier ones said sta
 /* What of the answer `text` has not been said; NULL when nothing was said or that does not stand. */
 char *lt__voice_rest(const struct leg *l, const char *text);
 void lt__voice_leave(struct leg *l); /* the leg ends */
+void lt__voice_void(struct leg *l);  /* what it said does not stand: its calls were refused */
 void lt__voice_reset(struct voice *v);
 
 /* ---- tier.c ---- */

@@ -77,6 +77,12 @@ char *lt__voice_rest(const struct leg *l, const char *text)
     return rest;
 }
 
+void lt__voice_void(struct leg *l)
+{
+    struct voice *v = &l->ask->voice;
+    if (v->leg == l) v->is_void |= v->n_sentences > 0;
+}
+
 void lt__voice_leave(struct leg *l)
 {
     struct voice *v = &l->ask->voice;

@@ -138,9 +138,9 @@ enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
         err = lt__db_run(s->db, diag,
                          "UPDATE trace SET state = 'answered', route = ?2, why = ?3, calls = ?4, "
                          "speech = ?5, result = ?6, total_us = ?7, cost_usd_micro = ?8 "
-                         "WHERE id = ?1 AND state = 'decided'",
-                         "ttttttii", trace, a->route, a->why, calls, speech, result, a->total_us,
-                         a->cost_usd_micro);
+                         "WHERE id = ?1 AND state = ?9",
+                         "ttttttiit", trace, a->route, a->why, calls, speech, result, a->total_us,
+                         a->cost_usd_micro, a->is_more ? "answered" : "decided");
         err = after_update(s, err, trace, "answered", diag);
     }
     free(calls);

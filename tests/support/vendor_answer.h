@@ -81,6 +81,33 @@ static inline char *vendor_call(int vendor, const char *name, const char *args)
     return vendor_calls(vendor, 1, &name, &args);
 }
 
+/* A call with words beside it. */
+static inline char *vendor_said_call(int vendor, const char *words, const char *name,
+                                     const char *args)
+{
+    char *plain = vendor_call(vendor, name, args);
+    json_t *o = json_loads(plain, 0, NULL), *at;
+    free(plain);
+    if (vendor == 0)
+        json_array_insert_new(json_object_get(o, "content"), 1,
+                              json_pack("{s:s,s:s}", "type", "text", "text", words));
+    if (vendor == 1) {
+        at = json_object_get(json_array_get(json_object_get(o, "candidates"), 0), "content");
+        json_array_insert_new(json_object_get(at, "parts"), 0, json_pack("{s:s}", "text", words));
+    }
+    if (vendor == 2)
+        json_array_insert_new(json_object_get(o, "output"), 1,
+                              json_pack("{s:s,s:s,s:s,s:s,s:[{s:s,s:s,s:[]}]}", "type", "message",
+                                        "id", "msg_1", "role", "assistant", "status", "completed",
+                                        "content", "type", "output_text", "text", words,
+                                        "annotations"));
+    if (vendor == 3) {
+        at = json_object_get(json_array_get(json_object_get(o, "choices"), 0), "message");
+        json_object_set_new(at, "content", json_string(words));
+    }
+    return vendor_dump(o);
+}
+
 static inline char *vendor_text(int vendor, const char *text)
 {
     if (vendor == 0)

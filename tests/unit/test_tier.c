@@ -37,7 +37,7 @@ struct world {
     struct vendor_spec *spec;
     struct stub *stub, *other;
     struct lt_tier *tier;
-    char *bodies[64];
+    char *bodies[128];
     int n_bodies;
     /* what run was asked for */
     int n_runs;
@@ -125,7 +125,7 @@ static void begin(struct world *w, const char *extra, int vendor, int second)
 /* The stub answers this next; `body` is freed at the end. */
 static void push(struct world *w, struct stub *s, int status, char *body)
 {
-    assert_true(w->n_bodies < 64);
+    assert_true(w->n_bodies < 128);
     w->bodies[w->n_bodies++] = body;
     stub_push(s, (struct stub_reply){.status = status,
                                      .headers = "content-type: application/json\r\n",
@@ -228,15 +228,16 @@ struct running {
     struct world *w;
 };
 
-static int on_run(void *ctx, const json_t *calls, uint64_t ticket)
+static enum lt_tier_run on_run(void *ctx, const json_t *calls, uint64_t ticket, json_t **results)
 {
     struct running *r = ctx;
+    (void)results;
     char *text = json_dumps(calls, JSON_COMPACT | JSON_SORT_KEYS);
     snprintf(r->w->ran, sizeof r->w->ran, "%s", text);
     free(text);
     r->w->n_runs++;
     r->w->ticket = ticket;
-    return 1;
+    return LT_TIER_RUN_LATER;
 }
 
 static void run_until(struct world *w, const struct running *r, int n_runs)
@@ -273,10 +274,11 @@ static void test_tier__read__result_goes_back_until_the_model_speaks(void **stat
     }
 }
 
-static int run_nothing(void *ctx, const json_t *calls, uint64_t ticket)
+static enum lt_tier_run run_nothing(void *ctx, const json_t *calls, uint64_t ticket,
+                                    json_t **results)
 {
-    (void)ctx, (void)calls, (void)ticket;
-    return 0;
+    (void)ctx, (void)calls, (void)ticket, (void)results;
+    return LT_TIER_RUN_NOT;
 }
 
 static void test_tier__read_that_nobody_answers_or_mixed__is_the_answer(void **state)
@@ -293,12 +295,83 @@ static void test_tier__read_that_nobody_answers_or_mixed__is_the_answer(void **s
     assert_int_equal(json_array_size(r.seen.a.calls), 1);
     assert_int_equal(r.seen.a.n_done, 0);
     lt_tier_answer_fini(&r.seen.a);
+    begin(w, "  follow_up: never\n", 0, -1);
     push(w, w->stub, 200, vendor_calls(0, 2, names, args));
     r.seen.n = 0;
     ask_within(w, "is the lamp on? dim it", 3000, on_run, &r.seen);
     http_loop_until(&w->loop, &r.seen.n);
     assert_int_equal(json_array_size(r.seen.a.calls), 2); /* one moves: nothing in between */
     assert_int_equal(w->n_runs, 0);
+    lt_tier_answer_fini(&r.seen.a);
+}
+
+/* What a model hears of actions: cloud.follow_up, whether it said closing words, and how they went. */
+static void test_tier__action__heard_of_as_configured(void **state)
+{
+    static const struct {
+        const char *follow_up;
+        int has_words, is_failed, n_requests;
+    } rows[] = {
+        {"auto", 0, 0, 2},    {"auto", 1, 0, 1},    {"auto", 1, 1, 2},  {"always", 1, 0, 2},
+        {"trouble", 0, 0, 1}, {"trouble", 0, 1, 2}, {"never", 0, 0, 1}, {"never", 0, 1, 1},
+    };
+    struct world *w = *state;
+    for (int v = 0; v < N_VENDORS; v++)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            struct running r = {.w = w};
+            char extra[64];
+            int is_asked = strcmp(rows[i].follow_up, "never") != 0;
+            w->n_runs = 0;
+            snprintf(extra, sizeof extra, "  follow_up: %s\n", rows[i].follow_up);
+            begin(w, extra, v, -1);
+            push(w, w->stub, 200,
+                 rows[i].has_words
+                     ? vendor_said_call(v, "It is dim.", "light_set", "{" LAMP ",\"level\":5}")
+                     : vendor_call(v, "light_set", "{" LAMP ",\"level\":5}"));
+            push(w, w->stub, 200, vendor_text(v, "So it is."));
+            ask_within(w, "dim the lamp", 60000, on_run, &r.seen);
+            if (is_asked) {
+                run_until(w, &r, 1);
+                json_t *results = json_pack("[{s:s,s:b}]", "output", "what-came-of-it", "failed",
+                                            rows[i].is_failed);
+                lt_tier_ran(w->tier, w->ticket, results);
+                json_decref(results);
+            }
+            http_loop_until(&w->loop, &r.seen.n);
+            if (*stub_complaint(w->stub)) fail_msg("%s", stub_complaint(w->stub));
+            assert_int_equal(r.seen.a.outcome, LT_OUTCOME_ANSWERED);
+            assert_int_equal(r.seen.a.n_done, is_asked);
+            assert_int_equal(json_array_size(r.seen.a.calls), 1);
+            assert_int_equal(stub_n_requests(w->stub), rows[i].n_requests);
+            const char *words = rows[i].n_requests > 1 ? "So it is."
+                                : rows[i].has_words    ? "It is dim."
+                                                       : "";
+            assert_string_equal(r.seen.a.speech ? r.seen.a.speech : "", words);
+            if (rows[i].n_requests > 1)
+                assert_non_null(strstr(stub_request(w->stub, 1)->body, "what-came-of-it"));
+            lt_tier_answer_fini(&r.seen.a);
+        }
+}
+
+static void test_tier__deadline_while_acting__answered_with_what_was_begun(void **state)
+{
+    struct world *w = *state;
+    struct running r = {.w = w};
+    w->n_runs = 0;
+    for (int64_t ms = 500; !w->n_runs; ms *= 2) { /* longer where the first turn takes longer */
+        assert_true(ms < 60000);
+        begin(w, "", 0, -1);
+        push(w, w->stub, 200, vendor_call(0, "light_set", "{" LAMP ",\"level\":5}"));
+        r.seen.n = 0;
+        lt_tier_answer_fini(&r.seen.a);
+        ask_within(w, "dim the lamp", ms, on_run, &r.seen);
+        http_loop_until(&w->loop, &r.seen.n); /* nobody says what came of it */
+    }
+    assert_int_equal(r.seen.a.outcome, LT_OUTCOME_ANSWERED);
+    assert_int_equal(r.seen.a.n_done, 1);
+    json_t *results = json_pack("[{s:s}]", "output", "done");
+    lt_tier_ran(w->tier, w->ticket, results); /* too late: ignored */
+    json_decref(results);
     lt_tier_answer_fini(&r.seen.a);
 }
 
@@ -369,7 +442,7 @@ static void on_say(void *ctx, const char *sentence)
 static void push_stream(struct world *w, struct stub *s, enum stub_kind kind, char *body,
                         size_t piece)
 {
-    assert_true(w->n_bodies < 64);
+    assert_true(w->n_bodies < 128);
     w->bodies[w->n_bodies++] = body;
     stub_push(s, (struct stub_reply){
                      .kind = kind, .status = 200, .headers = EVENTS, .body = body, .piece = piece});
@@ -693,6 +766,8 @@ int main(int argc, char **argv)
         TEST(test_tier__no_steps_left__not_repaired),
         TEST(test_tier__read__result_goes_back_until_the_model_speaks),
         TEST(test_tier__read_that_nobody_answers_or_mixed__is_the_answer),
+        TEST(test_tier__action__heard_of_as_configured),
+        TEST(test_tier__deadline_while_acting__answered_with_what_was_begun),
         TEST(test_tier__reads_for_ever__made_to_speak_at_the_last_step),
         TEST(test_tier__fails_after_a_call_was_carried_out__nobody_else_is_asked),
         TEST(test_tier__streamed_words__given_out_by_sentence_with_the_homes_words),

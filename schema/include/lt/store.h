@@ -145,6 +145,7 @@ struct lt_trace_answer {
     const char *result_json; /* the whole result object as published; required */
     int64_t total_us;        /* from receipt to answer */
     int64_t cost_usd_micro;  /* of all cloud attempts */
+    int is_more;             /* it was answered before, in part, and these calls begin with those */
 };
 LT_NODISCARD enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
                                                  const struct lt_trace_answer *a,
