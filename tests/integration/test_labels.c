@@ -154,6 +154,46 @@ static void test_import__good_bad_and_known_lines__counted_and_exported_again(vo
     assert_int_equal(db_int(e, "select count(*) from trace"), 5);
 }
 
+static void test_export__while_serving__whole_lines_and_no_request_lost(void **state)
+{
+    enum { LINES = 200, SAID = 60, EXPORTS = 4 };
+    struct env *e = *state;
+    char payload[128];
+    FILE *f = fopen(lines, "w");
+    assert_non_null(f);
+    for (int i = 1; i <= LINES; i++)
+        fprintf(f,
+                "{\"id\":\"%d\",\"source\":\"t\",\"query\":\"ring for guest %d\",\"tools\":" TOOLS
+                ",\"answers\":[{\"name\":\"bell_ring\",\"arguments\":{\"strokes\":%d}}]}\n",
+                i, i, i % 24 + 1);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(LINTEL("traces", "import", lines, "--site", "home"), 0);
+    gateway_start(e, "limits:\n  deadline_ms: 300000\n");
+    for (int k = 0; k < EXPORTS; k++) {
+        for (int i = 0; i < SAID / EXPORTS; i++) {
+            snprintf(payload, sizeof payload,
+                     "{\"id\":\"x-%d-%d\",\"text\":\"turn on the kitchen "
+                     "light\"}",
+                     k, i);
+            client_say(e, payload);
+        }
+        assert_int_equal(LINTEL("traces", "export", "--out", lines), 0);
+        int n = 0;
+        char line[4096];
+        assert_non_null(f = fopen(lines, "r"));
+        while (fgets(line, sizeof line, f)) {
+            json_t *o = json_loads(line, 0, NULL);
+            assert_non_null(o);
+            n++;
+            json_decref(o);
+        }
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(n, LINES);
+    }
+    db_wait(e, "select count(*) from trace where state = 'executed' and source = 'mqtt'", SAID);
+    assert_int_equal(gateway_stop(e), 0);
+}
+
 static void test_shadow__another_network__answers_beside_without_consequences(void **state)
 {
     struct env *e = *state;
@@ -238,6 +278,8 @@ int main(void)
             test_undo__of_a_call__labels_the_trace_wrong_and_teaches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_feedback__flood_or_calls_that_fit_nothing__bounded_and_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_export__while_serving__whole_lines_and_no_request_lost,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_import__good_bad_and_known_lines__counted_and_exported_again, setup, teardown),
         cmocka_unit_test_setup_teardown(
