@@ -23,7 +23,7 @@ struct lt__local {
     struct lt_ear *active;   /* whose sound the recogniser is in the middle of */
     int is_in_utterance;     /* the recogniser is; also when its ear has gone */
     int is_busy, is_closing; /* a job is out */
-    char phrasings[N_PHRASINGS][PATH_BYTES];
+    char phrasings[N_PHRASINGS][PATH_BYTES], commands[PATH_BYTES];
 
     /* the job's, while it is out */
     struct lt_job job;
@@ -54,6 +54,7 @@ static enum lt_err make_recogniser(struct lt__local *l, struct lt_diag *diag)
     struct lt_recogniser_options o = {.model_folder = l->gw->started.voice.model_folder,
                                       .phrase_files = files,
                                       .n_phrase_files = N_PHRASINGS,
+                                      .commands_file = *l->commands ? l->commands : NULL,
                                       .catalog = home};
     lt_recogniser_free(l->recogniser);
     l->recogniser = NULL;
@@ -149,6 +150,7 @@ enum lt_err lt__local_open(struct lt_speech *s, struct lt__local **out, struct l
                            "voice.recogniser: %s is not installed; install Lintel's data",
                            names[i]);
         }
+    lt_config_find_shipped("commands.json", l->commands, PATH_BYTES); /* without: heard less well */
     enum lt_err err = lt_worker_start(&s->gw->loop, "hearing", QUEUE_MAX, NULL, &l->worker, diag);
     if (err) {
         free(l);

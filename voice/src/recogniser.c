@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lt/commands.h"
 #include "lt/lexicon.h"
 #include "lt/log.h"
 #include "lt/ngram.h"
@@ -22,11 +23,23 @@
 #define LIST_SCALE      1024 /* the list's scores are shifted right by 10 bits */
 #define SCORE_SCALE     0.05 /* acoustic scores count frames as if they were independent */
 #define LOOK_AT         60   /* entries of the library's list looked at for readings */
+/* The search among commands: wide, as its network is small. */
+#define COMMAND_BEAM      "1e-100"
+#define COMMAND_WORD_BEAM "1e-80"
+#define COMMAND_SILENCE   "0.02"
+/* Score a frame by which a command may be worse than the free search: there it is as likely none. */
+#define COMMAND_BEHIND  7.0
+#define FRAMES_A_SECOND 100
+#define COMMAND_STEEP   1.0 /* how fast that belief changes, by the same measure */
 #define FD_PATH_BYTES   32
 
-struct lt_recogniser {
-    ps_decoder_t *ps;
+struct search {
+    ps_decoder_t *ps; /* NULL: there is no such search */
     cmd_ln_t *config;
+};
+
+struct lt_recogniser {
+    struct search free_one, commands;
     int is_listening;
     size_t n_samples, n_words, n_unknown;
 };
@@ -75,59 +88,131 @@ static enum lt_err count_all(const struct lt_recogniser_options *o, struct lt_ng
     return err;
 }
 
-static enum lt_err write_lexicon(const struct lt_ngram *m, const char *folder, FILE *out,
-                                 size_t *n_unknown, struct lt_diag *diag)
+static enum lt_err make_commands(const struct lt_recogniser_options *o, struct lt_commands **out,
+                                 struct lt_diag *diag)
 {
-    char path[1100];
-    size_t n = lt_ngram_n_words(m);
-    const char **words = calloc(n ? n : 1, sizeof *words);
-    if (!words) return LT_ERR_NOMEM;
-    for (size_t i = 0; i < n; i++) words[i] = lt_ngram_word(m, i);
+    json_error_t at;
+    *out = NULL;
+    if (!o->commands_file) return LT_OK;
+    json_t *file = json_load_file(o->commands_file, 0, &at);
+    if (!file) return lt_fail(diag, LT_ERR_PARSE, "%s:%d: %s", o->commands_file, at.line, at.text);
+    enum lt_err err = lt_commands_new(file, o->catalog, out, diag);
+    json_decref(file);
+    return err == LT_ERR_NOTFOUND ? LT_OK : err;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The words of both searches, each once. */
+static const char **all_words(const struct lt_ngram *m, const struct lt_arcs *arcs, size_t *n_out)
+{
+    size_t n = 0, n_all = lt_ngram_n_words(m) + (arcs ? arcs->n : 0);
+    const char **words = calloc(n_all ? n_all : 1, sizeof *words);
+    if (!words) return NULL;
+    for (size_t i = 0; i < lt_ngram_n_words(m); i++) words[n++] = lt_ngram_word(m, i);
+    for (size_t i = 0; arcs && i < arcs->n; i++)
+        if (arcs->v[i].word) words[n++] = arcs->v[i].word;
+    qsort(words, n, sizeof *words, by_text);
+    *n_out = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!*n_out || strcmp(words[*n_out - 1], words[i]) != 0) words[(*n_out)++] = words[i];
+    return words;
+}
+
+static enum lt_err write_lexicon(struct lt_recogniser *r, const struct lt_ngram *m,
+                                 const struct lt_arcs *arcs, const char *folder, FILE *out,
+                                 struct lt_diag *diag)
+{
+    char path[1100], *text = NULL;
+    size_t n_bytes = 0;
+    const char **words = all_words(m, arcs, &r->n_words);
+    FILE *f = words ? open_memstream(&text, &n_bytes) : NULL;
     snprintf(path, sizeof path, "%s/cmudict-en-us.dict", folder);
-    enum lt_err err = lt_lexicon_write_joined(words, n, path, out, n_unknown, diag);
+    enum lt_err err =
+        f ? lt_lexicon_write_joined(words, r->n_words, path, f, &r->n_unknown, diag) : LT_ERR_NOMEM;
+    if (f && fclose(f) && !err) err = LT_ERR_NOMEM;
+    if (!err) err = lt_lexicon_add_british(text, out);
+    free(text);
     free(words);
     return err;
 }
 
-static enum lt_err start_library(struct lt_recogniser *r, const char *folder, const char *lm,
-                                 const char *dict, const struct lt_recogniser_options *o)
+static void stop_search(struct search *s)
+{
+    if (s->ps) ps_free(s->ps);
+    if (s->config) cmd_ln_free_r(s->config);
+    *s = (struct search){0};
+}
+
+static enum lt_err start(struct lt_recogniser *r, const char *folder, const char *lm,
+                         const char *grammar, const char *dict,
+                         const struct lt_recogniser_options *o)
 {
     char hmm[1100], weight[32];
     snprintf(hmm, sizeof hmm, "%s/en-us", folder);
     snprintf(weight, sizeof weight, "%g",
              o->language_weight > 0 ? o->language_weight : LANGUAGE_WEIGHT);
     err_set_logfp(NULL); /* its own log is long */
-    r->config = cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-lm", lm, "-dict", dict, "-lw",
+    struct search *f = &r->free_one, *c = &r->commands;
+    f->config = cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-lm", lm, "-dict", dict, "-lw",
                             weight, "-topn", "8", NULL);
-    r->ps = r->config ? ps_init(r->config) : NULL;
-    return r->ps ? LT_OK : LT_ERR_IO;
+    f->ps = f->config ? ps_init(f->config) : NULL;
+    if (!f->ps) return LT_ERR_IO;
+    if (!grammar) return LT_OK;
+    c->config =
+        cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-fsg", grammar, "-dict", dict, "-lw",
+                    weight, "-topn", "8", "-beam", COMMAND_BEAM, "-pbeam", COMMAND_BEAM, "-wbeam",
+                    COMMAND_WORD_BEAM, "-silprob", COMMAND_SILENCE, NULL);
+    c->ps = c->config ? ps_init(c->config) : NULL;
+    return c->ps ? LT_OK : LT_ERR_IO;
+}
+
+/* The model's files, only in memory. */
+struct files {
+    FILE *lm, *dict, *grammar;
+    char lm_path[FD_PATH_BYTES], dict_path[FD_PATH_BYTES], grammar_path[FD_PATH_BYTES];
+};
+
+static enum lt_err make(struct lt_recogniser *r, const struct lt_recogniser_options *o,
+                        struct files *f, struct lt_diag *diag)
+{
+    const char *folder = folder_of(o->model_folder);
+    struct lt_commands *commands = NULL;
+    struct lt_ngram *m = lt_ngram_new();
+    f->lm = memory_file("lintel-words", f->lm_path);
+    f->dict = memory_file("lintel-says", f->dict_path);
+    f->grammar = memory_file("lintel-commands", f->grammar_path);
+    enum lt_err err = m && f->lm && f->dict && f->grammar ? LT_OK : LT_ERR_NOMEM;
+    if (!err) err = count_all(o, m, diag);
+    if (!err) err = make_commands(o, &commands, diag);
+    if (!err) err = lt_ngram_write(m, o->openness > 0 ? o->openness : OPENNESS, f->lm);
+    if (!err && commands) err = lt_commands_write(commands, f->grammar);
+    if (!err)
+        err = write_lexicon(r, m, commands ? lt_commands_arcs(commands) : NULL, folder, f->dict,
+                            diag);
+    const char *grammar = commands ? f->grammar_path : NULL;
+    lt_ngram_free(m); /* before the library takes its own share */
+    lt_commands_free(commands);
+    if (err) return err;
+    err = start(r, folder, f->lm_path, grammar, f->dict_path, o);
+    return err ? lt_fail(diag, err, "PocketSphinx does not start with %s and %zu words", folder,
+                         r->n_words)
+               : LT_OK;
 }
 
 enum lt_err lt_recogniser_new(const struct lt_recogniser_options *o, struct lt_recogniser **out,
                               struct lt_diag *diag)
 {
-    char lm_path[FD_PATH_BYTES], dict_path[FD_PATH_BYTES];
-    const char *folder = folder_of(o->model_folder);
+    struct files f = {0};
     if (!lt_recogniser_is_there(o->model_folder, diag)) return LT_ERR_UNSUPPORTED;
     struct lt_recogniser *r = calloc(1, sizeof *r);
-    struct lt_ngram *m = lt_ngram_new();
-    FILE *lm = memory_file("lintel-words", lm_path), *dict = memory_file("lintel-says", dict_path);
-    enum lt_err err = r && m && lm && dict ? LT_OK : LT_ERR_NOMEM;
-    if (!err) err = count_all(o, m, diag);
-    if (!err) err = lt_ngram_write(m, o->openness > 0 ? o->openness : OPENNESS, lm);
-    if (!err) err = write_lexicon(m, folder, dict, &r->n_unknown, diag);
-    if (!err) {
-        r->n_words = lt_ngram_n_words(m);
-        lt_ngram_free(m); /* before the library takes its own share */
-        m = NULL;
-        err = start_library(r, folder, lm_path, dict_path, o);
-        if (err)
-            lt_fail(diag, err, "PocketSphinx does not start with %s and %zu words", folder,
-                    r->n_words);
-    }
-    lt_ngram_free(m);
-    if (lm) fclose(lm);
-    if (dict) fclose(dict);
+    enum lt_err err = r ? make(r, o, &f, diag) : LT_ERR_NOMEM;
+    if (f.lm) fclose(f.lm);
+    if (f.dict) fclose(f.dict);
+    if (f.grammar) fclose(f.grammar);
     if (err) {
         lt_fail(diag, err, "recogniser: %s", lt_strerror(err));
         lt_recogniser_free(r);
@@ -140,8 +225,8 @@ enum lt_err lt_recogniser_new(const struct lt_recogniser_options *o, struct lt_r
 void lt_recogniser_free(struct lt_recogniser *r)
 {
     if (!r) return;
-    if (r->ps) ps_free(r->ps);
-    if (r->config) cmd_ln_free_r(r->config);
+    stop_search(&r->free_one);
+    stop_search(&r->commands);
     free(r);
 }
 
@@ -157,9 +242,20 @@ enum lt_err lt_recogniser_begin(struct lt_recogniser *r)
 {
     if (r->is_listening) return LT_ERR_INVALID;
     r->n_samples = 0;
-    if (ps_start_utt(r->ps) < 0) return LT_ERR_IO;
+    if (ps_start_utt(r->free_one.ps) < 0) return LT_ERR_IO;
+    if (r->commands.ps && ps_start_utt(r->commands.ps) < 0) {
+        ps_end_utt(r->free_one.ps);
+        return LT_ERR_IO;
+    }
     r->is_listening = 1;
     return LT_OK;
+}
+
+static int end_both(struct lt_recogniser *r)
+{
+    r->is_listening = 0;
+    int is_well = ps_end_utt(r->free_one.ps) >= 0;
+    return r->commands.ps ? (ps_end_utt(r->commands.ps) >= 0) & is_well : is_well;
 }
 
 static enum lt_err hear(struct lt_recogniser *r, const int16_t *samples, size_t n, int is_whole)
@@ -169,9 +265,10 @@ static enum lt_err hear(struct lt_recogniser *r, const int16_t *samples, size_t 
     if (n > room) n = room;
     if (!n) return LT_OK;
     r->n_samples += n;
-    if (ps_process_raw(r->ps, samples, n, FALSE, is_whole) >= 0) return LT_OK;
-    ps_end_utt(r->ps);
-    r->is_listening = 0;
+    if (ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
+        (!r->commands.ps || ps_process_raw(r->commands.ps, samples, n, FALSE, is_whole) >= 0))
+        return LT_OK;
+    end_both(r);
     return LT_ERR_IO;
 }
 
@@ -212,38 +309,83 @@ static void add_reading(struct lt_heard *out, const char *hypothesis, double wei
     reading->share = weight;
 }
 
-static void take_readings(struct lt_recogniser *r, struct lt_heard *out)
+static int by_share(const void *a, const void *b)
+{
+    const struct lt_reading *x = a, *y = b;
+    return (x->share < y->share) - (x->share > y->share);
+}
+
+/* Put a reading among those of both searches: the same words add up, the weakest makes room. */
+static void join_reading(struct lt_heard *out, const char *text, double share)
+{
+    int at = 0;
+    while (at < out->n_readings && strcmp(out->readings[at].text, text) != 0) at++;
+    if (at == LT_RECOGNISER_READINGS) {
+        for (int i = at = 0; i < out->n_readings; i++)
+            if (out->readings[i].share < out->readings[at].share) at = i;
+        if (out->readings[at].share >= share) return;
+        out->readings[at].share = 0;
+    } else if (at == out->n_readings) {
+        out->n_readings++;
+    }
+    snprintf(out->readings[at].text, LT_RECOGNISER_TEXT_MAX, "%s", text);
+    out->readings[at].share += share;
+}
+
+/* The readings of one search; their shares come to `whole`. Returns the best one's score. */
+static double take_readings(const struct search *s, int look_at, double whole, struct lt_heard *out)
 {
     int32 best = 0, score = 0;
-    logmath_t *math = ps_get_logmath(r->ps);
-    const char *text = ps_get_hyp(r->ps, &best);
-    double sum = 0;
-    int looked = 0;
-    if (!text) return;
-    add_reading(out, text, 1);
-    ps_nbest_t *list = ps_nbest(r->ps);
-    for (int is_first = 1; list && looked < LOOK_AT; looked++) {
+    struct lt_heard *own = calloc(1, sizeof *own);
+    logmath_t *math = ps_get_logmath(s->ps);
+    const char *text = ps_get_hyp(s->ps, &best);
+    double sum = 0, best_score = best;
+    if (own && text) add_reading(own, text, 1);
+    /* not among commands: the library's list of a network's readings can take for ever */
+    ps_nbest_t *list = own && own->n_readings && look_at ? ps_nbest(s->ps) : NULL;
+    for (int looked = 0; list && looked < look_at && own->n_readings < LT_RECOGNISER_READINGS;
+         looked++) {
         const char *other = ps_nbest_hyp(list, &score);
-        if (is_first) best = score; /* the list's own scale */
-        is_first = 0;
+        if (!looked) {
+            char first[LT_RECOGNISER_TEXT_MAX];
+            best = score; /* the list's own scale */
+            clean(other ? other : "", first);
+            if (strcmp(first, own->readings[0].text) != 0) break; /* a list of parts */
+        }
         if (other)
-            add_reading(out, other,
+            add_reading(own, other,
                         exp(logmath_log_to_ln(math, score - best) * LIST_SCALE * SCORE_SCALE));
         list = ps_nbest_next(list);
     }
     if (list) ps_nbest_free(list);
-    for (int i = 0; i < out->n_readings; i++) sum += out->readings[i].share;
-    for (int i = 0; i < out->n_readings; i++) out->readings[i].share /= sum;
+    for (int i = 0; own && i < own->n_readings; i++) sum += own->readings[i].share;
+    for (int i = 0; own && i < own->n_readings; i++)
+        join_reading(out, own->readings[i].text, whole * own->readings[i].share / sum);
+    free(own);
+    return best_score;
+}
+
+/* How much it was a command, 0..1: scores of both searches, by the frame. */
+static double belief_in_command(struct lt_recogniser *r, double seconds)
+{
+    int32 command = 0, anything = 0;
+    if (!r->commands.ps || !ps_get_hyp(r->commands.ps, &command)) return 0;
+    if (!ps_get_hyp(r->free_one.ps, &anything)) return 1;
+    double behind = (anything - command) / (seconds * FRAMES_A_SECOND);
+    return 1 / (1 + exp((behind - COMMAND_BEHIND) / COMMAND_STEEP));
 }
 
 enum lt_err lt_recogniser_end(struct lt_recogniser *r, struct lt_heard *out)
 {
     memset(out, 0, sizeof *out);
     if (!r->is_listening) return LT_ERR_INVALID;
-    r->is_listening = 0;
     out->audio_s = (double)r->n_samples / LT_RECOGNISER_RATE;
-    if (ps_end_utt(r->ps) < 0) return LT_ERR_IO;
-    if (r->n_samples) take_readings(r, out);
+    if (!end_both(r)) return LT_ERR_IO;
+    if (!r->n_samples) return LT_OK;
+    double command = belief_in_command(r, out->audio_s);
+    if (command > 0) take_readings(&r->commands, 0, command, out);
+    take_readings(&r->free_one, LOOK_AT, 1 - command, out);
+    qsort(out->readings, (size_t)out->n_readings, sizeof *out->readings, by_share);
     return LT_OK;
 }
 

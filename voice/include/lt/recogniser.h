@@ -6,6 +6,11 @@
  * 16 bit, one channel; it may be fed as it comes, so that little is left to do when the speaker stops.
  * The answer is the best readings with their share of the recogniser's belief.
  *
+ * Two searches listen side by side. One looks among the plain commands of the home (lt/commands.h)
+ * and nothing else: it hears those well, and hears one in everything. The other is free, by the
+ * language model, and hears badly what the first would hear well. How far the free one explains the
+ * sound better than the best command says whether it was a command at all.
+ *
  * Where Lintel was built without PocketSphinx, or its acoustic model is not installed,
  * lt_recogniser_new says LT_ERR_UNSUPPORTED and what to install. Threads: one at a time. */
 #ifndef LT_RECOGNISER_H
@@ -28,6 +33,7 @@ struct lt_recogniser_options {
     const char *model_folder;        /* acoustic model and dictionary; NULL or "": the system's */
     const char *const *phrase_files; /* of the shape lt_spoken_count takes */
     size_t n_phrase_files;
+    const char *commands_file;        /* see lt/commands.h; NULL: the free search alone */
     const json_t *catalog;            /* "tools" and "home" */
     double language_weight, openness; /* 0: the defaults */
 };
