@@ -22,7 +22,8 @@ struct lt_commands {
     const json_t *file, *catalog; /* while it is made */
     struct class classes[MAX_CLASSES];
     size_t n_classes;
-    struct lt_network *all;
+    struct lt_network *asked, *bare; /* with "please" before them or not */
+    double weight_asked, weight_bare;
     struct lt_arcs arcs;
     size_t n_forms;
     struct lt_diag *diag;
@@ -215,14 +216,23 @@ static enum lt_err add_name(struct lt_network *n, const char *name, double with_
     return err;
 }
 
-static enum lt_err add_names(struct lt_network *n, const json_t *thing, double with_the)
+static int is_plural(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 2 && name[n - 1] == 's' && name[n - 2] != 's';
+}
+
+static enum lt_err add_names(struct lt_network *n, const json_t *thing, double with_the,
+                             int is_plural_only)
 {
     size_t i;
     json_t *alias;
-    enum lt_err err = add_name(n, text_of(thing, "name"), with_the);
+    const char *name = text_of(thing, "name");
+    enum lt_err err = !is_plural_only || is_plural(name) ? add_name(n, name, with_the) : LT_OK;
     json_array_foreach(json_object_get(thing, "aliases"), i, alias)
     {
-        if (!err && json_is_string(alias)) err = add_name(n, json_string_value(alias), with_the);
+        if (!err && (name = json_string_value(alias)) && (!is_plural_only || is_plural(name)))
+            err = add_name(n, name, with_the);
     }
     return err;
 }
@@ -243,7 +253,7 @@ static enum lt_err fill_devices(struct lt_commands *c, struct lt_network *n, con
     {
         if (err || !is_of(e, domains)) continue;
         if (strcmp(hole, "{kind}") != 0) {
-            err = add_names(n, e, hole[1] == 'n' ? WITH_THE : 0);
+            err = add_names(n, e, hole[1] == 'n' ? WITH_THE : 0, !strcmp(hole, "{names}"));
             continue;
         }
         json_array_foreach(
@@ -268,11 +278,11 @@ static enum lt_err fill_places(struct lt_commands *c, struct lt_network *n, cons
         if (is_floor)
             err = add_name(n, text_of(a, "floor"), 0);
         else
-            err = add_names(n, a, hole[1] == 'a' ? WITH_THE : 0);
+            err = add_names(n, a, hole[1] == 'a' ? WITH_THE : 0, 0);
     }
     json_array_foreach(json_object_get(home, "floors"), i, a)
     {
-        if (is_floor && !err && json_is_object(a)) err = add_names(n, a, 0);
+        if (is_floor && !err && json_is_object(a)) err = add_names(n, a, 0, 0);
     }
     return err;
 }
@@ -302,7 +312,8 @@ static enum lt_err class_of(struct lt_commands *c, const char *hole, const json_
     size_t i, n_states, n_arcs;
     json_t *d;
     char list[LT_NETWORK_NAME_MAX];
-    int is_device = !strcmp(hole, "{name}") || !strcmp(hole, "{Name}") || !strcmp(hole, "{kind}");
+    int is_device = !strcmp(hole, "{name}") || !strcmp(hole, "{Name}") ||
+                    !strcmp(hole, "{names}") || !strcmp(hole, "{kind}");
     int is_place = !strcmp(hole, "{area}") || !strcmp(hole, "{Area}") || !strcmp(hole, "{floor}");
     size_t n = (size_t)snprintf(out, LT_NETWORK_NAME_MAX, "%s", hole);
     if (n >= LT_NETWORK_NAME_MAX) return LT_ERR_LIMIT;
@@ -385,13 +396,14 @@ static int fits(const struct lt_commands *c, const json_t *command)
     return has_tool && has_device;
 }
 
-static enum lt_err add_command(struct lt_commands *c, const json_t *command)
+static enum lt_err add_command(struct lt_commands *c, const json_t *command, const char *how,
+                               struct lt_network *net, double *weight)
 {
     size_t i;
     json_t *p;
     char text[LT_COMMANDS_TEXT_MAX];
     enum lt_err err = LT_OK;
-    json_array_foreach(json_object_get(command, "say"), i, p)
+    json_array_foreach(json_object_get(command, how), i, p)
     {
         struct forms forms = {0};
         if (err || !json_is_string(p)) continue;
@@ -399,7 +411,8 @@ static enum lt_err add_command(struct lt_commands *c, const json_t *command)
         for (size_t k = 0; k < forms.n && !err; k++) {
             err = name_holes(c, forms.v[k].text, json_object_get(command, "domain"), text);
             if (err || !*text) continue;
-            err = lt_network_add(c->all, text, forms.v[k].weight);
+            err = lt_network_add(net, text, forms.v[k].weight);
+            *weight += forms.v[k].weight;
             c->n_forms++;
         }
         free(forms.v);
@@ -408,31 +421,35 @@ static enum lt_err add_command(struct lt_commands *c, const json_t *command)
 }
 
 /* What may be said between two states with some share, and nothing otherwise. */
-static enum lt_err lay_polite(struct lt_commands *c, const char *what, int from, int to)
+static enum lt_err lay_polite(struct lt_commands *c, const char *what, int from, int to,
+                              double whole)
 {
     const json_t *part = json_object_get(c->file, what);
     double share = json_number_value(json_object_get(part, "share"));
     char name[LT_NETWORK_NAME_MAX];
     struct lt_network *net = NULL;
-    if (!part || share <= 0 || share >= 1) return lt_arcs_add(&c->arcs, from, to, 1, NULL);
+    if (!part || share <= 0 || share >= 1) return lt_arcs_add(&c->arcs, from, to, whole, NULL);
     snprintf(name, sizeof name, "{%s polite}", what);
     enum lt_err err = new_class(c, name, &net);
     if (!err) err = fill_list(c, net, json_object_get(part, "say"));
     if (!err) err = lt_network_shrink(net);
-    if (!err) err = lt_network_lay(net, from, to, share, find_class, c, &c->arcs);
-    return err ? err : lt_arcs_add(&c->arcs, from, to, 1 - share, NULL);
+    if (!err) err = lt_network_lay(net, from, to, whole * share, find_class, c, &c->arcs);
+    return err ? err : lt_arcs_add(&c->arcs, from, to, whole * (1 - share), NULL);
 }
 
-/* 0 --before--> 2 --command--> 3 --after--> 1, and 3 --joins--> 2 for a second command. */
+/* 0 --before--> 2 --asked--> 3 --after--> 1, 0 --bare--> 3, and 3 --joins--> 2 for a second command. */
 static enum lt_err lay_all(struct lt_commands *c)
 {
     const json_t *joins = json_object_get(c->file, "joins");
     double share = json_number_value(json_object_get(joins, "share"));
     struct lt_network *net = NULL;
     c->arcs.n_states = 4;
-    enum lt_err err = lay_polite(c, "before", 0, 2);
-    if (!err) err = lt_network_lay(c->all, 2, 3, 1, find_class, c, &c->arcs);
-    if (!err) err = lay_polite(c, "after", 3, 1);
+    double asked = c->weight_asked / (c->weight_asked + c->weight_bare);
+    enum lt_err err = LT_OK;
+    if (asked > 0) err = lay_polite(c, "before", 0, 2, asked);
+    if (!err) err = lt_network_lay(c->asked, 2, 3, 1, find_class, c, &c->arcs);
+    if (!err) err = lt_network_lay(c->bare, 0, 3, 1 - asked, find_class, c, &c->arcs);
+    if (!err) err = lay_polite(c, "after", 3, 1, 1);
     if (err || share <= 0) return err;
     err = new_class(c, "{joins}", &net);
     if (!err) err = fill_list(c, net, json_object_get(joins, "say"));
@@ -451,15 +468,19 @@ enum lt_err lt_commands_new(const json_t *file, const json_t *catalog, struct lt
     c->file = file;
     c->catalog = catalog;
     c->diag = diag;
-    c->all = lt_network_new();
-    enum lt_err err = c->all ? LT_OK : LT_ERR_NOMEM;
+    c->asked = lt_network_new();
+    c->bare = lt_network_new();
+    enum lt_err err = c->asked && c->bare ? LT_OK : LT_ERR_NOMEM;
     json_array_foreach(json_object_get(file, "commands"), i, command)
     {
-        if (!err && fits(c, command)) err = add_command(c, command);
+        if (err || !fits(c, command)) continue;
+        err = add_command(c, command, "say", c->asked, &c->weight_asked);
+        if (!err) err = add_command(c, command, "bare", c->bare, &c->weight_bare);
     }
     if (!err && !c->n_forms)
         err = lt_fail(diag, LT_ERR_NOTFOUND, "commands: nothing fits the catalogue");
-    if (!err) err = lt_network_shrink(c->all);
+    if (!err) err = lt_network_shrink(c->asked);
+    if (!err) err = lt_network_shrink(c->bare);
     if (!err) err = lay_all(c);
     c->file = c->catalog = NULL;
     c->diag = NULL;
@@ -475,7 +496,8 @@ void lt_commands_free(struct lt_commands *c)
 {
     if (!c) return;
     for (size_t i = 0; i < c->n_classes; i++) lt_network_free(c->classes[i].net);
-    lt_network_free(c->all);
+    lt_network_free(c->asked);
+    lt_network_free(c->bare);
     free(c->arcs.v);
     free(c);
 }
@@ -513,11 +535,11 @@ int lt_commands_has(const struct lt_commands *c, const char *text)
     return reaches(&c->arcs, 0, text, 0);
 }
 
-enum lt_err lt_commands_write(const struct lt_commands *c, FILE *out)
+enum lt_err lt_commands_write(const struct lt_arcs *arcs, FILE *out)
 {
-    fprintf(out, "FSG_BEGIN home\nN %d\nS 0\nF 1\n", c->arcs.n_states);
-    for (size_t i = 0; i < c->arcs.n; i++) {
-        const struct lt_arc *a = &c->arcs.v[i];
+    fprintf(out, "FSG_BEGIN home\nN %d\nS %d\nF 1\n", arcs->n_states, arcs->start);
+    for (size_t i = 0; i < arcs->n; i++) {
+        const struct lt_arc *a = &arcs->v[i];
         fprintf(out, "T %d %d %.9f %s\n", a->from, a->to,
                 a->share < 1 ? (a->share > MIN_SHARE ? a->share : MIN_SHARE) : 1.0,
                 a->word ? a->word : "");

@@ -16,21 +16,32 @@
 
 #ifdef LT_HAVE_POCKETSPHINX
 #include <pocketsphinx.h>
+#include <sphinxbase/cmn.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/feat.h>
+#include <sphinxbase/fsg_model.h>
 
 #define LANGUAGE_WEIGHT 9.0
 #define OPENNESS        1.0
 #define LIST_SCALE      1024 /* the list's scores are shifted right by 10 bits */
 #define SCORE_SCALE     0.05 /* acoustic scores count frames as if they were independent */
 #define LOOK_AT         60   /* entries of the library's list looked at for readings */
-/* The search among commands: wide, as its network is small. */
-#define COMMAND_BEAM      "1e-100"
-#define COMMAND_WORD_BEAM "1e-80"
+/* The search among commands: wide, as its network is small. All senones are scored, as scores are told
+ * apart from the best of those: only so can two searches be compared. */
+#define COMMAND_BEAM      "1e-80"
+#define COMMAND_WORD_BEAM "1e-70"
+#define RIVAL_BEAM        1e-80
 #define COMMAND_SILENCE   "0.02"
-/* Score a frame by which a command may be worse than the free search: there it is as likely none. */
-#define COMMAND_BEHIND  7.0
-#define FRAMES_A_SECOND 100
-#define COMMAND_STEEP   1.0 /* how fast that belief changes, by the same measure */
+#define RIVAL_NAME        "rival"
+#define CEPSTRA_MAX       64
+/* see trust_in */
+#define TRUST_UNIT      100.0 /* of scores */
+#define TRUST_AHEAD_MAX 8.0
+#define TRUST_BASE      0.0
+#define TRUST_AHEAD     0.5
+#define TRUST_BEHIND    -0.2
+#define TRUST_AGREED    1.0
+#define RIVAL_SHARE     0.5 /* of the belief that is not the command's */
 #define FD_PATH_BYTES   32
 
 struct search {
@@ -38,8 +49,19 @@ struct search {
     cmd_ln_t *config;
 };
 
+/* The running mean of the sound, as it was before an utterance. */
+struct mean {
+    mfcc_t mean[CEPSTRA_MAX], sum[CEPSTRA_MAX];
+    int32 n_frames;
+};
+
 struct lt_recogniser {
     struct search free_one, commands;
+    struct lt_commands *network;
+    double weight; /* of language */
+    int16_t *kept; /* the utterance, to be heard again; NULL without commands */
+    size_t cap_kept;
+    struct mean before;
     int is_listening;
     size_t n_samples, n_words, n_unknown;
 };
@@ -153,19 +175,19 @@ static enum lt_err start(struct lt_recogniser *r, const char *folder, const char
 {
     char hmm[1100], weight[32];
     snprintf(hmm, sizeof hmm, "%s/en-us", folder);
-    snprintf(weight, sizeof weight, "%g",
-             o->language_weight > 0 ? o->language_weight : LANGUAGE_WEIGHT);
+    r->weight = o->language_weight > 0 ? o->language_weight : LANGUAGE_WEIGHT;
+    snprintf(weight, sizeof weight, "%g", r->weight);
     err_set_logfp(NULL); /* its own log is long */
     struct search *f = &r->free_one, *c = &r->commands;
     f->config = cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-lm", lm, "-dict", dict, "-lw",
-                            weight, "-topn", "8", NULL);
+                            weight, "-topn", "8", "-fwdflat", "no", NULL);
     f->ps = f->config ? ps_init(f->config) : NULL;
     if (!f->ps) return LT_ERR_IO;
     if (!grammar) return LT_OK;
     c->config =
         cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-fsg", grammar, "-dict", dict, "-lw",
                     weight, "-topn", "8", "-beam", COMMAND_BEAM, "-pbeam", COMMAND_BEAM, "-wbeam",
-                    COMMAND_WORD_BEAM, "-silprob", COMMAND_SILENCE, NULL);
+                    COMMAND_WORD_BEAM, "-silprob", COMMAND_SILENCE, "-compallsen", "yes", NULL);
     c->ps = c->config ? ps_init(c->config) : NULL;
     return c->ps ? LT_OK : LT_ERR_IO;
 }
@@ -189,13 +211,13 @@ static enum lt_err make(struct lt_recogniser *r, const struct lt_recogniser_opti
     if (!err) err = count_all(o, m, diag);
     if (!err) err = make_commands(o, &commands, diag);
     if (!err) err = lt_ngram_write(m, o->openness > 0 ? o->openness : OPENNESS, f->lm);
-    if (!err && commands) err = lt_commands_write(commands, f->grammar);
+    if (!err && commands) err = lt_commands_write(lt_commands_arcs(commands), f->grammar);
     if (!err)
         err = write_lexicon(r, m, commands ? lt_commands_arcs(commands) : NULL, folder, f->dict,
                             diag);
     const char *grammar = commands ? f->grammar_path : NULL;
     lt_ngram_free(m); /* before the library takes its own share */
-    lt_commands_free(commands);
+    r->network = commands;
     if (err) return err;
     err = start(r, folder, f->lm_path, grammar, f->dict_path, o);
     return err ? lt_fail(diag, err, "PocketSphinx does not start with %s and %zu words", folder,
@@ -227,6 +249,8 @@ void lt_recogniser_free(struct lt_recogniser *r)
     if (!r) return;
     stop_search(&r->free_one);
     stop_search(&r->commands);
+    lt_commands_free(r->network);
+    free(r->kept);
     free(r);
 }
 
@@ -238,12 +262,37 @@ void lt_recogniser_size(const struct lt_recogniser *r, size_t *n_words, size_t *
 
 /* ---- hearing ---- */
 
+static void keep_mean(struct search *s, struct mean *m)
+{
+    const cmn_t *cmn = ps_get_feat(s->ps)->cmn_struct;
+    size_t n = (size_t)cmn->veclen < CEPSTRA_MAX ? (size_t)cmn->veclen : CEPSTRA_MAX;
+    memcpy(m->mean, cmn->cmn_mean, n * sizeof *m->mean);
+    memcpy(m->sum, cmn->sum, n * sizeof *m->sum);
+    m->n_frames = cmn->nframe;
+}
+
+static void set_mean(struct search *s, const struct mean *m)
+{
+    cmn_t *cmn = ps_get_feat(s->ps)->cmn_struct;
+    size_t n = (size_t)cmn->veclen < CEPSTRA_MAX ? (size_t)cmn->veclen : CEPSTRA_MAX;
+    memcpy(cmn->cmn_mean, m->mean, n * sizeof *m->mean);
+    memcpy(cmn->sum, m->sum, n * sizeof *m->sum);
+    cmn->nframe = m->n_frames;
+}
+
+/* Noise is learnt anew in each utterance: what is heard does not depend on who spoke before. */
+static int begin(struct search *s)
+{
+    return ps_start_stream(s->ps) >= 0 && ps_start_utt(s->ps) >= 0;
+}
+
 enum lt_err lt_recogniser_begin(struct lt_recogniser *r)
 {
     if (r->is_listening) return LT_ERR_INVALID;
     r->n_samples = 0;
-    if (ps_start_utt(r->free_one.ps) < 0) return LT_ERR_IO;
-    if (r->commands.ps && ps_start_utt(r->commands.ps) < 0) {
+    if (!begin(&r->free_one)) return LT_ERR_IO;
+    if (r->commands.ps) keep_mean(&r->commands, &r->before);
+    if (r->commands.ps && !begin(&r->commands)) {
         ps_end_utt(r->free_one.ps);
         return LT_ERR_IO;
     }
@@ -258,18 +307,33 @@ static int end_both(struct lt_recogniser *r)
     return r->commands.ps ? (ps_end_utt(r->commands.ps) >= 0) & is_well : is_well;
 }
 
+/* Sound is kept for the second hearing; n_samples are there already. */
+static enum lt_err keep(struct lt_recogniser *r, const int16_t *samples, size_t n)
+{
+    if (r->n_samples + n > r->cap_kept) {
+        size_t cap = r->n_samples + n + (size_t)LT_RECOGNISER_RATE * 2;
+        int16_t *more = realloc(r->kept, cap * sizeof *more);
+        if (!more) return LT_ERR_NOMEM;
+        r->kept = more;
+        r->cap_kept = cap;
+    }
+    memcpy(r->kept + r->n_samples, samples, n * sizeof *samples);
+    return LT_OK;
+}
+
 static enum lt_err hear(struct lt_recogniser *r, const int16_t *samples, size_t n, int is_whole)
 {
-    size_t room = (size_t)LT_RECOGNISER_MAX_S * LT_RECOGNISER_RATE - r->n_samples;
     if (!r->is_listening) return LT_ERR_INVALID;
+    size_t room = (size_t)LT_RECOGNISER_MAX_S * LT_RECOGNISER_RATE - r->n_samples;
     if (n > room) n = room;
     if (!n) return LT_OK;
+    enum lt_err err = r->commands.ps ? keep(r, samples, n) : LT_OK;
     r->n_samples += n;
-    if (ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
+    if (!err && ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
         (!r->commands.ps || ps_process_raw(r->commands.ps, samples, n, FALSE, is_whole) >= 0))
         return LT_OK;
     end_both(r);
-    return LT_ERR_IO;
+    return err ? err : LT_ERR_IO;
 }
 
 enum lt_err lt_recogniser_hear(struct lt_recogniser *r, const int16_t *samples, size_t n)
@@ -365,14 +429,67 @@ static double take_readings(const struct search *s, int look_at, double whole, s
     return best_score;
 }
 
-/* How much it was a command, 0..1: scores of both searches, by the frame. */
-static double belief_in_command(struct lt_recogniser *r, double seconds)
+/* ---- how far a command can be trusted ---- */
+
+struct command {
+    char words[LT_RECOGNISER_TEXT_MAX]; /* as the network has them */
+    char rival[LT_RECOGNISER_TEXT_MAX]; /* the best that means something else; "": nothing does */
+    double score, rival_score;
+};
+
+static fsg_model_t *rival_network(struct lt_recogniser *r, const char *words)
 {
-    int32 command = 0, anything = 0;
-    if (!r->commands.ps || !ps_get_hyp(r->commands.ps, &command)) return 0;
-    if (!ps_get_hyp(r->free_one.ps, &anything)) return 1;
-    double behind = (anything - command) / (seconds * FRAMES_A_SECOND);
-    return 1 / (1 + exp((behind - COMMAND_BEHIND) / COMMAND_STEEP));
+    char path[FD_PATH_BYTES];
+    struct lt_arcs arcs = {0};
+    FILE *f = memory_file("lintel-rivals", path);
+    fsg_model_t *fsg = NULL;
+    if (f && !lt_commands_rivals(r->network, words, &arcs) && !lt_commands_write(&arcs, f))
+        fsg = fsg_model_readfile(path, ps_get_logmath(r->commands.ps), (float32)r->weight);
+    free(arcs.v);
+    if (f) fclose(f);
+    return fsg;
+}
+
+/* Hear the utterance again among everything that means something else than the command. */
+static void hear_rival(struct lt_recogniser *r, struct command *c)
+{
+    int32 score = 0;
+    char usual[64];
+    ps_decoder_t *ps = r->commands.ps;
+    fsg_model_t *fsg = rival_network(r, c->words);
+    if (!fsg) return;
+    snprintf(usual, sizeof usual, "%s", ps_get_search(ps));
+    cmd_ln_set_float_r(r->commands.config, "-beam", RIVAL_BEAM); /* read when a search is made */
+    cmd_ln_set_float_r(r->commands.config, "-pbeam", RIVAL_BEAM);
+    cmd_ln_set_float_r(r->commands.config, "-wbeam", RIVAL_BEAM);
+    if (!ps_set_fsg(ps, RIVAL_NAME, fsg)) {
+        set_mean(&r->commands, &r->before);
+        ps_set_search(ps, RIVAL_NAME);
+        if (begin(&r->commands)) {
+            ps_process_raw(ps, r->kept, r->n_samples, FALSE, FALSE);
+            ps_end_utt(ps);
+            const char *text = ps_get_hyp(ps, &score);
+            clean(text ? text : "", c->rival);
+            c->rival_score = score;
+        }
+        ps_set_search(ps, usual);
+        ps_unset_search(ps, RIVAL_NAME);
+    }
+    fsg_model_free(fsg);
+}
+
+/* How sure it is that the command was said, 0..1. Three things tell: how much better it fits than what
+ * means something else, how much worse than the free search's words (scores per frame), and whether
+ * those say the same. The numbers: a logistic regression over tests/bench/spoken_tune.txt. */
+static double trust_in(const struct command *c, double free_score, int is_agreed, double frames)
+{
+    double ahead = *c->rival ? (c->score - c->rival_score) / TRUST_UNIT : 0;
+    double behind = (free_score - c->score) / frames;
+    if (ahead > TRUST_AHEAD_MAX) ahead = TRUST_AHEAD_MAX;
+    if (ahead < -TRUST_AHEAD_MAX) ahead = -TRUST_AHEAD_MAX;
+    if (behind < 0) behind = 0;
+    return 1 / (1 + exp(-(TRUST_BASE + TRUST_AHEAD * ahead + TRUST_BEHIND * behind +
+                          (is_agreed ? TRUST_AGREED : 0))));
 }
 
 enum lt_err lt_recogniser_end(struct lt_recogniser *r, struct lt_heard *out)
@@ -382,10 +499,35 @@ enum lt_err lt_recogniser_end(struct lt_recogniser *r, struct lt_heard *out)
     out->audio_s = (double)r->n_samples / LT_RECOGNISER_RATE;
     if (!end_both(r)) return LT_ERR_IO;
     if (!r->n_samples) return LT_OK;
-    double command = belief_in_command(r, out->audio_s);
-    if (command > 0) take_readings(&r->commands, 0, command, out);
-    take_readings(&r->free_one, LOOK_AT, 1 - command, out);
+    struct command *c = calloc(1, sizeof *c);
+    struct lt_heard *any = calloc(1, sizeof *any);
+    if (!c || !any) {
+        free(c);
+        free(any);
+        return LT_ERR_NOMEM;
+    }
+    int32 score = 0;
+    const char *words = r->commands.ps ? ps_get_hyp(r->commands.ps, &score) : NULL;
+    double free_score = take_readings(&r->free_one, LOOK_AT, 1, any), trust = 0;
+    if (words && *words) {
+        char text[LT_RECOGNISER_TEXT_MAX];
+        snprintf(c->words, sizeof c->words, "%s", words);
+        c->score = score;
+        double frames = ps_get_n_frames(r->commands.ps) + 1;
+        clean(c->words, text);
+        hear_rival(r, c);
+        trust =
+            trust_in(c, any->n_readings ? free_score : c->score,
+                     any->n_readings && lt_commands_is_same(text, any->readings[0].text), frames);
+        join_reading(out, text, trust);
+        if (*c->rival) join_reading(out, c->rival, (1 - trust) * RIVAL_SHARE);
+    }
+    for (int i = 0; i < any->n_readings; i++)
+        join_reading(out, any->readings[i].text,
+                     any->readings[i].share * (1 - trust) * (*c->rival ? 1 - RIVAL_SHARE : 1));
     qsort(out->readings, (size_t)out->n_readings, sizeof *out->readings, by_share);
+    free(any);
+    free(c);
     return LT_OK;
 }
 

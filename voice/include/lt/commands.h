@@ -3,13 +3,14 @@
  * A file (deploy/commands.json, which anybody may add to) says for each tool how people ask for it
  * when they make no words: patterns of words, "(a|b)" for one of several, "[a]" for a or nothing,
  * "<1..10>" for numbers in words ("<5..60/5>" in steps), and holes: {name}, with or without "the", {Name}
- * without it, {area}, {Area}, {floor}, {kind} (what covers are called together), or a list of the file.
+ * without it, {names} those of several things, {area}, {Area}, {floor}, {kind} (what covers are called together), or a list of the file.
  * A number before a pattern says how much more often it is said than others. Of these, what the
  * catalogue has tools and devices for becomes one network (lt/network.h).
  *
  *     {"lists": {NAME: [pattern, …]}, "kinds": {device_class: [words]},
  *      "before": {"share": 0..1, "say": […]}, "after": {…}, "joins": {"share", "say"} (before a second command),
- *      "commands": [{"tools": [any of], "domain": [any of; none: all], "say": [patterns]}]} */
+ *      "commands": [{"tools": [any of], "domain": [any of; none: all], "say": [patterns],
+ *                   "bare": [patterns that nobody says "please" or "can you" before]}]} */
 #ifndef LT_COMMANDS_H
 #define LT_COMMANDS_H
 
@@ -33,7 +34,14 @@ void lt_commands_free(struct lt_commands *c); /* NULL is fine */
 const struct lt_arcs *lt_commands_arcs(const struct lt_commands *c);
 /* Does the network say this text (spoken words, see lt_spoken_words)? */
 int lt_commands_has(const struct lt_commands *c, const char *text);
-/* Write it as a finite state grammar of PocketSphinx. LT_ERR_IO. */
-LT_NODISCARD enum lt_err lt_commands_write(const struct lt_commands *c, FILE *out);
+/* Append to `out`, which is empty, a network of everything the commands say that means something else
+ * than `sentence` (words apart by single spaces, names joined by '_' as the network has them): what differs
+ * by more than the order of words or by words like "the" and "please". LT_ERR_NOMEM, LT_ERR_LIMIT. */
+LT_NODISCARD enum lt_err lt_commands_rivals(const struct lt_commands *c, const char *sentence,
+                                            struct lt_arcs *out);
+/* Do two sentences of the network differ by no more than that? */
+int lt_commands_is_same(const char *a, const char *b);
+/* Write arcs as a finite state grammar of PocketSphinx. LT_ERR_IO. */
+LT_NODISCARD enum lt_err lt_commands_write(const struct lt_arcs *arcs, FILE *out);
 
 #endif

@@ -38,6 +38,7 @@ struct lt_arcs {
     struct lt_arc *v; /* free with free() */
     size_t n, cap;
     int n_states; /* so far; new states are numbered from here */
+    int start;    /* where sentences begin; they end in state 1 */
 };
 /* The network that a token in braces stands for; NULL: there is none. */
 typedef const struct lt_network *(*lt_network_class_fn)(void *ctx, const char *token);
