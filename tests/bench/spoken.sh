@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
 # spoken.sh: the spoken suite, by hand: phrases of the demo home, said by espeak-ng in several voices and
-# speeds, sent as WAV to the audio topic of a running gateway whose voice.recogniser is on, and typed once
-# for comparison. Right is what gives the same calls as the typed words.
+# speeds, brought to a gateway of its own (embedded recogniser, no cloud, a broker on a free port) through
+# one of three doors, and typed once for comparison. Right is what carries out the calls of the typed
+# words; wrong is what carries out others; the rest asked back or was refused.
 #
-#   tests/bench/spoken.sh [-p PORT] [-n NOISE_DB] [FILE]     one phrase a line (tests/bench/spoken.txt)
+#   tests/bench/spoken.sh [-d audio|wyoming|hermes] [-n NOISE_DB] [-e EVERY] [FILE]
 #
-# Needs jq, sox and espeak-ng. With -n, white noise is mixed in by sox at so many dB below full scale (-40: a quiet room).
+# FILE has one phrase a line (tests/bench/spoken.txt); -e 5 takes every fifth. With -n, white noise is mixed in
+# by sox at so many dB below full scale (-40: a quiet room). Needs a release build, mosquitto and its clients,
+# jq, sox, espeak-ng and sqlite3.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-port=1883 noise=
-while getopts p:n: o; do
+lintel=$here/../../build/release/gateway/lintel
+door=audio noise='' every=1
+while getopts d:n:e: o; do
     case $o in
-    p) port=$OPTARG ;;
+    d) door=$OPTARG ;;
     n) noise=$OPTARG ;;
+    e) every=$OPTARG ;;
     *) exit 2 ;;
     esac
 done
@@ -20,33 +25,129 @@ shift $((OPTIND - 1))
 voices=(en-us en-gb en-us+f2 en-us+m3 en-gb+f3 en-gb+f4)
 speeds=(130 150 160 170)
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-n=0 right=0 wrong=0
+broker='' gateway=''
+stop() {
+    [ -n "$gateway" ] && kill "$gateway" 2>/dev/null && wait "$gateway" 2>/dev/null
+    [ -n "$broker" ] && kill "$broker" 2>/dev/null
+    rm -rf "$folder"
+}
+trap stop EXIT
 
-# The calls of an answer and its route; a session of its own for each, so that nothing is remembered.
-calls='{calls: [.calls[] | {name, arguments}], route: (.route)}'
-ask() { # topic, then options of mosquitto_pub
-    mosquitto_sub -p "$port" -t lintel/home/response -C 1 -W 30 >"$folder/answer" &
-    local sub=$!
-    sleep 0.3
-    mosquitto_pub -p "$port" -t "$@"
-    wait "$sub" || true
-    jq -cS "$calls" <"$folder/answer" || echo '{"calls":[],"route":"none"}'
+free_port() {
+    local try
+    while try=$((20000 + RANDOM % 20000)) && (exec 3<>"/dev/tcp/127.0.0.1/$try") 2>/dev/null; do :; done
+    echo "$try"
+}
+port=$(free_port) wyoming=$(free_port)
+printf 'listener %s 127.0.0.1\nallow_anonymous true\n' "$port" >"$folder/mosquitto.conf"
+cat >"$folder/lintel.yaml" <<EOF
+mqtt: {host: 127.0.0.1, port: $port}
+catalog: {file: $here/../../deploy/demo/catalog.json}
+store: {path: $folder/lintel.db}
+voice: {recogniser: embedded}
+wyoming: {port: $wyoming}
+hermes: {enabled: true, role: dialogue, services: [asr]}
+EOF
+mosquitto -c "$folder/mosquitto.conf" >"$folder/broker.log" 2>&1 &
+broker=$!
+until mosquitto_pub -p "$port" -t x -n 2>/dev/null; do sleep 0.1; done
+"$lintel" serve -c "$folder/lintel.yaml" >"$folder/gateway.log" 2>&1 &
+gateway=$!
+mosquitto_sub -p "$port" -t lintel/home/status -C 1 -W 60 >/dev/null # retained: it is there
+
+# The newest trace of a door, once there are more than $2 and it is settled: calls, route, what was understood.
+await() { # source, traces before
+    local row
+    for _ in $(seq 200); do
+        row=$(sqlite3 -readonly -json "$folder/lintel.db" "select json(calls) calls, route, text, state from trace
+              where source = '$1' and calls is not null order by id desc limit 1" 2>/dev/null || true)
+        if [ "$(count "$1")" -gt "$2" ] && [ -n "$row" ]; then
+            jq -cS '.[0] | {calls: ((.calls // "[]") | fromjson | map({name, arguments})), route, text}' <<<"$row"
+            return
+        fi
+        [ -e "$folder/nothing" ] && break # the door said so
+        sleep 0.1
+    done
+    echo '{"calls":[],"route":"none","text":""}'
+}
+count() {
+    sqlite3 -readonly "$folder/lintel.db" \
+        "select count(*) from trace where source = '$1' and calls is not null" 2>/dev/null || echo 0
 }
 
+# Wyoming: a transcription and its answer on one connection.
+say_wyoming() {
+    local size i=0 line
+    tail -c +45 "$1" >"$folder/pcm"
+    size=$(stat -c %s "$folder/pcm")
+    exec 4<>"/dev/tcp/127.0.0.1/$wyoming"
+    echo '{"type":"audio-start","data":{"rate":16000,"width":2,"channels":1}}' >&4
+    while [ $((i * 3200)) -lt "$size" ]; do
+        tail -c +$((i * 3200 + 1)) "$folder/pcm" | head -c 3200 >"$folder/piece" || true
+        printf '{"type":"audio-chunk","data":{"rate":16000,"width":2,"channels":1},"payload_length":%d}\n' \
+            "$(stat -c %s "$folder/piece")" >&4
+        cat "$folder/piece" >&4
+        i=$((i + 1))
+    done
+    echo '{"type":"audio-stop","data":{}}' >&4
+    while IFS= read -r -t 30 line <&4; do
+        case $line in
+        *not-recognized* | *'"error"'*) touch "$folder/nothing" && break ;;
+        *handled* | *intent*) break ;; # not-handled too: a question back
+        esac
+    done
+    exec 4>&-
+}
+
+# Hermes: the wake word, then frames, then the silence by which the satellite ends.
+say_hermes() {
+    local i=0 length
+    mosquitto_sub -p "$port" -t hermes/asr/startListening -t hermes/dialogueManager/sessionEnded -v -W 60 \
+        >"$folder/hermes" &
+    local sub=$!
+    sleep 0.3
+    mosquitto_pub -p "$port" -t hermes/hotword/default/detected -m '{"siteId":"default","modelId":"default"}'
+    until grep -q startListening "$folder/hermes"; do sleep 0.05; done
+    sox "$1" "$folder/long.wav" pad 0 1.2
+    length=$(soxi -D "$folder/long.wav" | cut -d. -f1)
+    for i in $(seq 0 "$length"); do
+        sox "$folder/long.wav" "$folder/frame.wav" trim "$i" 1 2>/dev/null || true
+        mosquitto_pub -p "$port" -t hermes/audioServer/default/audioFrame -f "$folder/frame.wav"
+    done
+    for _ in $(seq 300); do
+        grep -q sessionEnded "$folder/hermes" && break
+        sleep 0.1
+    done
+    grep -q intentNotRecognized "$folder/hermes" && touch "$folder/nothing"
+    kill "$sub" 2>/dev/null || true
+}
+
+n=0 tried=0 right=0 wrong=0
 while IFS= read -r phrase; do
     voice=${voices[$((n % ${#voices[@]}))]} speed=${speeds[$((n / 3 % ${#speeds[@]}))]}
     n=$((n + 1))
-    typed=$(ask lintel/home/request -m "$(jq -cn --arg t "$phrase" --arg s "$n" '{text: $t, dry_run: true, session: $s}')")
-    espeak-ng -v "$voice" -s "$speed" -w "$folder/a.wav" "$phrase"
+    [ $(((n - 1) % every)) -eq 0 ] || continue
+    tried=$((tried + 1))
+    rm -f "$folder/nothing"
+    before=$(count mqtt)
+    mosquitto_pub -p "$port" -t lintel/home/request \
+        -m "$(jq -cn --arg t "$phrase" --arg s "$n" '{text: $t, dry_run: true, session: $s}')"
+    typed=$(await mqtt "$before" </dev/null)
+    espeak-ng -v "$voice" -s "$speed" -w "$folder/a.wav" "$phrase" </dev/null
     sox "$folder/a.wav" -r 16000 -c 1 -b 16 "$folder/b.wav" pad 0.3 0.3
     if [ -n "$noise" ]; then
-        sox -n -r 16000 -b 16 "$folder/n.wav" synth "$(soxi -D "$folder/b.wav")" whitenoise gain "$noise"
+        sox -R -n -r 16000 -b 16 "$folder/n.wav" synth "$(soxi -D "$folder/b.wav")" whitenoise gain "$noise"
         sox -m -v 1 "$folder/b.wav" -v 1 "$folder/n.wav" "$folder/c.wav"
         mv "$folder/c.wav" "$folder/b.wav"
     fi
-    heard=$(ask "lintel/home/audio/spoken $n" -f "$folder/b.wav")
-    if [ "$(jq -c .calls <<<"$typed")" = "$(jq -c .calls <<<"$heard")" ] && [ "$(jq -r .route <<<"$heard")" = "$(jq -r .route <<<"$typed")" ]; then
+    before=$(count "$door")
+    case $door in
+    audio) mosquitto_pub -p "$port" -t "lintel/home/audio" -f "$folder/b.wav" ;;
+    wyoming) say_wyoming "$folder/b.wav" </dev/null ;;
+    hermes) say_hermes "$folder/b.wav" </dev/null ;;
+    esac
+    heard=$(await "$door" "$before" </dev/null)
+    if [ "$(jq -c '[.calls, .route]' <<<"$typed")" = "$(jq -c '[.calls, .route]' <<<"$heard")" ]; then
         right=$((right + 1)) mark=+
     elif [ "$(jq -r .route <<<"$heard")" = local ] && [ "$(jq -c .calls <<<"$heard")" != "[]" ]; then
         wrong=$((wrong + 1)) mark=X
@@ -55,4 +156,4 @@ while IFS= read -r phrase; do
     fi
     printf '%s %s (%s %s): %s\n' "$mark" "$phrase" "$voice" "$speed" "$heard"
 done <"${1:-$here/spoken.txt}"
-echo "$n phrases, $right right, $wrong wrong and carried out"
+echo "$door: $tried phrases, $right right, $wrong wrong and carried out"

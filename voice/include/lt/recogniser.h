@@ -8,8 +8,10 @@
  *
  * Two searches listen side by side. One looks among the plain commands of the home (lt/commands.h)
  * and nothing else: it hears those well, and hears one in everything. The other is free, by the
- * language model, and hears badly what the first would hear well. How far the free one explains the
- * sound better than the best command says whether it was a command at all.
+ * language model, and hears badly what the first would hear well; how much better it explains the sound
+ * says whether it was a command at all. When the utterance is over it is heard once more, among all
+ * commands that mean something else than the best one: how far those are behind says whether "on" may
+ * have been "off". Both together make the share of the command's reading.
  *
  * Where Lintel was built without PocketSphinx, or its acoustic model is not installed,
  * lt_recogniser_new says LT_ERR_UNSUPPORTED and what to install. Threads: one at a time. */
