@@ -672,8 +672,8 @@ void lt_plain_read(const struct lt_catalog *c, const struct lt_words *said, cons
         r.is_relative = 1;
         calls = calls_of(&r);
     }
+    out->is_relative = r.is_relative && (calls || out->question.kind != LT_ASK_NOTHING);
     if (!calls) return;
     out->calls = calls;
-    out->is_relative = r.is_relative;
     out->is_question = r.verb == ASK;
 }

@@ -8,6 +8,7 @@
 #include "act_restore.h"
 #include "doubt.h"
 #include "gateway_int.h"
+#include "lt/fold.h"
 #include "lt/json.h"
 #include "lt/log.h"
 #include "plain.h"
@@ -293,6 +294,20 @@ static int is_target_unsure(const struct lt_req *r)
     return 0;
 }
 
+/* Is it one call, for a thing by name, and could the same words have meant the others as well? */
+static int is_one_of_choices(const json_t *calls, const struct lt_question *q)
+{
+    const json_t *args = json_object_get(json_array_get(calls, 0), "arguments");
+    const char *name = json_string_value(json_object_get(args, "name"));
+    if (!name || json_array_size(calls) != 1 || q->kind != LT_ASK_CHOICE) return 0;
+    for (size_t i = 0; i < json_array_size(q->choices); i++) {
+        const json_t *a = json_object_get(json_array_get(q->choices, i), "arguments");
+        const char *other = json_string_value(json_object_get(a, "name"));
+        if (other && lt_fold_same(name, other)) return 1;
+    }
+    return 0;
+}
+
 /* What a strict reading of the words gives, where it knows better: relative requests, which the
  * network has no tool for, and plain commands that it was not sure of. Guarded actions stay its own.
  * Returns 1 when it decided. */
@@ -307,7 +322,15 @@ static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_w
     int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL;
     if (p.calls && is_wanted)
         lt_router_gate(&gw->policy.policy, r->catalog->checked, p.calls, &is_guarded);
-    int is_taken = is_wanted && ((p.calls && !is_guarded) || (p.is_relative && p.question.calls));
+    /* several things are called so: better asked than "nothing here does this", or than one of them
+     * picked by the network, which had no more to go by */
+    int is_picked = d->route == LT_ROUTE_LOCAL && is_one_of_choices(r->local_calls, &p.question);
+    int is_asked =
+        p.question.calls && (p.is_relative || is_picked || !json_array_size(r->local_calls));
+    is_wanted |= is_asked;
+    if (is_asked)
+        lt_router_gate(&gw->policy.policy, r->catalog->checked, p.question.calls, &is_guarded);
+    int is_taken = is_wanted && !is_guarded && (p.calls || is_asked);
     if (is_taken && p.calls) {
         struct lt_facts facts = {
             .site = r->site_name, .here = r->here, .left_ms = INT64_MAX, .is_cloud_off = 1};

@@ -112,6 +112,21 @@ static void test_hub__names_of_the_user__are_understood(void **state)
     hub_stop(&h);
 }
 
+/* Two are called so: whatever the network makes of it, one is asked for and the other stays. */
+static void test_hub__name_of_two__asked_which_and_that_one_moves(void **state)
+{
+    struct hub h = hub_start("");
+    (void)state;
+    wait_home(&h, N);
+    json_t *a = sim_ask(h.s, "turn on the nightstand", NULL, "bed");
+    assert_string_equal(json_string_value(json_object_get(a, "route")), "clarify");
+    assert_int_equal(json_array_size(json_object_get(a, "choices")), 2);
+    json_decref(a);
+    json_decref(sim_ask(h.s, "the left one", NULL, "bed"));
+    expect_state(&h, "{\"Nightstand Left\":{\"state\":\"ON\"}}");
+    hub_stop(&h);
+}
+
 /* One restart of each, in all six orders; a timer of an hour outlives them all. */
 static void test_hub__restarts_in_every_order__home_and_timer_stay(void **state)
 {
@@ -162,6 +177,7 @@ int main(void)
         cmocka_unit_test(test_hub__cover_moves_for_long__answered_when_it_has_begun),
         cmocka_unit_test(test_hub__already_so__done_without_a_report),
         cmocka_unit_test(test_hub__names_of_the_user__are_understood),
+        cmocka_unit_test(test_hub__name_of_two__asked_which_and_that_one_moves),
         cmocka_unit_test(test_hub__restarts_in_every_order__home_and_timer_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
