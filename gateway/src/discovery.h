@@ -147,7 +147,8 @@ int lt_discovery_feed(struct lt_discovery *d, const char *topic, const void *pay
 LT_NODISCARD enum lt_err lt_discovery_set_devices(struct lt_discovery *d, const json_t *devices);
 
 /* What the user says about one entity. `match` is its id, its unique id, the topic of its
- * announcement, or the friendly name of its Zigbee2MQTT device. NULL leaves as found. */
+ * announcement, or of its device the friendly name, an identifier or the Zigbee address. NULL leaves as
+ * found. */
 struct lt_discovery_override {
     const char *match;
     const char *name;

@@ -202,7 +202,11 @@ static const json_t *override_of(const struct lt_discovery *d, const struct lt__
     if (!o && !*t->component) o = override_by(d, t->pub.topic); /* one entity, one topic */
     if (o) return o;
     *by_device = *t->suffix != '\0';
-    return override_by(d, t->pub.device_name);
+    o = override_by(d, t->pub.device_name);
+    if (!o) o = override_by(d, t->pub.identifier);
+    /* zigbee2mqtt_0x0017880100000006: people know the address */
+    const char *address = strchr(t->pub.identifier, '_');
+    return o || !address ? o : override_by(d, address + 1);
 }
 
 /* What the user says goes before what was found; hidden things leave the list. A device's new name

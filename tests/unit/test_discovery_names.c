@@ -66,6 +66,27 @@ static void test_overrides__names_areas_floors_hidden__in_the_catalogue(void **s
     lt_discovery_free(d);
 }
 
+/* "0x0017880100000006=Cellar Door": what the bridge calls it may be another name. */
+static void test_overrides__address_of_the_device__its_name(void **state)
+{
+    struct lt_discovery *d = open_both();
+    struct lt_diag diag = {0};
+    const struct lt_discovery_override o = {.match = "0x0017880100000006", .name = "Cellar Door"};
+    (void)state;
+    feed(d, "zigbee2mqtt/bridge/devices",
+         "[{\"ieee_address\":\"0x0017880100000006\",\"type\":\"Router\",\"friendly_name\":\"Plug "
+         "7\","
+         "\"interview_state\":\"SUCCESSFUL\",\"definition\":{\"exposes\":["
+         "{\"type\":\"switch\",\"features\":[{\"type\":\"binary\",\"name\":\"state\",\"property\":"
+         "\"state\",\"access\":7,\"value_on\":\"ON\",\"value_off\":\"OFF\"}]},"
+         "{\"type\":\"numeric\",\"name\":\"power\",\"property\":\"power\",\"access\":1,"
+         "\"unit\":\"W\"}]}}]");
+    assert_int_equal(lt_discovery_set_overrides(d, &o, 1, NULL, 0, &diag), LT_OK);
+    assert_string_equal(lt_discovery_find(d, "switch.plug_7")->name, "Cellar Door");
+    assert_string_equal(lt_discovery_find(d, "sensor.plug_7_power")->name, "Cellar Door Power");
+    lt_discovery_free(d);
+}
+
 static void test_overrides__wrong__refused_and_the_old_stay(void **state)
 {
     static const char *const kitchen[] = {"kitchen"};
@@ -208,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overrides__names_areas_floors_hidden__in_the_catalogue),
+        cmocka_unit_test(test_overrides__address_of_the_device__its_name),
         cmocka_unit_test(test_overrides__wrong__refused_and_the_old_stay),
         cmocka_unit_test(test_areas__two_spellings__one_area),
         cmocka_unit_test(test_tools__home_with_a_light__tools_that_need_more_are_absent),
