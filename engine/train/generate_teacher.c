@@ -33,6 +33,14 @@ static const char *const clashes[][2] = {
      "fire_station police_dispatch hospital_ward water_works openings_security "
      "elderly_care/eld_family data_centre_ops swimming_pool gloss_public_services "
      "gloss_body_care gloss_weather_nature gloss_energy_water gloss_animals"},
+    {"gloss_aviation",
+     "airport_ramp airline_check_in gloss_emergency gloss_at_sea gloss_vehicles_yard "
+     "gloss_machines gloss_weather_nature gloss_travel gloss_transport pest_control "
+     "travel_booking weather_time_search signal_box freight_railway taxi_dispatch ferry_port"},
+    {"gloss_at_sea",
+     "ferry_port gloss_emergency gloss_machines gloss_energy_water gloss_textile_cleaning "
+     "gloss_vehicles_yard gloss_workshop gloss_body_care gloss_travel gloss_transport "
+     "hospital_ward water_works navigation moving_storage car_drive"},
     {"gloss_customer_desk",
      "credit_cards repair_garage tailor_shop hotel_desk pawn_auction insurance_claims car_rental "
      "takeaway_shopping pharmacy_counter florist_shop print_shop bank_account finance_payments "
