@@ -133,6 +133,37 @@ static const char *const clashes[][2] = {
     {"insurance_claims/clm_pay", "bank_account/move_money"},
     {"insurance_claims/clm_docs", "law_office/doc_ask"},
     {"insurance_claims/clm_open", "police_dispatch/pol_open"},
+    {"gloss_money",
+     "bank_account credit_cards finance_payments insurance_claims law_office work_hr pawn_auction "
+     "lexicon_account gloss_law_order gloss_office_work gloss_public_services gloss_shop_stock"},
+    {"gloss_body_care",
+     "hospital_ward elderly_care health_fitness vet_clinic pharmacy_counter gym_trainer "
+     "barber_tattoo gloss_mind_teaching gloss_public_services gloss_animals gloss_sport_games"},
+    {"gloss_mind_teaching",
+     "school_office health_fitness gym_trainer news_facts assistant_knows social_recommend "
+     "timers_alarms assistant_meta gloss_office_work gloss_social_talk gloss_events_people"},
+    {"gloss_law_order",
+     "law_office police_dispatch insurance_claims city_council_reports estate_agency "
+     "election_office "
+     "newspaper_desk gloss_public_services gloss_office_work gloss_customer_desk gloss_emergency"},
+    {"gloss_office_work",
+     "work_hr law_office calendar print_shop newspaper_desk studio_printers_robots "
+     "spreadsheet_grid "
+     "version_control job_hunt email_contacts assistant_agenda lexicon_message "
+     "gloss_events_people gloss_social_talk"},
+    {"gloss_public_services",
+     "city_council_reports recycling_depot courier_bike warehouse_logistics election_office "
+     "funeral_home wedding_planner estate_agency school_office fire_station pest_control "
+     "insurance_claims work_hr gloss_transport gloss_travel gloss_weather_nature gloss_animals"},
+    {"gloss_events_people",
+     "wedding_planner orchestra_office football_club airport_ramp ferry_port hotel_desk "
+     "restaurant_floor taxi_dispatch quiz_karaoke swimming_pool police_dispatch social_recommend "
+     "phone_messaging email_contacts transport lost_property gloss_social_talk gloss_travel "
+     "gloss_transport"},
+    {"gloss_social_talk",
+     "phone_messaging email_contacts social_recommend photo_gallery assistant_people calendar "
+     "podcast_studio newspaper_desk lexicon_message lexicon_person lexicon_media "
+     "gloss_sound_picture device_settings"},
     {"gloss_textile_cleaning", "tailor_shop appliances home_living kitchen_help assistant_house "
                                "moving_storage gloss_home gloss_body_care"},
     {"gloss_vehicles_yard",
