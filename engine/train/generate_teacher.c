@@ -41,6 +41,10 @@ static const char *const clashes[][2] = {
      "ferry_port gloss_emergency gloss_machines gloss_energy_water gloss_textile_cleaning "
      "gloss_vehicles_yard gloss_workshop gloss_body_care gloss_travel gloss_transport "
      "hospital_ward water_works navigation moving_storage car_drive"},
+    {"gloss_mining_tunnel",
+     "gloss_building_site gloss_emergency gloss_machines gloss_energy_water gloss_workshop "
+     "gloss_vehicles_yard gloss_chemistry_process gloss_science_lab gloss_at_sea gloss_aviation "
+     "water_works fire_station freight_railway lab_bench"},
     {"gloss_customer_desk",
      "credit_cards repair_garage tailor_shop hotel_desk pawn_auction insurance_claims car_rental "
      "takeaway_shopping pharmacy_counter florist_shop print_shop bank_account finance_payments "
