@@ -239,7 +239,6 @@ static void test_rename__many_groups__names_cannot_be_learnt_by_heart(void **sta
     print_message("%zu names, %zu of them not the teacher's, which are %zu\n",
                   json_object_size(names), n_new, json_object_size(plain_names));
     assert_true(n_new > json_object_size(names) / 2);
-    assert_true(json_object_size(names) > json_object_size(plain_names));
     json_decref(names);
     json_decref(plain_names);
     san_gen_free(g);
