@@ -19,7 +19,8 @@ static struct san_params p;
 
 static const struct san_gen_options gen = {.tree_dir = SOURCE_DIR "/engine/data",
                                            .mix_path = SOURCE_DIR "/engine/train/mix.json",
-                                           .seed = 3};
+                                           .seed = 3,
+                                           .plain = 1};
 
 static int setup(void **state)
 {
