@@ -72,12 +72,18 @@ static void test_undo__of_a_call__labels_the_trace_wrong_and_teaches_nothing(voi
     char id[64];
     assert_int_equal(LINTEL("traces", "list", "--json"), 0);
     json_t *rows = parsed();
-    const char *trace = json_string_value(json_object_get(json_array_get(rows, 1), "trace"));
-    snprintf(id, sizeof id, "%s", trace);
+    *id = '\0';
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *text = json_string_value(json_object_get(row, "text"));
+        if (text && !strcmp(text, "turn on the kitchen light"))
+            snprintf(id, sizeof id, "%s", json_string_value(json_object_get(row, "trace")));
+    }
     json_decref(rows);
+    assert_true(*id);
     assert_int_equal(LINTEL("traces", "label", id, "--correct"), 0);
     assert_int_equal(LINTEL("traces", "export"), 0);
-    assert_non_null(strstr(out, "\"trace.console\""));
+    if (!strstr(out, "\"trace.console\"")) fail_msg("trace %s exported as:\n%s%s", id, out, err);
     assert_int_equal(LINTEL("traces", "label", id, "--wrong", "--calls",
                             "[{\"name\":\"HassTurnOn\",\"arguments\":{\"name\":\"Moon\"}}]"),
                      1);
