@@ -66,9 +66,9 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/integration/test_learning.c)
 endif()
 
 # Run by hand: MQTT in to call out, as JSON.
-add_executable(bench_serve bench/bench_serve.c)
+add_executable(bench_serve bench/bench_serve.c bench/asker.c)
 target_link_libraries(bench_serve PRIVATE test_harness PkgConfig::MOSQUITTO lt_flags)
-add_executable(bench_swap bench/bench_swap.c)
+add_executable(bench_swap bench/bench_swap.c bench/asker.c)
 target_link_libraries(bench_swap PRIVATE test_harness PkgConfig::MOSQUITTO Threads::Threads lt_flags)
 lt_integration_test(test_talk)
 lt_unit_test(test_phrases lt_talk)

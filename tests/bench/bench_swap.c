@@ -17,23 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
-#include <mosquitto.h>
 #include <pthread.h>
 
-#include "harness.h"
+#include "asker.h"
 
-#define MAX_REQUESTS 20000
-#define MAX_SWAPS    64
-#define AFTER_MS     300 /* freeing the old network, first answers of the new one */
-#define LATE_US      50000
-
-/* Written by the client's thread, read when all have come or time is up. */
-static int64_t sent_us[MAX_REQUESTS], called_us[MAX_REQUESTS];
-static int n_calls_of[MAX_REQUESTS];
-static volatile int n_called;
+#define MAX_SWAPS 64
+#define AFTER_MS  300 /* freeing the old network, first answers of the new one */
 
 struct swapper {
     struct env *e;
@@ -48,32 +39,12 @@ static const char *const said[] = {
     "turn off the coffee machine", "turn on the mirror light", "open the bedroom curtain",
 };
 
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* The call names its session, and the session is the request's number. */
-static void on_message(struct mosquitto *m, void *user, const struct mosquitto_message *msg)
-{
-    (void)m, (void)user;
-    int64_t now = now_us();
-    const char *at = msg->payload ? strstr(msg->payload, "\"session\":\"") : NULL;
-    int i = at ? atoi(at + 11) : -1;
-    if (i < 0 || i >= MAX_REQUESTS || !strstr(msg->payload, "\"index\":0")) return;
-    if (n_calls_of[i]++) return;
-    called_us[i] = now;
-    __atomic_add_fetch(&n_called, 1, __ATOMIC_RELEASE);
-}
-
 static void *swap_all(void *arg)
 {
     struct swapper *s = arg;
     for (int i = 0; i < s->n; i++) {
         sleep_ms(s->pause_ms);
-        s->from_us[i] = now_us();
+        s->from_us[i] = asker_now_us();
         int rc =
             run_lintel(NULL, 0, NULL, 0, "models", "activate", s->hash[i % 2], "--db", s->db, NULL);
         gateway_signal(s->e, SIGHUP); /* look now */
@@ -81,37 +52,22 @@ static void *swap_all(void *arg)
             if (gateway_log_count(s->e, "model.swapped") > i) break;
             sleep_ms(20);
         }
-        s->to_us[i] = now_us() + AFTER_MS * 1000;
+        s->to_us[i] = asker_now_us() + AFTER_MS * 1000;
     }
     return NULL;
 }
 
-static int is_during(const struct swapper *s, int i)
+static int is_during(int i, const void *user)
 {
+    const struct swapper *s = user;
     for (int k = 0; k < s->n; k++)
-        if (sent_us[i] < s->to_us[k] && called_us[i] > s->from_us[k]) return 1;
+        if (asker.sent_us[i] < s->to_us[k] && asker.called_us[i] > s->from_us[k]) return 1;
     return 0;
 }
 
-static int by_value(const void *a, const void *b)
+static int is_outside(int i, const void *user)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-static void report(const struct swapper *s, int n, int during, const char *name)
-{
-    static int64_t took[MAX_REQUESTS];
-    int k = 0, n_late = 0;
-    for (int i = 0; i < n; i++)
-        if (called_us[i] && is_during(s, i) == during) took[k++] = called_us[i] - sent_us[i];
-    qsort(took, (size_t)k, sizeof *took, by_value);
-    for (int i = 0; i < k; i++) n_late += took[i] > LATE_US;
-    printf(
-        ",\"%s\":{\"requests\":%d,\"p50_us\":%lld,\"p95_us\":%lld,\"p99_us\":%lld,\"max_us\":%lld,"
-        "\"over_50_ms\":%d}",
-        name, k, k ? (long long)took[k / 2] : 0, k ? (long long)took[k * 95 / 100] : 0,
-        k ? (long long)took[k * 99 / 100] : 0, k ? (long long)took[k - 1] : 0, n_late);
+    return !is_during(i, user);
 }
 
 /* The longest time that an exchange kept the inference worker, by the gateway's log. */
@@ -148,19 +104,13 @@ static void add_networks(struct swapper *s)
 
 static void ask_all(struct mosquitto *m, int n, int rate)
 {
-    char payload[256];
-    int64_t start = now_us();
+    int64_t start = asker_now_us();
+    asker_start();
     for (int i = 0; i < n; i++) {
-        while (now_us() < start + (int64_t)i * 1000000 / rate) {
-            struct timespec t = {0, 50000};
-            nanosleep(&t, NULL);
-        }
-        int len = snprintf(payload, sizeof payload, "{\"text\":\"%s\",\"session\":\"%d\"}",
-                           said[i % (int)(sizeof said / sizeof said[0])], i);
-        sent_us[i] = now_us();
-        mosquitto_publish(m, NULL, "lintel/home/request", len, payload, 1, false);
+        asker_pace(start, i, rate);
+        asker_ask(m, i, said[i % (int)(sizeof said / sizeof said[0])]);
     }
-    for (int64_t end = now_us() + 60000000; n_called < n && now_us() < end;) sleep_ms(1);
+    asker_wait(n, 60000);
 }
 
 int main(int argc, char **argv)
@@ -169,8 +119,8 @@ int main(int argc, char **argv)
     static struct swapper s;
     pthread_t thread;
     s.n = argc > 3 ? atoi(argv[3]) : 6;
-    if (n < 1 || n > MAX_REQUESTS || rate < 1 || s.n < 1 || s.n > MAX_SWAPS) {
-        fprintf(stderr, "usage: bench_swap [REQUESTS 1..%d] [RATE] [SWAPS 1..%d]\n", MAX_REQUESTS,
+    if (n < 1 || n > ASKER_MAX || rate < 1 || s.n < 1 || s.n > MAX_SWAPS) {
+        fprintf(stderr, "usage: bench_swap [REQUESTS 1..%d] [RATE] [SWAPS 1..%d]\n", ASKER_MAX,
                 MAX_SWAPS);
         return 2;
     }
@@ -178,32 +128,22 @@ int main(int argc, char **argv)
     gateway_start(e, "model:\n  file: \"\"\nlimits:\n  deadline_ms: 300000\n");
     add_networks(&s);
     s.pause_ms = (int)((int64_t)n * 1000 / rate / (s.n + 1));
-    struct mosquitto *m = mosquitto_new("bench", true, NULL);
-    mosquitto_int_option(m, MOSQ_OPT_TCP_NODELAY, 1);
-    mosquitto_int_option(m, MOSQ_OPT_SEND_MAXIMUM, 1000);
-    mosquitto_message_callback_set(m, on_message);
-    if (mosquitto_connect(m, "127.0.0.1", env_port(e), 60) || mosquitto_loop_start(m) ||
-        mosquitto_subscribe(m, NULL, "lintel/home/call/#", 0)) {
-        fprintf(stderr, "bench_swap: cannot reach the broker\n");
-        return 1;
-    }
-    sleep_ms(300);
+    struct mosquitto *m = asker_connect(e);
     pthread_create(&thread, NULL, swap_all, &s);
-    int64_t start = now_us();
+    int64_t start = asker_now_us();
     ask_all(m, n, rate);
-    double took_s = (double)(now_us() - start) / 1e6;
+    double took_s = (double)(asker_now_us() - start) / 1e6;
     pthread_join(thread, NULL);
     int n_lost = 0, n_twice = 0;
-    for (int i = 0; i < n; i++) n_lost += !n_calls_of[i], n_twice += n_calls_of[i] > 1;
+    for (int i = 0; i < n; i++) n_lost += !asker.n_calls[i], n_twice += asker.n_calls[i] > 1;
     printf("{\"requests\":%d,\"asked_per_s\":%d,\"answered_per_s\":%.0f,\"lost\":%d,\"twice\":%d,"
-           "\"swaps\":%d,\"held_us\":%ld",
+           "\"swaps\":%d,\"held_us\":%ld,",
            n, rate, n / took_s, n_lost, n_twice, gateway_log_count(e, "model.swapped"), held_us(e));
-    report(&s, n, 0, "outside");
-    report(&s, n, 1, "during");
+    asker_print("outside", n, is_outside, &s);
+    printf(",");
+    asker_print("during", n, is_during, &s);
     printf("}\n");
-    mosquitto_disconnect(m);
-    mosquitto_loop_stop(m, true);
-    mosquitto_destroy(m);
+    asker_close(m);
     env_stop(e);
     return n_lost || n_twice;
 }
