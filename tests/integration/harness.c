@@ -264,6 +264,12 @@ struct message *client_take(struct env *e, const char *prefix, int ms)
     return m;
 }
 
+const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+    return s ? s : "";
+}
+
 void client_forget(struct env *e)
 {
     for (struct message *m; (m = try_now(e, "")) != NULL;) message_free(m);

@@ -71,6 +71,8 @@ struct message *client_take(struct env *e, const char *prefix, int ms);
 struct message *client_try(struct env *e, const char *prefix, int ms);
 /* The message's payload as JSON, checked against the named schema of schema/json; message freed. */
 json_t *take_json(struct env *e, const char *prefix, const char *schema);
+/* A member's text, "" when it has none; the object's. */
+const char *text_of(const json_t *object, const char *key);
 void client_forget(struct env *e); /* drop what waits */
 int client_count(struct env *e, const char *prefix);
 /* Until the client is connected and subscribed. */

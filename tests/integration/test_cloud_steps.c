@@ -12,8 +12,7 @@
 
 #include <cmocka.h>
 
-#include "harness.h"
-#include "stub_http.h"
+#include "cloud_home.h"
 #include "vendor_answer.h"
 #include "vendor_spec.h"
 
@@ -132,7 +131,7 @@ static void end(struct fixture *f)
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    setenv("LT_TEST_CLOUD_KEY", "sk-not-to-be-seen", 1);
+    setenv("LT_TEST_CLOUD_KEY", CLOUD_KEY, 1);
     f->spec = vendor_spec_load();
     f->stub = stub_start(vendor_spec_check, f->spec);
     *state = f;
@@ -157,12 +156,6 @@ static void answer(struct fixture *f, char *body)
     stub_push(f->stub, (struct stub_reply){.status = 200,
                                            .headers = "content-type: application/json\r\n",
                                            .body = body});
-}
-
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
 }
 
 static json_t *take_result(struct fixture *f)
@@ -191,14 +184,6 @@ static void wait_executed(struct fixture *f, const json_t *result, const char *m
     snprintf(sql, sizeof sql, "select count(*) from trace where state = 'executed' and id = '%s'%s",
              json_string_value(json_object_get(result, "trace")), more);
     db_wait(f->env, sql, 1);
-}
-
-static void wait_requests(struct fixture *f, size_t n)
-{
-    for (int waited = 0; stub_n_requests(f->stub) < n; waited += 5) {
-        if (waited >= WAIT_MS) fail_msg("%zu requests, not %zu", stub_n_requests(f->stub), n);
-        sleep_ms(5);
-    }
 }
 
 static void assert_sent(struct fixture *f, size_t i, const char *text)
@@ -466,7 +451,7 @@ static void test_steps__killed_in_the_second_turn__neither_repeated_nor_lost(voi
         say(f, v, "make it cosy for a film", "");
         expect_command(f, "kitchen/plug", "OFF", 1);
         json_decref(take_json(f->env, "lintel/home/call/HassTurnOff", "call"));
-        wait_requests(f, 2);
+        cloud_wait_requests(f->stub, 2);
         gateway_kill(f->env);
         client_forget(f->env);
         gateway_spawn(f->env);

@@ -27,12 +27,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* Take every call message that waits; fail when a (trace, index) comes twice. Returns their number. */
 struct seen {
     char keys[4096][48];

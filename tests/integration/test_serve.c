@@ -39,12 +39,6 @@ static int each_setup(void **state)
     return 0;
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 /* The calls that a response announces come, each once, in order, with their index and trace. */
 static void expect_calls(const json_t *response)
 {

@@ -41,12 +41,6 @@ static int each_setup(void **state)
     return 0;
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-    return s ? s : "";
-}
-
 static void post(const char *session, const char *text)
 {
     char payload[512];

@@ -25,7 +25,7 @@ static struct env *start(const char *more)
     return e;
 }
 
-static const char *text_of(const json_t *event)
+static const char *event_text(const json_t *event)
 {
     const char *s = json_string_value(json_object_get(json_object_get(event, "data"), "text"));
     return s ? s : "";
@@ -51,7 +51,7 @@ static void still_serves(void)
     assert_true(fd >= 0 && wy_send(fd, "ping", "{\"text\":\"x\"}"));
     json_t *pong = wy_take(fd);
     assert_string_equal(type_of(pong), "pong");
-    assert_string_equal(text_of(pong), "x");
+    assert_string_equal(event_text(pong), "x");
     json_decref(pong);
     close(fd);
 }
@@ -89,7 +89,7 @@ static void test_wyoming__transcript_in_handle_mode__call_published_and_handled(
                         "\"conversation_id\":\"c1\"}}"));
     json_t *answer = wy_take(fd);
     assert_string_equal(type_of(answer), "handled");
-    assert_string_equal(text_of(answer), "Kitchen Light is on.");
+    assert_string_equal(event_text(answer), "Kitchen Light is on.");
     json_decref(answer);
     struct message *call = client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS);
     assert_non_null(strstr(call->payload, "Kitchen Light"));
