@@ -387,6 +387,9 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     if (!err) err = gen_mix_load(&g->mix, o->mix_path, diag);
     snprintf(path, sizeof path, "%s/spans.json", o->tree_dir);
     if (!err && g->mix.swapped_spans > 0) err = gen_spans_load(&g->spans, path, diag);
+    snprintf(path, sizeof path, "%s/values.json", o->tree_dir);
+    if (!err && g->mix.made_values > 0) err = gen_values_load(&g->values, path, diag);
+    g->values.share = o->plain ? 0 : g->mix.made_values;
     snprintf(path, sizeof path, "%s/teacher", o->tree_dir);
     if (!err) err = gen_teacher_load(&g->teacher, path, o->exclude, o->n_exclude, diag);
     snprintf(path, sizeof path, "%s/lexicon.json", o->tree_dir);
@@ -414,6 +417,7 @@ void san_gen_free(struct san_gen *g)
     if (!g) return;
     gen_files_free(g);
     gen_spans_free(&g->spans);
+    gen_values_free(&g->values);
     gen_vocabulary_fini(&g->vocabulary);
     gen_teacher_free(&g->teacher);
     san_lookup_free(g->lookup);

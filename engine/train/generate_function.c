@@ -183,7 +183,7 @@ int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index)
         json_t *canonical = constants ? json_copy(constants) : json_object();
         int lacks = 0;
         gen_text_clear(&d->text);
-        json_t *args = gen_fill(r, slots, phrase, NULL, NULL, canonical, &d->text)
+        json_t *args = gen_fill(r, &gg->g->values, slots, phrase, NULL, NULL, canonical, &d->text)
                            ? map_arguments(v, canonical, &lacks)
                            : NULL;
         json_decref(canonical);

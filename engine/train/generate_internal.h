@@ -167,12 +167,28 @@ struct gen_mix {
     double absent_files;  /* share of the file lines whose tool is taken away */
     double renamed_files; /* share of the groups whose file tools are renamed */
     double swapped_spans; /* share of the file lines without a home that get other values */
+    double made_values;   /* share of the proper names and codes that are made afresh */
     double home_style[4]; /* weights of enum gen_style for the home tools */
     double fn_style[4];   /* the same for the teacher's functions */
 };
 enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *diag);
 
 /* ---- generate_load.c ------------------------------------------------------------------------- */
+
+struct gen_values {      /* generate_value.c: values made of parts */
+    json_t *root;        /* the file; owned, as are the next two; NULL: values stay as they are */
+    json_t *kind_of;     /* {slot: patterns of its kind} */
+    json_t *whole;       /* set of slots whose values keep their article */
+    const json_t *parts; /* {part: [text]} */
+    double share;        /* of the values that can be made */
+};
+enum lt_err gen_values_load(struct gen_values *s, const char *path, struct lt_diag *diag);
+void gen_values_free(struct gen_values *s);
+/* Make another value for the slot, in place of `old`, a text of its list: 1 if it has such. */
+int gen_value_make(struct gen_rng *r, const struct gen_values *s, const char *slot, const char *old,
+                   char *out, size_t cap);
+/* The value that is passed for what is said: without a leading "the". */
+const char *gen_value_passed(const struct gen_values *s, const char *slot, const char *said);
 
 struct gen_category {
     char name[40];
@@ -214,11 +230,12 @@ enum lt_err gen_teacher_add(struct gen_teacher *t, json_t *root, const char *pat
 /* generate_lexicon.c: add the categories composed from the lexicon; the same for the same seed. */
 enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t seed,
                              struct lt_diag *diag);
-/* Fill the slots of `phrase` into `text`; sets canonical arguments in `args`. `fill` may give the
+/* Fill the slots of `phrase` into `text`; sets canonical arguments in `args`. `made` may
+ * exchange values (its root NULL: none). `fill` may give the
  * text of placeholders that are no slots ({name}); it returns 0 if it cannot. 1 on success. */
 typedef int (*gen_fill_fn)(void *ctx, const char *placeholder, struct gen_text *text);
-int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fill_fn fill,
-             void *ctx, json_t *args, struct gen_text *text);
+int gen_fill(struct gen_rng *r, const struct gen_values *made, const json_t *slots,
+             const char *phrase, gen_fill_fn fill, void *ctx, json_t *args, struct gen_text *text);
 
 /* ---- generate_teacher.c ---------------------------------------------------------------------- */
 
@@ -300,6 +317,7 @@ struct san_gen {
     struct gen_mix mix;
     struct gen_teacher teacher;
     struct gen_spans spans;
+    struct gen_values values;
     struct san_lookup *lookup;
     struct gen_vocabulary vocabulary;
     json_t *home_tools_root;

@@ -17,10 +17,13 @@
 #define NAMES_MAX          6   /* names of a noun */
 #define PHRASES_MAX        32  /* of a function; drawn when there are more */
 #define NAME_BYTES         64
+#define INSTANCE_WORDINGS  4   /* least wordings of such a function */
+#define INSTANCES          0.5 /* share of the functions that ask which one is meant */
 
 struct noun {
     char name[NAMES_MAX][NAME_BYTES];
     int n;
+    const char *instance; /* slot that tells which one is meant, or NULL: there is but one */
 };
 
 static const json_t *member(const json_t *o, const char *key)
@@ -37,6 +40,7 @@ static const char *pick_text(struct gen_rng *r, const json_t *list)
 static void read_noun(const char *text, struct noun *out)
 {
     out->n = 0;
+    out->instance = NULL;
     while (*text && out->n < NAMES_MAX) {
         size_t n = strcspn(text, "|");
         snprintf(out->name[out->n++], NAME_BYTES, "%.*s", (int)n, text);
@@ -99,6 +103,72 @@ static void put_noun(struct gen_rng *r, const char *wording, const struct noun *
     }
 }
 
+/* ---- one of many ----------------------------------------------------------------------------- */
+
+/* What tells the single ones of a class apart, as slots of relation_args; a class without a row has
+ * but one of each. */
+static const struct {
+    const char *class, *slot[4];
+} instances[] = {{"person", {"inst_person", "inst_person", "inst_person", "inst_person"}},
+                 {"device", {"inst_thing", "inst_code", "inst_number", "inst_thing"}},
+                 {"vehicle", {"inst_thing", "inst_code", "inst_number", "inst_thing"}},
+                 {"place", {"inst_thing", "inst_code", "inst_number", "inst_thing"}},
+                 {"document", {"inst_code", "inst_person", "inst_thing", "inst_number"}},
+                 {"order", {"inst_code", "inst_person", "inst_number", "inst_code"}},
+                 {"case", {"inst_code", "inst_person", "inst_number", "inst_thing"}},
+                 {"collection", {"inst_thing", "inst_thing", "inst_person", "inst_thing"}},
+                 {"animal", {"inst_thing", "inst_thing", "inst_number", "inst_person"}},
+                 {"plant", {"inst_thing", "inst_code", "inst_number", "inst_code"}},
+                 {"event", {"inst_thing", "inst_person", "inst_thing", "inst_code"}},
+                 {"trip", {"inst_thing", "inst_code", "inst_person", "inst_thing"}},
+                 {"account", {"inst_person", "inst_code", "inst_person", "inst_thing"}}};
+
+static const char *instance_slot(struct gen_rng *r, const char *class)
+{
+    for (size_t i = 0; i < sizeof instances / sizeof *instances; i++)
+        if (!strcmp(class, instances[i].class)) return instances[i].slot[gen_below(r, 4)];
+    return NULL;
+}
+
+static void erase_end(struct gen_text *t, const char *end)
+{
+    size_t n = strlen(end);
+    if (t->n < n || strcmp(t->s + t->n - n, end)) return;
+    if (t->n > n && t->s[t->n - n - 1] != ' ') return;
+    gen_text_erase(t, t->n - n, n);
+}
+
+/* A wording with the single one in the place of its {n}: "start Eagle", "start the Eagle crane", "start
+ * crane 4". 0 if the wording has no {n}, has two, or is about the lot of them. */
+static int put_instance(struct gen_rng *r, const char *wording, const struct noun *noun,
+                        struct gen_text *t)
+{
+    static const char *const articles[] = {"the ", "The ", "a ", "that ", "this ", "our ", "my "};
+    const char *hole = strstr(wording, "{n}");
+    const char *name = noun->name[gen_below(r, (size_t)noun->n)];
+    if (!hole || strstr(hole + 3, "{n}") || strstr(wording, "{N}")) return 0;
+    int is_number = !strcmp(noun->instance, "inst_number");
+    int form = is_number ? 2 : gen_chance(r, 0.6) ? 0 : gen_chance(r, 0.5) ? 1 : 2;
+    if (!strncmp(name, "the ", 4)) name += 4;
+    gen_text_clear(t);
+    gen_text_add(t, wording, (size_t)(hole - wording));
+    if (form != 1)
+        for (size_t i = 0; i < sizeof articles / sizeof *articles; i++) erase_end(t, articles[i]);
+    if (form == 2) {
+        gen_text_adds(t, is_number && gen_chance(r, 0.2) ? "number" : name);
+        gen_text_adds(t, " ");
+    }
+    gen_text_adds(t, "{");
+    gen_text_adds(t, noun->instance);
+    gen_text_adds(t, "}");
+    if (form == 1) {
+        gen_text_adds(t, " ");
+        gen_text_adds(t, name);
+    }
+    gen_text_adds(t, hole + 3);
+    return !t->over;
+}
+
 /* ---- one function ---------------------------------------------------------------------------- */
 
 /* "needs" is one argument or a list of them. */
@@ -144,6 +214,26 @@ static void put_words(struct gen_text *t, const char *words)
     for (; *words; words++) gen_text_add(t, *words == ' ' ? "_" : words, 1);
 }
 
+/* The parameter that tells which one is meant. */
+static void add_instance(struct gen_rng *r, const struct noun *noun, const char *noun_name,
+                         json_t *props, json_t *map, json_t *required)
+{
+    static const char *const others[] = {"name", "which", "id", "target", "label"};
+    static const char *const about[] = {"which {n}", "name of the {n}", "the {n} that is meant",
+                                        "{n}"};
+    struct gen_text name = {0}, text = {0};
+    put_words(&name, gen_chance(r, 0.7) ? noun_name : GEN_PICK(r, others));
+    if (gen_chance(r, 0.15)) gen_text_adds(&name, gen_chance(r, 0.5) ? "_name" : "_id");
+    if (member(props, name.s)) gen_text_adds(&name, "_ref");
+    json_t *p =
+        json_pack("{s:s}", "type", strcmp(noun->instance, "inst_number") ? "string" : "integer");
+    put_noun(r, GEN_PICK(r, about), noun, 2, &text);
+    if (gen_chance(r, 0.4)) json_object_set_new(p, "description", json_string(text.s));
+    json_object_set_new(props, name.s, p);
+    json_object_set_new(map, noun->instance, json_string(name.s));
+    json_array_append_new(required, json_string(name.s));
+}
+
 static json_t *schema(struct gen_rng *r, const json_t *lexicon, const json_t *verb,
                       const struct noun *noun, int number)
 {
@@ -152,6 +242,7 @@ static json_t *schema(struct gen_rng *r, const json_t *lexicon, const json_t *ve
     const char *verb_name = number ? pick_text(r, member(verb, "schema"))
                                    : json_string_value(json_array_get(member(verb, "schema"), 0));
     struct gen_text name = {0}, about = {0};
+    if (noun->instance) add_instance(r, noun, noun_name, props, map, required);
     json_object_foreach((json_t *)(uintptr_t)member(verb, "with"), arg, wordings)
     {
         if (number == 2 && !is_needed(verb, arg)) continue; /* the terse one */
@@ -179,11 +270,17 @@ static void add_wordings(struct gen_rng *r, const json_t *list, const struct nou
     for (size_t i = 0; i < json_array_size(list) && n < PHRASES_MAX * 2; i++) order[n++] = (int)i;
     gen_shuffle_ints(r, order, n);
     for (int i = 0; i < n && json_array_size(out) < PHRASES_MAX; i++) {
-        put_noun(r, json_string_value(json_array_get(list, (size_t)order[i])), noun, NAMES_MAX, t);
-        if (!t->over) json_array_append_new(out, json_string(t->s));
+        const char *wording = json_string_value(json_array_get(list, (size_t)order[i]));
+        int ok = 1;
+        if (noun->instance)
+            ok = put_instance(r, wording, noun, t);
+        else
+            put_noun(r, wording, noun, NAMES_MAX, t);
+        if (ok && !t->over) json_array_append_new(out, json_string(t->s));
     }
 }
 
+/* The function of a verb over a noun; NULL if the verb has too few wordings for one of many. */
 static json_t *compose(struct gen_rng *r, const json_t *lexicon, const json_t *verb,
                        const struct noun *noun, int number)
 {
@@ -191,10 +288,15 @@ static json_t *compose(struct gen_rng *r, const json_t *lexicon, const json_t *v
     const char *arg;
     struct gen_text t = {0};
     char id[96];
-    for (int i = 0; i < 3; i++) json_array_append_new(schemas, schema(r, lexicon, verb, noun, i));
     add_wordings(r, member(verb, "say"), noun, &t, utterances);
     json_object_foreach((json_t *)(uintptr_t)member(verb, "with"), arg, wordings)
         add_wordings(r, wordings, noun, &t, utterances);
+    if (noun->instance && json_array_size(utterances) < INSTANCE_WORDINGS) {
+        json_decref(schemas);
+        json_decref(utterances);
+        return NULL;
+    }
+    for (int i = 0; i < 3; i++) json_array_append_new(schemas, schema(r, lexicon, verb, noun, i));
     snprintf(id, sizeof id, "%s_%d", json_string_value(member(verb, "id")), number);
     return json_pack("{s:s,s:o,s:o}", "id", id, "schemas", schemas, "utterances", utterances);
 }
@@ -204,6 +306,8 @@ static json_t *compose(struct gen_rng *r, const json_t *lexicon, const json_t *v
 /* Slots of all categories: what may stand for an argument. */
 static json_t *slots_of(const json_t *lexicon)
 {
+    static const char *const inst[][2] = {
+        {"inst_person", "person"}, {"inst_thing", "thing"}, {"inst_code", "code"}};
     json_t *slots = json_object(), *spec, *row, *word;
     const char *arg;
     size_t i, k;
@@ -221,6 +325,11 @@ static json_t *slots_of(const json_t *lexicon)
             json_object_set_new(slots, arg, values);
         }
     }
+    const json_t *of_worlds = member(lexicon, "relation_args");
+    for (i = 0; i < sizeof inst / sizeof *inst; i++)
+        if ((spec = json_object_get(member(of_worlds, inst[i][1]), "say")))
+            json_object_set(slots, inst[i][0], spec);
+    json_object_set_new(slots, "inst_number", json_pack("{s:[i,i]}", "int", 1, 60));
     return slots;
 }
 
@@ -289,7 +398,12 @@ static json_t *category(struct gen_rng *r, const json_t *lexicon, const char *cl
             if (!ok) continue;
             has[i] |= 1u << at;
             given++;
-            json_array_append_new(functions, compose(r, lexicon, verbs[at], &nouns[i], made++));
+            struct noun one = nouns[i];
+            if (gen_chance(r, INSTANCES)) one.instance = instance_slot(r, class);
+            json_t *function = one.instance ? compose(r, lexicon, verbs[at], &one, made) : NULL;
+            if (!function) function = compose(r, lexicon, verbs[at], &nouns[i], made);
+            json_array_append_new(functions, function);
+            made++;
         }
     }
     snprintf(name, sizeof name, "lexicon_%s_%d", class, number);

@@ -235,13 +235,19 @@ static json_t *random_int(struct gen_rng *r, const json_t *range)
 }
 
 /* Draw a value of a slot: its text into `text`; returns the passed value (new reference). */
-static json_t *draw_slot(struct gen_rng *r, const json_t *slot, struct gen_text *text)
+static json_t *draw_slot(struct gen_rng *r, const struct gen_values *made, const char *name,
+                         const json_t *slot, struct gen_text *text)
 {
     const json_t *one =
         json_is_array(slot) ? json_array_get(slot, gen_below(r, json_array_size(slot))) : slot;
     if (json_is_string(one)) {
-        gen_text_adds(text, json_string_value(one));
-        return json_string(json_string_value(one));
+        const char *said = json_string_value(one);
+        char other[GEN_TEXT_BYTES];
+        if (made->root && gen_chance(r, made->share) &&
+            gen_value_make(r, made, name, said, other, sizeof other))
+            said = other;
+        gen_text_adds(text, said);
+        return json_string(made->root ? gen_value_passed(made, name, said) : said);
     }
     const json_t *range = json_object_get(one, "int");
     const json_t *reals = json_object_get(one, "float");
@@ -309,8 +315,8 @@ static int add_value(json_t *args, const char *canonical, json_t *v)
     return !json_object_set_new(args, canonical, list) && !bad;
 }
 
-int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fill_fn fill,
-             void *ctx, json_t *args, struct gen_text *text)
+int gen_fill(struct gen_rng *r, const struct gen_values *made, const json_t *slots,
+             const char *phrase, gen_fill_fn fill, void *ctx, json_t *args, struct gen_text *text)
 {
     for (const char *p = phrase; *p;) {
         size_t n = strcspn(p, "{");
@@ -330,7 +336,7 @@ int gen_fill(struct gen_rng *r, const json_t *slots, const char *phrase, gen_fil
             continue;
         }
         size_t from = text->n;
-        json_t *v = draw_slot(r, values, text);
+        json_t *v = draw_slot(r, made, slot, values, text);
         drop_article(text, from);
         if (!v) return 0;
         if (!*canonical) { /* "{item:}": said, but no argument */

@@ -108,6 +108,7 @@ enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *di
     if (!err) err = share(root, "noise_share", &m->noise, path, diag);
     if (!err) err = share(root, "renamed_files_share", &m->renamed_files, path, diag);
     if (!err) err = share(root, "swapped_spans_share", &m->swapped_spans, path, diag);
+    if (!err) err = share(root, "made_values_share", &m->made_values, path, diag);
     if (!err) err = share(root, "composed_share", &m->composed, path, diag);
     if (!err) err = share(root, "absent_files_share", &m->absent_files, path, diag);
     const json_t *pool = json_object_get(root, "pool");

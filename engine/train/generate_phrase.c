@@ -387,7 +387,8 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
         if (!any_room && !gen_home_count(h, en->domain, en->device_class, area, floor, NULL))
             goto fail;
     }
-    if (!gen_fill(r, en->slots, phrase, fill_placeholder, &s, args, &d->text)) goto fail;
+    if (!gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text))
+        goto fail;
     if (*s.name) drop_double_list(&d->text, s.name);
     if (in_room) {
         size_t n = d->text.n;
@@ -524,7 +525,7 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
     }
     json_t *args = json_object();
     gen_text_clear(&d->text);
-    int ok = gen_fill(r, en->slots, phrase, fill_placeholder, &s, args, &d->text) &&
+    int ok = gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text) &&
              !gen_home_mentions(h, d->text.s, -1);
     json_decref(args);
     if (ok) gen_draft_show(d, gen_home_tool(gg, en->tool));
@@ -561,7 +562,7 @@ int gen_phrase_nothing(struct gen_group *gg, const struct gen_home *h, struct ge
         }
         json_t *args = json_object();
         gen_text_clear(&d->text);
-        int ok = gen_fill(r, NULL, line, fill_placeholder, &s, args, &d->text);
+        int ok = gen_fill(r, &gg->g->values, NULL, line, fill_placeholder, &s, args, &d->text);
         json_decref(args);
         for (int i = 0; ok && i < h->n; i++) /* a scene may be called "Bedtime" or "I'm back" */
             if ((!strcmp(h->e[i].domain, "scene") || !strcmp(h->e[i].domain, "script")) &&
