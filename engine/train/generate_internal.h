@@ -187,7 +187,7 @@ void gen_values_free(struct gen_values *s);
 /* Make another value for the slot, in place of `old`, a text of its list: 1 if it has such. */
 int gen_value_make(struct gen_rng *r, const struct gen_values *s, const char *slot, const char *old,
                    char *out, size_t cap);
-/* The value that is passed for what is said: without a leading "the". */
+/* The value that is passed for what is said: without a leading article. */
 const char *gen_value_passed(const struct gen_values *s, const char *slot, const char *said);
 
 struct gen_category {

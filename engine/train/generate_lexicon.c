@@ -121,7 +121,19 @@ static const struct {
                  {"plant", {"inst_thing", "inst_code", "inst_number", "inst_code"}},
                  {"event", {"inst_thing", "inst_person", "inst_thing", "inst_code"}},
                  {"trip", {"inst_thing", "inst_code", "inst_person", "inst_thing"}},
-                 {"account", {"inst_person", "inst_code", "inst_person", "inst_thing"}}};
+                 {"account", {"inst_person", "inst_code", "inst_person", "inst_thing"}},
+                 {"batch", {"inst_code", "inst_number", "inst_code", "inst_thing"}},
+                 {"container", {"inst_code", "inst_number", "inst_code", "inst_thing"}},
+                 {"structure", {"inst_thing", "inst_code", "inst_number", "inst_thing"}},
+                 {"crew", {"inst_thing", "inst_person", "inst_number", "inst_thing"}},
+                 {"match", {"inst_thing", "inst_number", "inst_code", "inst_thing"}},
+                 {"lesson", {"inst_person", "inst_code", "inst_thing", "inst_number"}},
+                 {"loan", {"inst_code", "inst_number", "inst_thing", "inst_code"}},
+                 {"sample", {"inst_code", "inst_person", "inst_number", "inst_code"}},
+                 {"property", {"inst_code", "inst_thing", "inst_number", "inst_person"}},
+                 {"field", {"inst_thing", "inst_thing", "inst_number", "inst_code"}},
+                 {"aimed", {"inst_code", "inst_number", "inst_thing", "inst_code"}},
+                 {"server", {"inst_code", "inst_thing", "inst_number", "inst_code"}}};
 
 static const char *instance_slot(struct gen_rng *r, const char *class)
 {

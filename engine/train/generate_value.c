@@ -4,7 +4,7 @@
  * again learns them, and not where a name begins and ends: of "Stefan Ionescu gave blood" it took
  * "Ionescu". So a share of the drawn values that are proper names are replaced by ones made of parts
  * (values.json: first and last names, towns, titles, syllables), and digits and letters of codes by
- * others. A value that is passed has no leading "the": that is what the people wrote whose answers
+ * others. A value that is passed has no leading article: that is what the people wrote whose answers
  * the network is judged by; sentences to pass on keep theirs. */
 #include <ctype.h>
 #include <stdio.h>
@@ -146,8 +146,24 @@ int gen_value_make(struct gen_rng *r, const struct gen_values *s, const char *sl
     return expand(r, s, pattern, 0, out, cap);
 }
 
+/* "a bag of nails", "a hundred": how much, and no article. */
+static int is_measure(const struct gen_values *s, const char *word)
+{
+    size_t n = strcspn(word, " "), i;
+    json_t *one, *list = json_object_get(s->root, "measures");
+    json_array_foreach(list, i, one)
+    {
+        const char *measure = json_string_value(one);
+        if (measure && strlen(measure) == n && !strncmp(measure, word, n)) return 1;
+    }
+    return 0;
+}
+
 const char *gen_value_passed(const struct gen_values *s, const char *slot, const char *said)
 {
-    if (strncmp(said, "the ", 4) || !said[4] || json_object_get(s->whole, slot)) return said;
-    return said + 4;
+    size_t n = !strncmp(said, "the ", 4) ? 4 : !strncmp(said, "an ", 3) ? 3 : 2;
+    if (n == 2 && strncmp(said, "a ", 2)) return said;
+    if (!said[n] || json_object_get(s->whole, slot) || (n < 4 && is_measure(s, said + n)))
+        return said;
+    return said + n;
 }
