@@ -33,7 +33,7 @@
 #define GEN_POOL_MAX       48   /* most function tools of a group */
 #define GEN_HOME_TOOLS_MAX 64   /* most home tools */
 #define GEN_FILES_MAX      24   /* most data files of a mix */
-#define GEN_CATEGORIES_MAX 512  /* most teacher categories */
+#define GEN_CATEGORIES_MAX 1024 /* most teacher categories */
 #define GEN_TRIES          24   /* attempts at a draft before another family is drawn */
 
 /* ---- generate_words.c ------------------------------------------------------------------------ */
@@ -187,6 +187,9 @@ void gen_values_free(struct gen_values *s);
 /* Make another value for the slot, in place of `old`, a text of its list: 1 if it has such. */
 int gen_value_make(struct gen_rng *r, const struct gen_values *s, const char *slot, const char *old,
                    char *out, size_t cap);
+/* Make a value of the slot's kind: 1 if it has one. */
+int gen_value_fresh(struct gen_rng *r, const struct gen_values *s, const char *slot, char *out,
+                    size_t cap);
 /* The value that is passed for what is said: without a leading article. */
 const char *gen_value_passed(const struct gen_values *s, const char *slot, const char *said);
 

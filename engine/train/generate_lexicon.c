@@ -12,6 +12,7 @@
 
 #define NOUNS_PER_CATEGORY 7
 #define VERBS_PER_CATEGORY 7
+#define DEALS              2 /* how often each noun is dealt */
 #define VERBS_PER_NOUN     3
 #define VERBS_MAX          256 /* verbs of a class */
 #define NAMES_MAX          6   /* names of a noun */
@@ -627,7 +628,8 @@ enum lt_err gen_lexicon_load(struct gen_teacher *t, const char *path, uint64_t s
     json_object_foreach((json_t *)(uintptr_t)member(lexicon, "nouns"), class, list)
     {
         int order[512], n = 0, number = 0;
-        for (size_t i = 0; i < json_array_size(list) && n < 512; i++) order[n++] = (int)i;
+        for (int deal = 0; deal < DEALS; deal++)
+            for (size_t i = 0; i < json_array_size(list) && n < 512; i++) order[n++] = (int)i;
         gen_shuffle_ints(&r, order, n);
         for (int at = 0; at < n && !err;) {
             struct noun nouns[NOUNS_PER_CATEGORY];

@@ -10,7 +10,8 @@
 
 #include "generate_internal.h"
 
-#define SPAN_WORDS_MAX 6 /* longer values of lines are no names; they stay where they are */
+#define SPAN_NAME_BYTES 128
+#define SPAN_WORDS_MAX  6 /* longer values of lines are no names; they stay where they are */
 
 /* {"parameter": [text, …]}, and the set of "parameter/text" that keeps them apart. */
 static int learn(struct gen_spans *s, const char *param, const char *text)
@@ -116,20 +117,34 @@ static int overlaps(const struct gen_draft *d, const json_t *self, const char *v
     return 0;
 }
 
+static int has_capital(const char *s)
+{
+    for (; *s; s++)
+        if (*s >= 'A' && *s <= 'Z') return 1;
+    return 0;
+}
+
 static int ends_possessive(const char *s)
 {
     size_t n = strlen(s);
     return n > 2 && !strcmp(s + n - 2, "'s");
 }
 
-/* Another text for `param` as it fits into the query: "'s" where the old one had it, no second article.
- * 0 when the draw does not fit. */
-static int draw(struct gen_group *gg, const json_t *list, const char *query, const char *at,
-                const char *old, char *out, size_t cap)
+/* Another text for `param` as it fits into the query: of the list, or a name made of parts; "'s" where
+ * the old one had it, no second article. 0 when the draw does not fit. */
+static int draw(struct gen_group *gg, const char *param, const json_t *list, const char *query,
+                const char *at, const char *old, char *out, size_t cap)
 {
     static const char *const articles[] = {"the ", "a ", "my "};
+    const struct gen_values *made = &gg->g->values;
+    char name[SPAN_NAME_BYTES];
     const char *t =
         json_string_value(json_array_get(list, gen_below(&gg->r, json_array_size(list))));
+    if (made->root && gen_chance(&gg->r, made->share) &&
+        gen_value_fresh(&gg->r, made, param, name, sizeof name)) {
+        if (!has_capital(query)) gen_lower(name);
+        t = gen_value_passed(made, param, name);
+    }
     size_t n = strlen(t);
     for (size_t i = 0; i < sizeof articles / sizeof *articles; i++) {
         size_t a = strlen(articles[i]);
@@ -160,7 +175,7 @@ static json_t *swap(struct gen_group *gg, struct gen_draft *d, const char *param
     if (!list || !old || strlen(old) < 2 || !gen_chance(&gg->r, 0.7)) return NULL;
     const char *at = find_once(d->text.s, old);
     if (!at || overlaps(d, value, old)) return NULL;
-    if (!draw(gg, list, d->text.s, at, old, text, sizeof text)) return NULL;
+    if (!draw(gg, param, list, d->text.s, at, old, text, sizeof text)) return NULL;
     size_t from = (size_t)(at - d->text.s);
     gen_text_erase(&d->text, from, strlen(old));
     gen_text_insert(&d->text, from, text);

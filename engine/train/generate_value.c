@@ -135,15 +135,21 @@ static int vary_code(struct gen_rng *r, const char *s, char *out, size_t cap)
     return varied;
 }
 
+int gen_value_fresh(struct gen_rng *r, const struct gen_values *s, const char *slot, char *out,
+                    size_t cap)
+{
+    const json_t *say = json_object_get(s->kind_of, slot);
+    if (!say) return 0;
+    const char *pattern =
+        json_string_value(json_array_get(say, gen_below(r, json_array_size(say))));
+    return expand(r, s, pattern, 0, out, cap);
+}
+
 int gen_value_make(struct gen_rng *r, const struct gen_values *s, const char *slot, const char *old,
                    char *out, size_t cap)
 {
     if (vary_code(r, old, out, cap)) return 1;
-    const json_t *say = json_object_get(s->kind_of, slot);
-    if (!say || !is_proper(old)) return 0;
-    const char *pattern =
-        json_string_value(json_array_get(say, gen_below(r, json_array_size(say))));
-    return expand(r, s, pattern, 0, out, cap);
+    return is_proper(old) && gen_value_fresh(r, s, slot, out, cap);
 }
 
 /* "a bag of nails", "a hundred": how much, and no article. */
