@@ -11,7 +11,7 @@
 #include "generate_internal.h"
 
 #define NOUNS_PER_CATEGORY 7
-#define VERBS_PER_CATEGORY 7
+#define VERBS_PER_CATEGORY 10
 #define DEALS              2 /* how often each noun is dealt */
 #define VERBS_PER_NOUN     3
 #define VERBS_MAX          256 /* verbs of a class */
@@ -19,7 +19,7 @@
 #define PHRASES_MAX        32  /* of a function; drawn when there are more */
 #define NAME_BYTES         64
 #define INSTANCE_WORDINGS  4   /* least wordings of such a function */
-#define INSTANCES          0.5 /* share of the functions that ask which one is meant */
+#define INSTANCES          0.6 /* share of the verbs of a category that ask which one is meant */
 
 struct noun {
     char name[NAMES_MAX][NAME_BYTES];
@@ -398,24 +398,31 @@ static json_t *category(struct gen_rng *r, const json_t *lexicon, const char *cl
                         const struct noun *nouns, int n, int number)
 {
     const json_t *verbs[VERBS_PER_CATEGORY];
+    int owner[VERBS_PER_CATEGORY]; /* noun that the verb asks for one of, or -1: it is any noun's */
     int n_verbs = verbs_of(r, lexicon, class, verbs, VERBS_PER_CATEGORY), made = 0;
     uint32_t has[NOUNS_PER_CATEGORY] = {0};
     json_t *functions = json_array();
     char name[64];
+    for (int k = 0; k < n_verbs; k++) {
+        /* "start Eagle" does not say what Eagle is, so no other noun may have that verb */
+        int ok = gen_chance(r, INSTANCES);
+        for (int j = 0; ok && j < k; j++) ok = owner[j] < 0 || !is_near(verbs[j], verbs[k]);
+        owner[k] = ok ? (int)gen_below(r, (size_t)n) : -1;
+    }
     for (int i = 0; i < n; i++) {
         int from = (int)gen_below(r, (size_t)n_verbs), given = 0;
         for (int k = 0; k < n_verbs && given < VERBS_PER_NOUN; k++) {
-            int at = (from + k) % n_verbs, ok = 1;
+            int at = (from + k) % n_verbs, ok = owner[at] < 0 || owner[at] == i;
             for (int j = 0; ok && j < n_verbs; j++)
                 ok = !(has[i] >> j & 1) || !is_near(verbs[j], verbs[at]);
             if (!ok) continue;
-            has[i] |= 1u << at;
-            given++;
             struct noun one = nouns[i];
-            if (gen_chance(r, INSTANCES)) one.instance = instance_slot(r, class);
+            if (owner[at] == i) one.instance = instance_slot(r, class);
             json_t *function = one.instance ? compose(r, lexicon, verbs[at], &one, made) : NULL;
             if (!function) function = compose(r, lexicon, verbs[at], &nouns[i], made);
             json_array_append_new(functions, function);
+            has[i] |= 1u << at;
+            given++;
             made++;
         }
     }

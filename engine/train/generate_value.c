@@ -14,6 +14,16 @@
 
 #define DEPTH_MAX 4 /* parts within parts */
 
+/* The first part that the pattern asks for and nobody has, into `out`; 1 if there is one. */
+static int lacks_part(const json_t *parts, const char *pattern, char *out, size_t cap)
+{
+    for (const char *at = pattern; (at = strchr(at, '{')); at++) {
+        snprintf(out, cap, "%.*s", (int)strcspn(at + 1, "}"), at + 1);
+        if (!json_object_get(parts, out)) return 1;
+    }
+    return 0;
+}
+
 enum lt_err gen_values_load(struct gen_values *s, const char *path, struct lt_diag *diag)
 {
     json_error_t je;
@@ -35,28 +45,40 @@ enum lt_err gen_values_load(struct gen_values *s, const char *path, struct lt_di
         json_t *say = json_object_get(kind, "say");
         if (!json_array_size(say))
             return lt_fail(diag, LT_ERR_INVALID, "%s: kind \"%s\" has no list \"say\"", path, name);
-        json_array_foreach(
-            json_object_get(kind, "slots"), i,
-            slot) if (!json_is_string(slot) ||
-                      json_object_set(s->kind_of, json_string_value(slot),
-                                      say)) return lt_fail(diag, LT_ERR_INVALID,
-                                                           "%s: slots of \"%s\" must be texts",
-                                                           path, name);
+        json_array_foreach(say, i, slot)
+        {
+            char part[32] = "";
+            if (!json_is_string(slot) ||
+                lacks_part(parts, json_string_value(slot), part, sizeof part))
+                return lt_fail(diag, LT_ERR_INVALID, "%s: no part \"%s\" of \"%s\"", path, part,
+                               name);
+        }
+        json_array_foreach(json_object_get(kind, "slots"), i, slot)
+        {
+            if (!json_is_string(slot))
+                return lt_fail(diag, LT_ERR_INVALID, "%s: slots of \"%s\" must be texts", path,
+                               name);
+            if (json_object_set(s->kind_of, json_string_value(slot), say))
+                return lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
+        }
     }
     json_object_foreach(parts, name, kind)
     {
         if (!json_array_size(kind))
             return lt_fail(diag, LT_ERR_INVALID, "%s: part \"%s\" is no list", path, name);
-        json_array_foreach(kind, i, slot) if (!json_is_string(slot)) return lt_fail(
-            diag, LT_ERR_INVALID, "%s: %s[%zu] is no text", path, name, i);
+        json_array_foreach(kind, i, slot)
+        {
+            if (!json_is_string(slot))
+                return lt_fail(diag, LT_ERR_INVALID, "%s: %s[%zu] is no text", path, name, i);
+        }
     }
-    json_array_foreach(
-        json_object_get(s->root, "whole"), i,
-        slot) if (!json_is_string(slot) ||
-                  json_object_set_new(
-                      s->whole, json_string_value(slot),
-                      json_true())) return lt_fail(diag, LT_ERR_INVALID,
-                                                   "%s: \"whole\" must be a list of slots", path);
+    json_array_foreach(json_object_get(s->root, "whole"), i, slot)
+    {
+        if (!json_is_string(slot))
+            return lt_fail(diag, LT_ERR_INVALID, "%s: \"whole\" must be a list of slots", path);
+        if (json_object_set_new(s->whole, json_string_value(slot), json_true()))
+            return lt_fail(diag, LT_ERR_NOMEM, "case generator: out of memory");
+    }
     return LT_OK;
 }
 

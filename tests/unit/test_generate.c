@@ -534,29 +534,75 @@ static void test_spans__lines_of_assistants__get_other_values_in_their_words(voi
     json_decref(swapped.seen);
 }
 
-static void test_spans__mistakes_in_the_lists__named(void **state)
+struct values {
+    json_t *seen; /* set of codes ("K7"), in small letters */
+    int n, articles;
+};
+
+static void count_values(json_t *c, void *ctx)
+{
+    struct values *s = ctx;
+    const char *param;
+    json_t *call, *v;
+    size_t i;
+    if (strcmp(text_of(c, "source"), "teacher-functions")) return;
+    json_array_foreach(json_object_get(c, "answers"), i, call)
+    {
+        json_object_foreach(json_object_get(call, "arguments"), param, v)
+        {
+            const char *t = json_string_value(v);
+            if (!t) continue;
+            s->n++;
+            s->articles += !strncmp(t, "the ", 4);
+            char small[256];
+            snprintf(small, sizeof small, "%s", t);
+            for (char *p = small; *p; p++) *p = (char)tolower((unsigned char)*p);
+            if (isalpha((unsigned char)*small) && isdigit((unsigned char)small[1]))
+                json_object_set_new(s->seen, small, json_true());
+        }
+    }
+}
+
+static void test_values__names_of_teacher__made_afresh_and_without_article(void **state)
 {
     (void)state;
-    static const char *const bad[][2] = {
-        {"{", "line 1"},
-        {"{\"spans\":[]}", "\"spans\" must be an object"},
-        {"{\"spans\":{\"person\":[]}}", "\"person\" must be a list"},
-        {"{\"spans\":{\"person\":[\"ann\",7]}}", "person[1]"},
-        {"{\"spans\":{\"person\":[\" ann\"]}}", "person[0]"},
-    };
-    static const char *const linked[] = {"teacher", "lexicon.json", "tools.json", "homes.jsonl.gz",
-                                         "home-tools.json"};
-    char tree[] = "/tmp/lintel-spans-XXXXXX", path[80];
+    struct values listed = {json_object(), 0, 0}, made = {json_object(), 0, 0};
+    struct san_gen *g = open_gen(23, 1, NULL, 0);
+    each(g, 2 * GROUPS, count_values, &listed);
+    san_gen_free(g);
+    g = open_gen(23, 0, NULL, 0);
+    each(g, 2 * GROUPS, count_values, &made);
+    san_gen_free(g);
+    assert_true(listed.n > 300 && made.n > 300);
+    /* a fifth of the listed values begin with "the"; sentences alone keep it */
+    assert_true(listed.articles * 50 < listed.n);
+    assert_true(made.articles * 50 < made.n);
+    /* the lists have some dozens of codes */
+    assert_true(json_object_size(listed.seen) > 10);
+    assert_true(json_object_size(made.seen) * 6 > json_object_size(listed.seen) * 7);
+    json_decref(listed.seen);
+    json_decref(made.seen);
+}
+
+/* The generator's own data with another file in the place of `name`: what it says of each text, and
+ * of no file at all. */
+static void refuse_lists(const char *name, const char *const (*bad)[2], size_t n)
+{
+    static const char *const all[] = {"teacher",        "lexicon.json",    "tools.json",
+                                      "homes.jsonl.gz", "home-tools.json", "spans.json",
+                                      "values.json"};
+    char tree[] = "/tmp/lintel-lists-XXXXXX", path[80];
     assert_non_null(mkdtemp(tree));
-    for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) {
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         char from[512];
-        snprintf(from, sizeof from, SOURCE_DIR "/engine/data/%s", linked[i]);
-        snprintf(path, sizeof path, "%s/%s", tree, linked[i]);
+        if (!strcmp(all[i], name)) continue;
+        snprintf(from, sizeof from, SOURCE_DIR "/engine/data/%s", all[i]);
+        snprintf(path, sizeof path, "%s/%s", tree, all[i]);
         assert_int_equal(symlink(from, path), 0);
     }
-    snprintf(path, sizeof path, "%s/spans.json", tree);
-    for (size_t i = 0; i <= sizeof bad / sizeof *bad; i++) {
-        int is_absent = i == sizeof bad / sizeof *bad;
+    snprintf(path, sizeof path, "%s/%s", tree, name);
+    for (size_t i = 0; i <= n; i++) {
+        int is_absent = i == n;
         if (is_absent) {
             remove(path);
         } else {
@@ -572,15 +618,46 @@ static void test_spans__mistakes_in_the_lists__named(void **state)
         assert_int_equal(san_gen_new(&o, &g, &diag),
                          i && !is_absent ? LT_ERR_INVALID : LT_ERR_PARSE);
         assert_null(g);
-        assert_non_null(strstr(diag.text, "spans.json"));
+        assert_non_null(strstr(diag.text, name));
         if (!is_absent && !strstr(diag.text, bad[i][1]))
             fail_msg("\"%s\" does not say %s", diag.text, bad[i][1]);
     }
-    for (size_t i = 0; i < sizeof linked / sizeof *linked; i++) {
-        snprintf(path, sizeof path, "%s/%s", tree, linked[i]);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        snprintf(path, sizeof path, "%s/%s", tree, all[i]);
         unlink(path);
     }
     rmdir(tree);
+}
+
+static void test_spans__mistakes_in_the_lists__named(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{", "line 1"},
+        {"{\"spans\":[]}", "\"spans\" must be an object"},
+        {"{\"spans\":{\"person\":[]}}", "\"person\" must be a list"},
+        {"{\"spans\":{\"person\":[\"ann\",7]}}", "person[1]"},
+        {"{\"spans\":{\"person\":[\" ann\"]}}", "person[0]"},
+    };
+    refuse_lists("spans.json", bad, sizeof bad / sizeof *bad);
+}
+
+static void test_values__mistakes_in_the_parts__named(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {
+        {"{", "line 1"},
+        {"{\"kinds\":[],\"parts\":{}}", "\"kinds\" and \"parts\" must be objects"},
+        {"{\"kinds\":{\"town\":{\"slots\":[\"city\"]}},\"parts\":{}}", "\"town\" has no list"},
+        {"{\"kinds\":{\"town\":{\"slots\":[7],\"say\":[\"x\"]}},\"parts\":{}}",
+         "slots of \"town\""},
+        {"{\"kinds\":{\"town\":{\"slots\":[\"city\"],\"say\":[\"a {river}\"]}},\"parts\":{}}",
+         "no part \"river\" of \"town\""},
+        {"{\"kinds\":{},\"parts\":{\"first\":[]}}", "\"first\" is no list"},
+        {"{\"kinds\":{},\"parts\":{\"first\":[\"ann\",7]}}", "first[1]"},
+        {"{\"kinds\":{},\"parts\":{},\"whole\":[1]}", "\"whole\""},
+    };
+    refuse_lists("values.json", bad, sizeof bad / sizeof *bad);
 }
 
 static void test_files__too_many_bad_lines__refused_unless_allowed(void **state)
@@ -710,6 +787,8 @@ int main(void)
         cmocka_unit_test(test_lexicon__composed_functions__say_what_they_pass),
         cmocka_unit_test(test_spans__lines_of_assistants__get_other_values_in_their_words),
         cmocka_unit_test(test_spans__mistakes_in_the_lists__named),
+        cmocka_unit_test(test_values__names_of_teacher__made_afresh_and_without_article),
+        cmocka_unit_test(test_values__mistakes_in_the_parts__named),
         cmocka_unit_test(test_files__too_many_bad_lines__refused_unless_allowed),
         cmocka_unit_test(test_exclude__categories_and_files__never_seen),
         cmocka_unit_test(test_notes__files_absent__said_and_made_up_for),
