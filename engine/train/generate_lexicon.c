@@ -434,7 +434,7 @@ static json_t *category(struct gen_rng *r, const json_t *lexicon, const char *cl
 
 /* ---- relations: several arguments of one world ------------------------------------------------ */
 
-#define WORLDS              72 /* categories of relations */
+#define WORLDS              110 /* categories of relations */
 #define RELATIONS_PER_WORLD 10
 #define RELATIONS_MAX       256
 
@@ -489,7 +489,12 @@ static const char *role_of(struct gen_rng *r, const struct world *w, const char 
                                             {"colour", "color", "shade", "paint"},
                                             {"city", "town", "destination", "to"},
                                             {"phone", "number", "phone_number", "tel"},
-                                            {"degrees", "temperature", "temp", "celsius"}};
+                                            {"degrees", "temperature", "temp", "celsius"},
+                                            {"item", "product", "what", "goods"},
+                                            {"weight", "kilograms", "kg", "mass"},
+                                            {"seconds", "secs", "duration", "length"},
+                                            {"number", "no", "num", "count"},
+                                            {"year", "in_year", "yyyy", "when"}};
     if (!strcmp(arg, "person")) return gen_chance(r, 0.75) ? w->person : "name";
     if (!strcmp(arg, "thing")) return gen_chance(r, 0.8) ? w->thing : "title";
     if (!strcmp(arg, "code")) return gen_chance(r, 0.8) ? w->spot : "place";
