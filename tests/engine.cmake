@@ -48,7 +48,7 @@ foreach(test test_lex test_plan test_walk test_walk_unsaid test_score test_confi
     lt_unit_test(${test} san::train lt::schema PkgConfig::JANSSON m)
   endif()
 endforeach()
-foreach(test test_requantize test_bench)
+foreach(test test_requantize test_average test_bench)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/unit/${test}.c)
     lt_unit_test(${test} san::train PkgConfig::JANSSON m)
   endif()

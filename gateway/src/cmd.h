@@ -14,6 +14,7 @@ int lt_cmd_train(int argc, char **argv);
 int lt_cmd_finetune(int argc, char **argv);
 int lt_cmd_calibrate(int argc, char **argv);
 int lt_cmd_quantize(int argc, char **argv);
+int lt_cmd_average(int argc, char **argv);
 int lt_cmd_tokenize(int argc, char **argv);
 int lt_cmd_generate(int argc, char **argv);
 int lt_cmd_traces(int argc, char **argv);

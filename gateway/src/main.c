@@ -30,6 +30,9 @@ static const struct command {
 #ifdef LT_HAVE_CMD_QUANTIZE
     {"quantize", "make a network file smaller", lt_cmd_quantize},
 #endif
+#ifdef LT_HAVE_CMD_AVERAGE
+    {"average", "one network from several of one line of training", lt_cmd_average},
+#endif
 #ifdef LT_HAVE_CMD_TOKENIZE
     {"tokenize", "learn a vocabulary, or show how text is cut", lt_cmd_tokenize},
 #endif
