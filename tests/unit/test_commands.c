@@ -1,4 +1,4 @@
-/* test_commands.c - patterns over a home as one network, and what of it means something else. */
+/* test_commands.c - patterns over a home as one network, and what of it sounds alike. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include "lt/commands.h"
 #include "lt/lexicon.h"
+#include "lt/near.h"
 #include "lt/network.h"
 
 static const char home[] =
@@ -134,49 +135,95 @@ static int says(const struct lt_arcs *a, int at, const char *p, int n_silent)
     return 0;
 }
 
-static void test_rivals__of_a_command__everything_but_what_means_the_same(void **state)
+static void test_same__order_and_words_that_mean_nothing__do_not_count(void **state)
 {
-    static const char *const same[] = {
-        "turn on the floor_lamp", "switch on floor_lamp",          "turn the floor_lamp on",
-        "floor_lamp on",          "please turn on the floor_lamp", "turn floor_lamp on please",
-    };
-    static const char *const other[] = {
-        "turn off the floor_lamp",           "turn on the lamp",
-        "turn on the counter_lights",        "floor_lamp off",
-        "set the floor_lamp to ten percent",
-    };
-    struct lt_commands *c = make_usual();
-    struct lt_arcs arcs = {0};
+    static const char *const same[] = {"turn on the floor_lamp", "switch on floor_lamp",
+                                       "turn the floor lamp on", "floor_lamp on",
+                                       "please turn on the floor_lamp"};
+    static const char *const other[] = {"turn off the floor_lamp", "turn on the lamp",
+                                        "turn on the counter_lights", "floor_lamp off",
+                                        "set the floor_lamp to ten percent"};
     (void)state;
-    assert_int_equal(lt_commands_rivals(c, "turn on the floor_lamp", &arcs), LT_OK);
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
-        if (says(&arcs, arcs.start, same[i], 0)) fail_msg("is no rival: %s", same[i]);
-        assert_true(says(lt_commands_arcs(c), 0, same[i], 0));
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         assert_true(lt_commands_is_same("turn on the floor_lamp", same[i]));
-    }
-    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
-        if (!says(&arcs, arcs.start, other[i], 0)) fail_msg("is a rival: %s", other[i]);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
         assert_false(lt_commands_is_same("turn on the floor_lamp", other[i]));
-    }
-    assert_false(says(&arcs, arcs.start, "turn on the front_door", 0)); /* nor is it a command */
-    free(arcs.v);
-    lt_commands_free(c);
-}
-
-static void test_rivals__of_words_twice_and_of_nothing__told_apart(void **state)
-{
-    (void)state;
     assert_true(lt_commands_is_same("one hour and one minute", "one minute and one hour"));
     assert_false(lt_commands_is_same("one hour and one minute", "one hour and minute"));
     assert_false(lt_commands_is_same("one hour", "one hour one"));
     assert_true(lt_commands_is_same("", "please"));
     assert_false(lt_commands_is_same("", "on"));
+}
+
+/* ---- sentences that sound alike ---- */
+
+static char *say(void *ctx, const char *word)
+{
+    static const char *const said[][2] = {{"turn", "T ER1 N"},
+                                          {"switch", "S W IH CH"},
+                                          {"on", "AA1 N"},
+                                          {"off", "AO1 F"},
+                                          {"the", "DH AH0"},
+                                          {"lamp", "L AE1 M P"},
+                                          {"set", "S EH T"},
+                                          {"to", "T UW"},
+                                          {"percent", "P ER S EH N T"},
+                                          {"ten", "T EH N"},
+                                          {"twenty", "T W EH N T IY"},
+                                          {"floor_lamp", "F L AO R L AE M P"},
+                                          {"counter_lights", "K AW N T ER L AY T S"},
+                                          {"thirty", "TH ER T IY"},
+                                          {"forty", "F AO R T IY"}};
+    (void)ctx;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (!strcmp(said[i][0], word)) return strdup(said[i][1]);
+    return NULL; /* "please", "fifty" and others */
+}
+
+static size_t find_near(const char *phones, float distance, size_t max,
+                        struct lt_near_sentence *out)
+{
     struct lt_commands *c = make_usual();
-    struct lt_arcs arcs = {0};
-    assert_int_equal(lt_commands_rivals(c, "", &arcs), LT_OK); /* anything is another thing */
-    assert_true(says(&arcs, arcs.start, "turn on the floor_lamp", 0));
-    free(arcs.v);
+    struct lt_near *n = NULL;
+    size_t found = 0;
+    assert_int_equal(lt_near_new(lt_commands_arcs(c), say, NULL, &n), LT_OK);
+    assert_int_equal(lt_near_find(n, phones, distance, max, out, &found), LT_OK);
+    lt_near_free(n);
     lt_commands_free(c);
+    return found;
+}
+
+static void test_near__a_command__it_first_then_what_sounds_like_it_once_each(void **state)
+{
+    struct lt_near_sentence s[8];
+    (void)state;
+    size_t n = find_near("T ER N AA N DH AH F L AO R L AE M P", 9, 8, s);
+    assert_true(n >= 4);
+    assert_string_equal(s[0].words, "turn on the floor_lamp");
+    assert_true(s[0].distance < 1e-3F && s[0].chance < 0);
+    assert_string_equal(s[1].words, "turn off the floor_lamp");
+    for (size_t i = 1; i < n; i++) {
+        assert_true(s[i].distance >= s[i - 1].distance - 1e-3F && s[i].distance <= 9);
+        assert_null(strstr(s[i].words, "please")); /* nobody knows how that is said */
+        for (size_t k = 0; k < i; k++) assert_false(lt_commands_is_same(s[i].words, s[k].words));
+    }
+    n = find_near("S EH T DH AH L AE M P T UW TH ER T IY P ER S EH N T", 9, 3, s);
+    assert_int_equal(n, 3);
+    assert_string_equal(s[0].words, "set the lamp to thirty percent");
+    assert_string_equal(s[1].words, "set the lamp to forty percent");
+}
+
+static void test_near__nothing_within_the_distance_or_no_phones__none(void **state)
+{
+    static struct lt_near_sentence s[LT_NEAR_MAX];
+    char endless[4 * LT_NEAR_PHONES_MAX * 3 + 1] = "";
+    (void)state;
+    assert_int_equal(find_near("S UW P", 1, 8, s), 0);
+    assert_int_equal(find_near("", 1, 8, s), 0);
+    assert_int_equal(find_near("X1 ? 7", 1, 8, s), 0); /* no phones either */
+    for (size_t i = 0; i + 4 < sizeof endless; i += 3) memcpy(endless + i, "AA ", 4);
+    assert_int_equal(find_near(endless, 3, 8, s), 0);
+    assert_true(find_near("AA N", 1000, LT_NEAR_MAX + 5, s) <= LT_NEAR_MAX);
 }
 
 static void test_commands__written__a_grammar_with_its_start_and_end(void **state)
@@ -252,6 +299,12 @@ static void test_lexicon__british__r_is_said_before_vowels_only(void **state)
     assert_non_null(strstr(text, "radio R EY D IY OW\n"));
     assert_null(strstr(text, "radio(2)"));
     free(text);
+    f = open_memstream(&text, &n);
+    assert_int_equal(lt_lexicon_add_british("off AO F\ndoor D AO R\n", f), LT_OK);
+    fclose(f);
+    assert_non_null(strstr(text, "off(2) AA F\n"));
+    assert_null(strstr(text, "AA R"));
+    free(text);
 }
 
 int main(void)
@@ -260,8 +313,9 @@ int main(void)
         cmocka_unit_test(test_commands__patterns_over_a_home__say_what_fits_and_nothing_else),
         cmocka_unit_test(test_commands__faulty_files__refused_with_the_pattern),
         cmocka_unit_test(test_commands__too_many_forms_or_nothing_that_fits__limit_and_not_found),
-        cmocka_unit_test(test_rivals__of_a_command__everything_but_what_means_the_same),
-        cmocka_unit_test(test_rivals__of_words_twice_and_of_nothing__told_apart),
+        cmocka_unit_test(test_same__order_and_words_that_mean_nothing__do_not_count),
+        cmocka_unit_test(test_near__a_command__it_first_then_what_sounds_like_it_once_each),
+        cmocka_unit_test(test_near__nothing_within_the_distance_or_no_phones__none),
         cmocka_unit_test(test_commands__written__a_grammar_with_its_start_and_end),
         cmocka_unit_test(test_network__sentences_alike_at_both_ends__share_their_arcs),
         cmocka_unit_test(test_network__classes_missing_or_in_themselves__refused),

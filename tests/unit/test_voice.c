@@ -99,7 +99,7 @@ static void test_spoken__demo_home__its_names_are_in_the_model_and_others_are_no
 
 static void test_lexicon__known_plural_compound_and_strange_words__all_pronounced(void **state)
 {
-    static const char *const words[] = {"lamp", "lamps", "bedlamp", "dvd", "zwake"};
+    static const char *const words[] = {"lamp", "lamps", "bedlamp", "dvd", "zwake", "unlamp"};
     char path[] = "/tmp/lintel-dict-XXXXXX", *out = NULL;
     size_t n, n_unknown;
     struct lt_diag diag = {0};
@@ -108,19 +108,20 @@ static void test_lexicon__known_plural_compound_and_strange_words__all_pronounce
     (void)state;
     fputs("bed B EH D\nlamp L AE M P\nlamp(2) L AA M P\n", dict);
     fclose(dict);
-    assert_int_equal(lt_lexicon_write(words, 5, path, f, &n_unknown, &diag), LT_OK);
+    assert_int_equal(lt_lexicon_write(words, 6, path, f, &n_unknown, &diag), LT_OK);
     fclose(f);
     assert_non_null(strstr(out, "lamp L AE M P\n"));
     assert_non_null(strstr(out, "lamp(2) L AA M P\n"));
     assert_non_null(strstr(out, "lamps L AE M P Z\n"));
     assert_non_null(strstr(out, "bedlamp B EH D L AE M P\n"));
+    assert_non_null(strstr(out, "unlamp AH N L AE M P\n"));
     assert_non_null(strstr(out, "dvd D IY V IY D IY\n"));
     assert_non_null(strstr(out, "zwake Z W EY K\n"));
     assert_int_equal(n_unknown, 2);
     free(out);
     remove(path);
     f = open_memstream(&out, &n);
-    assert_int_equal(lt_lexicon_write(words, 5, path, f, NULL, &diag), LT_ERR_NOTFOUND);
+    assert_int_equal(lt_lexicon_write(words, 6, path, f, NULL, &diag), LT_ERR_NOTFOUND);
     assert_non_null(strstr(diag.text, path));
     fclose(f);
     free(out);

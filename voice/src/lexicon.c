@@ -202,6 +202,7 @@ static int add_pieces(struct pieces *p, const char *word)
     int ok = 1;
     if (n > 2 && !strcmp(word + n - 2, "'s")) ok = add_piece(p, word, n - 2);
     if (ok && n > 2 && word[n - 1] == 's') ok = add_piece(p, word, n - 1);
+    if (ok && n > 4 && !strncmp(word, "un", 2)) ok = add_piece(p, word + 2, n - 2);
     for (size_t i = PART_MIN; ok && i + PART_MIN <= n; i++)
         ok = add_piece(p, word, i) && add_piece(p, word + i, n - i);
     return ok;
@@ -226,6 +227,11 @@ static int from_pieces(struct pieces *p, const char *word, char out[LT_LEXICON_P
     if (stem) {
         add_phones(out, stem);
         add_phones(out, "Z");
+        return 1;
+    }
+    if (n > 4 && !strncmp(word, "un", 2) && (stem = piece_phones(p, word + 2, n - 2))) {
+        add_phones(out, "AH N"); /* "unmute" */
+        add_phones(out, stem);
         return 1;
     }
     for (size_t i = PART_MIN; i + PART_MIN <= n; i++) {

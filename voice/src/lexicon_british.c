@@ -1,4 +1,5 @@
-/* lexicon_british.c - pronunciations without the R that only Americans, Scots and Irish say. */
+/* lexicon_british.c - pronunciations without the R that only Americans, Scots and Irish say, and with the
+ * vowels of "off" and "hot" as one, or the other way about, as people of many places say them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,16 @@ static void british(const char *phones, char out[LT_LEXICON_PHONES_BYTES])
     }
 }
 
+/* One vowel for the other, where no R follows: "off" with that of "hot" (the cot-caught merger, common in
+ * America), "hot" with that of "off" (nearer to the British one). */
+static void merged(const char *phones, const char *from, const char *to,
+                   char out[LT_LEXICON_PHONES_BYTES])
+{
+    *out = '\0';
+    for (const char *p = phones; *p; p = after(p))
+        add(out, is_one(p, from) && !is_one(after(p), "R") ? to : p);
+}
+
 /* The variants of one word are written together: its lines follow one another. */
 struct word {
     char name[LT_LEXICON_PHONES_BYTES];
@@ -72,6 +83,12 @@ static void finish(struct word *w, FILE *out)
     int n_given = w->n;
     for (int i = 0; i < n_given; i++) {
         british(w->phones[i], other);
+        take(w, other);
+    }
+    for (int i = 0; i < n_given; i++) {
+        merged(w->phones[i], "AO", "AA", other);
+        take(w, other);
+        merged(w->phones[i], "AA", "AO", other);
         take(w, other);
     }
     for (int i = 0; i < w->n; i++) {

@@ -11,8 +11,10 @@
 #include "lt/commands.h"
 #include "lt/lexicon.h"
 #include "lt/log.h"
+#include "lt/near.h"
 #include "lt/ngram.h"
 #include "lt/spoken.h"
+#include "recheck.h"
 
 #ifdef LT_HAVE_POCKETSPHINX
 #include <pocketsphinx.h>
@@ -30,38 +32,37 @@
  * apart from the best of those: only so can two searches be compared. */
 #define COMMAND_BEAM      "1e-80"
 #define COMMAND_WORD_BEAM "1e-70"
-#define RIVAL_BEAM        1e-80
 #define COMMAND_SILENCE   "0.02"
-#define RIVAL_NAME        "rival"
-#define CEPSTRA_MAX       64
+/* What may have been said instead: so many sentences that sound like the command heard and like the
+ * free words are compared, none of them farther (lt/near.h). */
+#define NEAR_COMMAND  24
+#define NEAR_FREE     8
+#define NEAR_DISTANCE 7.0f
+#define PHONES_BYTES  1024
+#define SHARE_UNIT    130.0 /* of scores: so much worse is e times less likely */
+#define CHANCE_UNIT   75.0  /* what a sentence e times as often said is worth in scores */
+#define AGREED_WORTH  80.0  /* and what the free search heard as well */
+#define SHARE_LEAST   0.004 /* readings with less are not given */
 /* see trust_in */
-#define TRUST_UNIT      100.0 /* of scores */
-#define TRUST_AHEAD_MAX 8.0
-#define TRUST_BASE      1.3
-#define TRUST_AHEAD     0.52
-#define TRUST_BEHIND    -0.2
-#define TRUST_AGREED    1.7
-#define RIVAL_SHARE     0.5 /* of the belief that is not the command's */
-#define FD_PATH_BYTES   32
+#define TRUST_BASE    5.0
+#define TRUST_BEHIND  -0.25
+#define TRUST_AGREED  1.0
+#define FD_PATH_BYTES 32
 
 struct search {
     ps_decoder_t *ps; /* NULL: there is no such search */
     cmd_ln_t *config;
 };
 
-/* The running mean of the sound, as it was before an utterance. */
-struct mean {
-    mfcc_t mean[CEPSTRA_MAX], sum[CEPSTRA_MAX];
-    int32 n_frames;
-};
-
 struct lt_recogniser {
     struct search free_one, commands;
     struct lt_commands *network;
     double weight; /* of language */
-    int16_t *kept; /* the utterance, to be heard again; NULL without commands */
-    size_t cap_kept;
-    struct mean before;
+    /* with commands: */
+    struct lt_near *near;
+    struct lt_recheck *recheck;
+    char folder[LT_RECHECK_FOLDER_BYTES];
+    FILE *notes; /* of the utterance; NULL: none could be taken */
     int is_listening;
     size_t n_samples, n_words, n_unknown;
 };
@@ -169,6 +170,11 @@ static void stop_search(struct search *s)
     *s = (struct search){0};
 }
 
+static char *say_word(void *ctx, const char *word)
+{
+    return ps_lookup_word(ctx, word); /* from malloc */
+}
+
 static enum lt_err start(struct lt_recogniser *r, const char *folder, const char *lm,
                          const char *grammar, const char *dict,
                          const struct lt_recogniser_options *o)
@@ -184,12 +190,18 @@ static enum lt_err start(struct lt_recogniser *r, const char *folder, const char
     f->ps = f->config ? ps_init(f->config) : NULL;
     if (!f->ps) return LT_ERR_IO;
     if (!grammar) return LT_OK;
-    c->config =
-        cmd_ln_init(NULL, ps_args(), TRUE, "-hmm", hmm, "-fsg", grammar, "-dict", dict, "-lw",
-                    weight, "-topn", "8", "-beam", COMMAND_BEAM, "-pbeam", COMMAND_BEAM, "-wbeam",
-                    COMMAND_WORD_BEAM, "-silprob", COMMAND_SILENCE, "-compallsen", "yes", NULL);
+    if (lt_recheck_folder(r->folder))
+        LT_LOG(WARN, "recogniser.notes_failed",
+               LF_STR("why", "neither /dev/shm nor /tmp can be written to"),
+               LF_STR("effect", "every command is asked back"));
+    c->config = cmd_ln_init(
+        NULL, ps_args(), TRUE, "-hmm", hmm, "-fsg", grammar, "-dict", dict, "-lw", weight, "-topn",
+        "8", "-beam", COMMAND_BEAM, "-pbeam", COMMAND_BEAM, "-wbeam", COMMAND_WORD_BEAM, "-silprob",
+        COMMAND_SILENCE, "-compallsen", "yes", *r->folder ? "-senlogdir" : NULL, r->folder, NULL);
     c->ps = c->config ? ps_init(c->config) : NULL;
-    return c->ps ? LT_OK : LT_ERR_IO;
+    enum lt_err err = c->ps ? lt_recheck_new(hmm, dict, r->weight, &r->recheck) : LT_ERR_IO;
+    if (err) return err;
+    return lt_near_new(lt_commands_arcs(r->network), say_word, c->ps, &r->near);
 }
 
 /* The model's files, only in memory. */
@@ -249,8 +261,11 @@ void lt_recogniser_free(struct lt_recogniser *r)
     if (!r) return;
     stop_search(&r->free_one);
     stop_search(&r->commands);
+    lt_near_free(r->near);
+    lt_recheck_free(r->recheck);
+    if (r->notes) fclose(r->notes);
+    if (*r->folder) rmdir(r->folder);
     lt_commands_free(r->network);
-    free(r->kept);
     free(r);
 }
 
@@ -261,24 +276,6 @@ void lt_recogniser_size(const struct lt_recogniser *r, size_t *n_words, size_t *
 }
 
 /* ---- hearing ---- */
-
-static void keep_mean(struct search *s, struct mean *m)
-{
-    const cmn_t *cmn = ps_get_feat(s->ps)->cmn_struct;
-    size_t n = (size_t)cmn->veclen < CEPSTRA_MAX ? (size_t)cmn->veclen : CEPSTRA_MAX;
-    memcpy(m->mean, cmn->cmn_mean, n * sizeof *m->mean);
-    memcpy(m->sum, cmn->sum, n * sizeof *m->sum);
-    m->n_frames = cmn->nframe;
-}
-
-static void set_mean(struct search *s, const struct mean *m)
-{
-    cmn_t *cmn = ps_get_feat(s->ps)->cmn_struct;
-    size_t n = (size_t)cmn->veclen < CEPSTRA_MAX ? (size_t)cmn->veclen : CEPSTRA_MAX;
-    memcpy(cmn->cmn_mean, m->mean, n * sizeof *m->mean);
-    memcpy(cmn->sum, m->sum, n * sizeof *m->sum);
-    cmn->nframe = m->n_frames;
-}
 
 /* Noise is learnt anew in each utterance: what is heard does not depend on who spoke before. */
 static int begin(struct search *s)
@@ -291,11 +288,12 @@ enum lt_err lt_recogniser_begin(struct lt_recogniser *r)
     if (r->is_listening) return LT_ERR_INVALID;
     r->n_samples = 0;
     if (!begin(&r->free_one)) return LT_ERR_IO;
-    if (r->commands.ps) keep_mean(&r->commands, &r->before);
     if (r->commands.ps && !begin(&r->commands)) {
         ps_end_utt(r->free_one.ps);
         return LT_ERR_IO;
     }
+    if (r->notes) fclose(r->notes);
+    r->notes = r->commands.ps && *r->folder ? lt_recheck_notes(r->folder) : NULL;
     r->is_listening = 1;
     return LT_OK;
 }
@@ -307,33 +305,18 @@ static int end_both(struct lt_recogniser *r)
     return r->commands.ps ? (ps_end_utt(r->commands.ps) >= 0) & is_well : is_well;
 }
 
-/* Sound is kept for the second hearing; n_samples are there already. */
-static enum lt_err keep(struct lt_recogniser *r, const int16_t *samples, size_t n)
-{
-    if (r->n_samples + n > r->cap_kept) {
-        size_t cap = r->n_samples + n + (size_t)LT_RECOGNISER_RATE * 2;
-        int16_t *more = realloc(r->kept, cap * sizeof *more);
-        if (!more) return LT_ERR_NOMEM;
-        r->kept = more;
-        r->cap_kept = cap;
-    }
-    memcpy(r->kept + r->n_samples, samples, n * sizeof *samples);
-    return LT_OK;
-}
-
 static enum lt_err hear(struct lt_recogniser *r, const int16_t *samples, size_t n, int is_whole)
 {
     if (!r->is_listening) return LT_ERR_INVALID;
     size_t room = (size_t)LT_RECOGNISER_MAX_S * LT_RECOGNISER_RATE - r->n_samples;
     if (n > room) n = room;
     if (!n) return LT_OK;
-    enum lt_err err = r->commands.ps ? keep(r, samples, n) : LT_OK;
     r->n_samples += n;
-    if (!err && ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
+    if (ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
         (!r->commands.ps || ps_process_raw(r->commands.ps, samples, n, FALSE, is_whole) >= 0))
         return LT_OK;
     end_both(r);
-    return err ? err : LT_ERR_IO;
+    return LT_ERR_IO;
 }
 
 enum lt_err lt_recogniser_hear(struct lt_recogniser *r, const int16_t *samples, size_t n)
@@ -396,16 +379,15 @@ static void join_reading(struct lt_heard *out, const char *text, double share)
     out->readings[at].share += share;
 }
 
-/* The readings of one search; their shares come to `whole`. Returns the best one's score. */
-static double take_readings(const struct search *s, int look_at, double whole, struct lt_heard *out)
+/* The readings of one search; their shares come to `whole`. */
+static void take_readings(const struct search *s, int look_at, double whole, struct lt_heard *out)
 {
     int32 best = 0, score = 0;
     struct lt_heard *own = calloc(1, sizeof *own);
     logmath_t *math = ps_get_logmath(s->ps);
     const char *text = ps_get_hyp(s->ps, &best);
-    double sum = 0, best_score = best;
+    double sum = 0;
     if (own && text) add_reading(own, text, 1);
-    /* not among commands: the library's list of a network's readings can take for ever */
     ps_nbest_t *list = own && own->n_readings && look_at ? ps_nbest(s->ps) : NULL;
     for (int looked = 0; list && looked < look_at && own->n_readings < LT_RECOGNISER_READINGS;
          looked++) {
@@ -426,71 +408,135 @@ static double take_readings(const struct search *s, int look_at, double whole, s
     for (int i = 0; own && i < own->n_readings; i++)
         join_reading(out, own->readings[i].text, whole * own->readings[i].share / sum);
     free(own);
-    return best_score;
 }
 
-/* ---- how far a command can be trusted ---- */
+/* ---- what may have been said instead ---- */
 
-struct command {
-    char words[LT_RECOGNISER_TEXT_MAX]; /* as the network has them */
-    char rival[LT_RECOGNISER_TEXT_MAX]; /* the best that means something else; "": nothing does */
-    double score, rival_score;
+/* A sentence of the network, and how well it fits the sound. */
+struct candidate {
+    struct lt_near_sentence near;
+    int32_t score;
+    double worth, share; /* the score and how often it is said; its part of all */
 };
 
-static fsg_model_t *rival_network(struct lt_recogniser *r, const char *words)
+struct candidates {
+    struct candidate v[NEAR_COMMAND + NEAR_FREE + 1];
+    size_t n;
+    char free_words[LT_RECOGNISER_TEXT_MAX]; /* of the free search, as the library gives them */
+    int32 free_score;
+};
+
+/* How words of a search are said, one after the other; silence and noise are left out. */
+static void phones_of(struct lt_recogniser *r, const char *words, char *out, size_t cap)
 {
-    char path[FD_PATH_BYTES];
-    struct lt_arcs arcs = {0};
-    FILE *f = memory_file("lintel-rivals", path);
-    fsg_model_t *fsg = NULL;
-    if (f && !lt_commands_rivals(r->network, words, &arcs) && !lt_commands_write(&arcs, f))
-        fsg = fsg_model_readfile(path, ps_get_logmath(r->commands.ps), (float32)r->weight);
-    free(arcs.v);
-    if (f) fclose(f);
-    return fsg;
+    char word[LT_NETWORK_NAME_MAX];
+    size_t n = 0;
+    *out = '\0';
+    for (const char *p = words; *p;) {
+        size_t len = strcspn(p, " ");
+        if (len && len < sizeof word && *p != '<' && *p != '[' && *p != '+') {
+            snprintf(word, sizeof word, "%.*s", (int)len, p);
+            char *phones = ps_lookup_word(r->commands.ps, word);
+            if (phones && n + strlen(phones) + 2 < cap)
+                n += (size_t)snprintf(out + n, cap - n, "%s ", phones);
+            free(phones);
+        }
+        p += len + (p[len] == ' ');
+    }
 }
 
-/* Hear the utterance again among everything that means something else than the command. */
-static void hear_rival(struct lt_recogniser *r, struct command *c)
+/* Add the sentences of the network that sound like `words`, scored, unless they are there. */
+static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t max,
+                            struct candidates *c)
+{
+    char phones[PHONES_BYTES];
+    size_t n = 0;
+    struct lt_near_sentence *near = malloc(max * sizeof *near);
+    if (!near) return LT_ERR_NOMEM;
+    phones_of(r, words, phones, sizeof phones);
+    enum lt_err err = lt_near_find(r->near, phones, NEAR_DISTANCE, max, near, &n);
+    for (size_t i = 0; !err && i < n; i++) {
+        size_t k = 0;
+        while (k < c->n && strcmp(c->v[k].near.words, near[i].words) != 0) k++;
+        if (k < c->n || c->n == sizeof c->v / sizeof *c->v) continue;
+        int32_t score = lt_recheck_score(r->recheck, r->notes, near[i].words);
+        if (score) c->v[c->n++] = (struct candidate){.near = near[i], .score = score};
+    }
+    free(near);
+    return err;
+}
+
+static int by_worth(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    return (x->worth < y->worth) - (x->worth > y->worth);
+}
+
+/* Best first, with the share of each among them. What the free search heard too is worth more. */
+static void share_out(struct candidates *c, const char *free_text)
+{
+    double sum = 0;
+    char text[LT_RECOGNISER_TEXT_MAX];
+    for (size_t i = 0; i < c->n; i++) {
+        clean(c->v[i].near.words, text);
+        c->v[i].worth = c->v[i].score + CHANCE_UNIT * (double)c->v[i].near.chance +
+                        (lt_commands_is_same(text, free_text) ? AGREED_WORTH : 0);
+    }
+    qsort(c->v, c->n, sizeof *c->v, by_worth);
+    for (size_t i = 0; i < c->n; i++)
+        sum += c->v[i].share = exp((c->v[i].worth - c->v[0].worth) / SHARE_UNIT);
+    for (size_t i = 0; i < c->n; i++) c->v[i].share /= sum;
+}
+
+/* How sure it is that one of the candidates was said, 0..1: how much worse the best one fits than the
+ * free search's words, by the frame, and whether those say the same. The numbers are fitted, see
+ * voice/README.md. */
+static double trust_in(const struct candidates *c, int is_agreed, double frames)
+{
+    double behind = *c->free_words ? (c->free_score - c->v[0].score) / frames : 0;
+    if (behind < 0) behind = 0;
+    return 1 / (1 + exp(-(TRUST_BASE + TRUST_BEHIND * behind + (is_agreed ? TRUST_AGREED : 0))));
+}
+
+/* The commands heard and those that sound like them. */
+static enum lt_err look_around(struct lt_recogniser *r, struct candidates *c)
 {
     int32 score = 0;
-    char usual[64];
-    ps_decoder_t *ps = r->commands.ps;
-    fsg_model_t *fsg = rival_network(r, c->words);
-    if (!fsg) return;
-    snprintf(usual, sizeof usual, "%s", ps_get_search(ps));
-    cmd_ln_set_float_r(r->commands.config, "-beam", RIVAL_BEAM); /* read when a search is made */
-    cmd_ln_set_float_r(r->commands.config, "-pbeam", RIVAL_BEAM);
-    cmd_ln_set_float_r(r->commands.config, "-wbeam", RIVAL_BEAM);
-    if (!ps_set_fsg(ps, RIVAL_NAME, fsg)) {
-        set_mean(&r->commands, &r->before);
-        ps_set_search(ps, RIVAL_NAME);
-        if (begin(&r->commands)) {
-            ps_process_raw(ps, r->kept, r->n_samples, FALSE, FALSE);
-            ps_end_utt(ps);
-            const char *text = ps_get_hyp(ps, &score);
-            clean(text ? text : "", c->rival);
-            c->rival_score = score;
-        }
-        ps_set_search(ps, usual);
-        ps_unset_search(ps, RIVAL_NAME);
-    }
-    fsg_model_free(fsg);
+    char words[LT_RECOGNISER_TEXT_MAX];
+    const char *heard = ps_get_hyp(r->commands.ps, &score);
+    if (!heard || !*heard || !r->notes) return LT_OK;
+    snprintf(words, sizeof words, "%s", heard);
+    enum lt_err err = add_near(r, words, NEAR_COMMAND, c);
+    if (!err && *c->free_words) err = add_near(r, c->free_words, NEAR_FREE, c);
+    clean(c->free_words, words);
+    share_out(c, words);
+    return err;
 }
 
-/* How sure it is that the command was said, 0..1. Three things tell: how much better it fits than what
- * means something else, how much worse than the free search's words (by the frame), and whether those
- * say the same. The numbers are a logistic regression over phrases of tests/bench/spoken_tune.txt, its
- * constant 0.2 lower, towards asking back. */
-static double trust_in(const struct command *c, double free_score, int is_agreed, double frames)
+static enum lt_err end_well(struct lt_recogniser *r, struct candidates *c, struct lt_heard *any,
+                            struct lt_heard *out)
 {
-    double ahead = *c->rival ? (c->score - c->rival_score) / TRUST_UNIT : 0;
-    double behind = (free_score - c->score) / frames;
-    if (ahead > TRUST_AHEAD_MAX) ahead = TRUST_AHEAD_MAX;
-    if (ahead < -TRUST_AHEAD_MAX) ahead = -TRUST_AHEAD_MAX;
-    if (behind < 0) behind = 0;
-    return 1 / (1 + exp(-(TRUST_BASE + TRUST_AHEAD * ahead + TRUST_BEHIND * behind +
-                          (is_agreed ? TRUST_AGREED : 0))));
+    char text[LT_RECOGNISER_TEXT_MAX];
+    const char *words = ps_get_hyp(r->free_one.ps, &c->free_score);
+    double trust = 0;
+    snprintf(c->free_words, sizeof c->free_words, "%s", words ? words : "");
+    take_readings(&r->free_one, LOOK_AT, 1, any);
+    enum lt_err err = r->commands.ps ? look_around(r, c) : LT_OK;
+    if (err) return err;
+    if (c->n) {
+        clean(c->v[0].near.words, text);
+        trust = trust_in(c, any->n_readings && lt_commands_is_same(text, any->readings[0].text),
+                         ps_get_n_frames(r->commands.ps) + 1);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        clean(c->v[i].near.words, text);
+        if (c->v[i].share * trust >= SHARE_LEAST) join_reading(out, text, c->v[i].share * trust);
+    }
+    for (int i = 0; i < any->n_readings; i++)
+        if (any->readings[i].share * (1 - trust) >= SHARE_LEAST)
+            join_reading(out, any->readings[i].text, any->readings[i].share * (1 - trust));
+    qsort(out->readings, (size_t)out->n_readings, sizeof *out->readings, by_share);
+    return LT_OK;
 }
 
 enum lt_err lt_recogniser_end(struct lt_recogniser *r, struct lt_heard *out)
@@ -500,36 +546,12 @@ enum lt_err lt_recogniser_end(struct lt_recogniser *r, struct lt_heard *out)
     out->audio_s = (double)r->n_samples / LT_RECOGNISER_RATE;
     if (!end_both(r)) return LT_ERR_IO;
     if (!r->n_samples) return LT_OK;
-    struct command *c = calloc(1, sizeof *c);
+    struct candidates *c = calloc(1, sizeof *c);
     struct lt_heard *any = calloc(1, sizeof *any);
-    if (!c || !any) {
-        free(c);
-        free(any);
-        return LT_ERR_NOMEM;
-    }
-    int32 score = 0;
-    const char *words = r->commands.ps ? ps_get_hyp(r->commands.ps, &score) : NULL;
-    double free_score = take_readings(&r->free_one, LOOK_AT, 1, any), trust = 0;
-    if (words && *words) {
-        char text[LT_RECOGNISER_TEXT_MAX];
-        snprintf(c->words, sizeof c->words, "%s", words);
-        c->score = score;
-        double frames = ps_get_n_frames(r->commands.ps) + 1;
-        clean(c->words, text);
-        hear_rival(r, c);
-        trust =
-            trust_in(c, any->n_readings ? free_score : c->score,
-                     any->n_readings && lt_commands_is_same(text, any->readings[0].text), frames);
-        join_reading(out, text, trust);
-        if (*c->rival) join_reading(out, c->rival, (1 - trust) * RIVAL_SHARE);
-    }
-    for (int i = 0; i < any->n_readings; i++)
-        join_reading(out, any->readings[i].text,
-                     any->readings[i].share * (1 - trust) * (*c->rival ? 1 - RIVAL_SHARE : 1));
-    qsort(out->readings, (size_t)out->n_readings, sizeof *out->readings, by_share);
+    enum lt_err err = c && any ? end_well(r, c, any, out) : LT_ERR_NOMEM;
     free(any);
     free(c);
-    return LT_OK;
+    return err;
 }
 
 enum lt_err lt_recogniser_whole(struct lt_recogniser *r, const int16_t *samples, size_t n,

@@ -34,12 +34,8 @@ void lt_commands_free(struct lt_commands *c); /* NULL is fine */
 const struct lt_arcs *lt_commands_arcs(const struct lt_commands *c);
 /* Does the network say this text (spoken words, see lt_spoken_words)? */
 int lt_commands_has(const struct lt_commands *c, const char *text);
-/* Append to `out`, which is empty, a network of everything the commands say that means something else
- * than `sentence` (words apart by single spaces, names joined by '_' as the network has them): what differs
- * by more than the order of words or by words like "the" and "please". LT_ERR_NOMEM, LT_ERR_LIMIT. */
-LT_NODISCARD enum lt_err lt_commands_rivals(const struct lt_commands *c, const char *sentence,
-                                            struct lt_arcs *out);
-/* Do two sentences of the network differ by no more than that? */
+/* Do two sentences differ by no more than the order of words and words like "the" and "please"? Names may be
+ * joined by '_'. */
 int lt_commands_is_same(const char *a, const char *b);
 /* Write arcs as a finite state grammar of PocketSphinx. LT_ERR_IO. */
 LT_NODISCARD enum lt_err lt_commands_write(const struct lt_arcs *arcs, FILE *out);

@@ -9,9 +9,9 @@
  * Two searches listen side by side. One looks among the plain commands of the home (lt/commands.h)
  * and nothing else: it hears those well, and hears one in everything. The other is free, by the
  * language model, and hears badly what the first would hear well; how much better it explains the sound
- * says whether it was a command at all. When the utterance is over it is heard once more, among all
- * commands that mean something else than the best one: how far those are behind says whether "on" may
- * have been "off". Both together make the share of the command's reading.
+ * says whether it was a command at all. When the utterance is over, the sentences of the network that sound
+ * like what was heard (lt/near.h: "on" for "off", "fifty" for "fifteen") are scored one by one against the
+ * same sounds, and share the belief among them. What means the same adds up later, where calls are known.
  *
  * Where Lintel was built without PocketSphinx, or its acoustic model is not installed,
  * lt_recogniser_new says LT_ERR_UNSUPPORTED and what to install. Threads: one at a time. */
@@ -25,7 +25,7 @@
 #include "lt/err.h"
 
 #define LT_RECOGNISER_RATE     16000
-#define LT_RECOGNISER_READINGS 6   /* most readings given */
+#define LT_RECOGNISER_READINGS 8   /* most readings given */
 #define LT_RECOGNISER_TEXT_MAX 512 /* longest reading, bytes */
 #define LT_RECOGNISER_MAX_S    30  /* audio after this is not listened to */
 
