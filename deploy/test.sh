@@ -21,7 +21,7 @@ threaded=(http adapters engine worker serve)
 passed=0
 failed=0
 
-# Four at once on two cores: many tests mostly wait for a broker, a time-out or a timer.
+# Six at once on two cores: many tests mostly wait for a broker, a time-out or a timer.
 run() { # preset, ctest arguments...
     local preset=$1 log targets=()
     shift
@@ -62,8 +62,9 @@ arm() {
     fi
     # Integration tests start the program itself, which this machine can do through qemu only; what
     # they test beyond the unit tests (broker, database, processes) is not the processor's. Nor are the
-    # generator's cases and what is fitted to them, which take minutes there.
-    run arm64 -j 2 -LE integration -E '^test_(generate|retrieval)$'
+    # generator's cases, what is fitted to them and whole training runs, which take minutes there; a
+    # training step is tested.
+    run arm64 -j 4 -LE integration -E '^(test_(generate|retrieval|train_run|bench)|bench_.*)$'
     echo "== armhf"
     if cmake --preset armhf >/dev/null && cmake --build --preset armhf --target lintel | tail -n 1; then
         passed=$((passed + 1))
@@ -73,9 +74,9 @@ arm() {
     fi
 }
 
-[ "$what" = all ] || [ "$what" = release ] && run release -j 4
-[ "$what" = all ] || [ "$what" = asan ] && run asan -j 4
-[ "$what" = all ] || [ "$what" = tsan ] && run tsan -j 2 -R "^test_($(IFS='|'; echo "${threaded[*]}"))\$"
+[ "$what" = all ] || [ "$what" = release ] && run release -j 6
+[ "$what" = all ] || [ "$what" = asan ] && run asan -j 6
+[ "$what" = all ] || [ "$what" = tsan ] && run tsan -j 5 -R "^test_($(IFS='|'; echo "${threaded[*]}"))\$"
 [ "$what" = all ] || [ "$what" = arm64 ] && arm
 echo
 echo "$passed passed, $failed failed"
