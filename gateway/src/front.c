@@ -148,8 +148,6 @@ static void put_done(struct lt_job *job)
         (struct catalog_job *)((char *)job - offsetof(struct catalog_job, put_job));
     if (job->err)
         LT_LOG(ERROR, "store.failed", LF_STR("what", "catalogue"), LF_STR("why", job->diag.text));
-    else
-        memcpy(c->site->stored_hash, c->hash, sizeof c->hash);
     catalog_job_free(c);
 }
 
@@ -175,6 +173,7 @@ static void compile_done(struct lt_job *job)
     LT_LOG(INFO, "catalog.taken", LF_STR("site", site->name), LF_STR("origin", c->origin),
            LF_INT("tools", c->n_tools), LF_INT("entities", c->n_entities));
     lt_front_status(c->gw, site, 1);
+    /* one writer in order: a request that comes from now on is written after the catalogue it names */
     c->put_job.run = run_put;
     c->put_job.done = put_done;
     lt_worker_follow(c->gw->writer, &c->put_job);

@@ -55,9 +55,8 @@ struct lt_drift_watch;
 struct lt_gw_site {
     const char *name; /* borrowed from the configuration at start */
     uv_mutex_t lock;  /* guards `catalog` between the inference worker and the loop */
-    struct lt_site_catalog *catalog;     /* under lock; NULL: none yet */
-    char stored_hash[LT_SHA256_HEX_CAP]; /* of the catalogue the store has; "" for none */
-    char used_hash[LT_SHA256_HEX_CAP];   /* of the catalogue in use; "" for none */
+    struct lt_site_catalog *catalog;   /* under lock; NULL: none yet */
+    char used_hash[LT_SHA256_HEX_CAP]; /* of the catalogue in use; "" for none */
     int is_told; /* somebody published a catalogue: it stands before what devices announce */
     /* home.c: what its devices announce, and how they are worked */
     struct lt_gateway *gw;

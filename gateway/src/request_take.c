@@ -194,7 +194,7 @@ void lt_req_arrived(struct lt_gateway *gw, const struct lt_topic *topic,
         lt_req_set_bad(r, LT_WHY_REQUEST_UNKNOWN_SITE, "unknown_site", "site", text);
     } else {
         r->site->stats.n_requests++;
-        memcpy(r->catalog_hash, r->site->stored_hash, sizeof r->catalog_hash);
+        memcpy(r->catalog_hash, r->site->used_hash, sizeof r->catalog_hash);
     }
     int is_welcome = lt_gw_talk_arrived(r);
     r->key = r->id ? strdup(r->id) : packet_key(gw, msg, r->is_text_hidden);

@@ -82,7 +82,7 @@ enum lt_err lt_submit(struct lt_gateway *gw, const struct lt_submission *s, lt_s
     r->ticket = ++gw->last_ticket;
     if (ticket) *ticket = r->ticket;
     r->site->stats.n_requests++;
-    memcpy(r->catalog_hash, r->site->stored_hash, sizeof r->catalog_hash);
+    memcpy(r->catalog_hash, r->site->used_hash, sizeof r->catalog_hash);
     lt_req_set_state(r, LT_REQ_WORKING);
     /* which reading wins is known after the network: the trace is accepted with that one */
     if (!r->n_readings) lt_req_accept(r);

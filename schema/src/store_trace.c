@@ -34,14 +34,15 @@ static enum lt_err insert(struct lt_store *s, const struct lt_trace_new *t, cons
     char *text = NULL;
     enum lt_err err = lt_redact_text(s->text_mode, t->text, t->text_len, &text);
     if (err) return lt_fail(diag, err, "cannot prepare a text for the store: %s", lt_strerror(err));
-    err = lt__db_run(
-        s->db, diag,
-        "INSERT INTO trace (id, site, source, request_id, state, received_unix_ms, "
-        "deadline_ms, is_dry_run, text, here, lang, session, catalog, reply_topic, "
-        "correlation) VALUES (?1,?2,?3,?4,'accepted',?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
-        "ttttiiittttttb", trace, t->site, t->source, t->request_id, t->received_unix_ms,
-        t->deadline_ms, (int64_t) !!t->is_dry_run, text, t->here, t->lang, t->session,
-        t->catalog_hash, t->reply_topic, t->correlation, t->correlation_len);
+    err =
+        lt__db_run(s->db, diag,
+                   "INSERT INTO trace (id, site, source, request_id, state, received_unix_ms, "
+                   "deadline_ms, is_dry_run, text, here, lang, session, catalog, reply_topic, "
+                   "correlation) VALUES (?1,?2,?3,?4,'accepted',?5,?6,?7,?8,?9,?10,?11,"
+                   "(SELECT hash FROM catalog WHERE hash = ?12),?13,?14)",
+                   "ttttiiittttttb", trace, t->site, t->source, t->request_id, t->received_unix_ms,
+                   t->deadline_ms, (int64_t) !!t->is_dry_run, text, t->here, t->lang, t->session,
+                   t->catalog_hash, t->reply_topic, t->correlation, t->correlation_len);
     free(text);
     return err;
 }

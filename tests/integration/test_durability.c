@@ -100,6 +100,33 @@ static void test_puback__commit_delayed__comes_after_the_commit(void **state)
     assert_true(broker_log_count(e, "Received PUBACK from gw") >= 1);
 }
 
+/* The store lags behind: what is asked meanwhile belongs to the catalogue it was decided with. */
+static void test_catalog__stored_late__trace_names_it(void **state)
+{
+    struct env *e = *state;
+    gateway_start(e, NULL);
+    client_forget(e);
+    json_t *home = json_load_file(test_catalog(), 0, NULL);
+    json_t *rows = json_object_get(json_object_get(home, "home"), "entities");
+    json_object_set_new(json_array_get(rows, 0), "name", json_string("Newcomer"));
+    char *text = json_dumps(home, JSON_COMPACT);
+    db_lock(e);
+    client_publish(e, (struct publish){.topic = "lintel/home/catalog", .payload = text, .qos = 1});
+    for (int waited = 0; gateway_log_count(e, "catalog.taken") < 2; waited += 10) {
+        if (waited >= WAIT_MS) fail_msg("the catalogue is not taken");
+        sleep_ms(10);
+    }
+    client_say(e, UTTERANCE);
+    gateway_log_wait(e, "from=arrived to=working");
+    db_unlock(e);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+    assert_int_equal(db_int(e, "select count(*) from trace join catalog on hash = catalog where "
+                               "catalog.text like '%Newcomer%'"),
+                     1);
+    json_decref(home);
+    free(text);
+}
+
 /* A stream of requests while the gateway is killed again and again, at random moments. In the end
  * every id was answered, carried out completely, and nothing twice. */
 static void test_kill__many_times_under_load__every_request_once(void **state)
@@ -352,6 +379,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_kill__between_receipt_and_commit__redelivered_and_carried_out_once),
         TEST(test_puback__commit_delayed__comes_after_the_commit),
+        TEST(test_catalog__stored_late__trace_names_it),
         TEST(test_kill__after_the_calls_went_out__not_carried_out_again),
         TEST(test_kill__many_times_under_load__every_request_once),
         TEST(test_sigterm__requests_under_way__finished_and_offline),

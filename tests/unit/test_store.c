@@ -208,9 +208,7 @@ static void test_group__one_bad_write__others_stand(void **state)
     MUST_FAIL(LT_ERR_INVALID, "open already", lt_store_begin(s, 1, &diag));
     put(s, "a", T0, a);
     /* a catalogue that is not stored: the foreign key refuses this one alone */
-    struct lt_trace_new bad = {.site = "home", .source = "mqtt", .catalog_hash = "none"};
-    int duplicate;
-    MUST_FAIL(LT_ERR_INVALID, "FOREIGN KEY", lt_store_trace_accept(s, &bad, b, &duplicate, &diag));
+    MUST_FAIL(LT_ERR_INVALID, "FOREIGN KEY", lt_store_site_put(s, "home", "none", T0, &diag));
     put(s, "b", T0, b);
     /* a reader sees nothing before the commit, all after */
     reader = open_with(p->db, (struct lt_store_options){.is_readonly = 1});

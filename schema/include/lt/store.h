@@ -106,7 +106,7 @@ struct lt_trace_new {
     const char *text;       /* what was said; text_len bytes, UTF-8 or not */
     size_t text_len;
     const char *here, *lang, *session;
-    const char *catalog_hash; /* a stored catalogue */
+    const char *catalog_hash; /* kept where that catalogue is stored */
     const char *reply_topic;  /* MQTT Response Topic */
     const void *correlation;  /* MQTT Correlation Data */
     size_t correlation_len;
