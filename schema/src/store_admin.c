@@ -100,7 +100,8 @@ enum lt_err lt_store_site_erase(struct lt_store *s, const char *site, struct lt_
     if (err) return err;
     err = lt__enter(s, 1, diag);
     if (!err) {
-        err = lt__db_run(s->db, diag, "DELETE FROM trace WHERE site = ?1", "t", site);
+        err = lt__store_mark_erased(s, site, diag);
+        if (!err) err = lt__db_run(s->db, diag, "DELETE FROM trace WHERE site = ?1", "t", site);
         if (!err) err = lt__db_run(s->db, diag, "DELETE FROM spend WHERE site = ?1", "t", site);
         if (!err) err = lt__db_run(s->db, diag, "DELETE FROM timer WHERE site = ?1", "t", site);
         if (!err) err = lt__db_run(s->db, diag, "DELETE FROM list_item WHERE site = ?1", "t", site);

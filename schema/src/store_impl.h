@@ -29,4 +29,7 @@ enum lt_err lt__store_json(struct lt_store *s, const char *json, char **out, str
 enum lt_err lt__store_answer_learn(struct lt_store *s, const char *trace, const struct lt_label *l,
                                    struct lt_diag *diag);
 
+/* Part of site_erase, before its rows go: remember what others may have lines of (store_export.c). */
+enum lt_err lt__store_mark_erased(struct lt_store *s, const char *site, struct lt_diag *diag);
+
 #endif

@@ -8,11 +8,12 @@
 
 /* The label that counts: the most trusted source's. A cloud answer teaches when it was carried out, or
  * when there was nothing to carry out. */
-#define LABEL_JOIN                                                                                 \
-    "LEFT JOIN label l ON l.id = (SELECT id FROM label WHERE trace = t.id AND (source <> 'cloud' " \
+#define LABEL_THAT_COUNTS                                                                          \
+    "l.id = (SELECT id FROM label WHERE trace = t.id AND (source <> 'cloud' "                      \
     "OR t.state = 'executed' OR (t.state = 'answered' AND t.calls = '[]')) ORDER BY "              \
     "CASE source WHEN 'console' THEN 0 WHEN 'user' THEN 1 WHEN 'undo' THEN 2 "                     \
     "WHEN 'rephrase' THEN 3 WHEN 'import' THEN 4 ELSE 5 END LIMIT 1) "
+#define LABEL_JOIN "LEFT JOIN label l ON " LABEL_THAT_COUNTS
 /* Nobody minded: the network's own calls were carried out, so long ago that a complaint would be here. */
 #define SILENT                                                                                     \
     "(?10 > 0 AND t.state = 'executed' AND t.route = 'local' AND t.why = 'gate.accepted' AND "     \
@@ -24,8 +25,7 @@
     "t.total_us, t.encode_us, t.decode_us, t.cost_usd_micro, "                                     \
     "CASE WHEN l.id IS NULL AND " SILENT " THEN 'silence' ELSE l.source END, "                     \
     "CASE WHEN l.id IS NULL THEN " SILENT " ELSE l.is_correct END, l.calls, t.calls_sent, "        \
-    "l.note, l.added_unix_ms "                                                                     \
-    "FROM trace t "
+    "l.note, l.added_unix_ms, l.id "
 #define ROW_FILTER                                                                                 \
     "(?1 IS NULL OR t.site = ?1) AND (?2 IS NULL OR t.state = ?2) AND "                            \
     "(?3 IS NULL OR t.route = ?3) AND (?4 IS NULL OR t.why = ?4) AND "                             \
@@ -72,6 +72,7 @@ static void read_row(struct lt__rows *r, struct lt_trace_row *row)
         .calls_sent = (int)lt__col_int(r, 31),
         .label_note = lt__col_text(r, 32),
         .label_unix_ms = lt__col_int(r, 33),
+        .label_id = lt__col_int(r, 34),
     };
     row->correlation = lt__col_blob(r, 11, &row->correlation_len);
 }
@@ -80,13 +81,13 @@ enum lt_err lt_store_trace_list(struct lt_store *s, const struct lt_trace_filter
                                 lt_trace_row_fn fn, void *user, struct lt_diag *diag)
 {
     static const char newest[] =
-        ROW_COLUMNS LABEL_JOIN "WHERE " ROW_FILTER "ORDER BY t.id DESC LIMIT ?9";
+        ROW_COLUMNS "FROM trace t " LABEL_JOIN "WHERE " ROW_FILTER "ORDER BY t.id DESC LIMIT ?9";
     static const char oldest[] =
-        ROW_COLUMNS LABEL_JOIN "WHERE " ROW_FILTER "ORDER BY t.id LIMIT ?9";
+        ROW_COLUMNS "FROM trace t " LABEL_JOIN "WHERE " ROW_FILTER "ORDER BY t.id LIMIT ?9";
     static const char unfinished_newest[] =
-        ROW_COLUMNS LABEL_JOIN "WHERE " UNFINISHED ROW_FILTER "ORDER BY t.id DESC LIMIT ?9";
+        ROW_COLUMNS "FROM trace t " LABEL_JOIN "WHERE " UNFINISHED ROW_FILTER "ORDER BY t.id DESC LIMIT ?9";
     static const char unfinished_oldest[] =
-        ROW_COLUMNS LABEL_JOIN "WHERE " UNFINISHED ROW_FILTER "ORDER BY t.id LIMIT ?9";
+        ROW_COLUMNS "FROM trace t " LABEL_JOIN "WHERE " UNFINISHED ROW_FILTER "ORDER BY t.id LIMIT ?9";
     const char *sql = f->is_unfinished ? f->is_oldest_first ? unfinished_oldest : unfinished_newest
                       : f->is_oldest_first ? oldest
                                            : newest;
@@ -103,6 +104,51 @@ enum lt_err lt_store_trace_list(struct lt_store *s, const struct lt_trace_filter
         lt__db_done(r);
         break;
     }
+    return err;
+}
+
+/* By the labels' numbers, so that what was listed before is not looked at again. A label waits while its trace
+ * is on its way (a cloud answer counts once it was carried out), and those after it wait with it. */
+enum lt_err lt_store_label_list(struct lt_store *s, const struct lt_label_filter *f,
+                                lt_trace_row_fn fn, void *user, int64_t *last_id,
+                                struct lt_diag *diag)
+{
+    struct lt__rows *r = NULL;
+    int64_t end = 0, before = 0;
+    int has_row = 1;
+    enum lt_err err = lt__db_int(s->db, diag, f->after_id, &end,
+                                 "SELECT max(id) FROM label WHERE id > ?1", "i", f->after_id);
+    if (!err)
+        err = lt__db_int(s->db, diag, end + 1, &before,
+                         "SELECT min(l.id) FROM trace t JOIN label l ON l.trace = t.id "
+                         "WHERE " UNFINISHED "t.site = ?1 AND l.id > ?2 AND l.id <= ?3 AND "
+                         "t.received_unix_ms > ?4",
+                         "tiii", f->site, f->after_id, end, f->now_unix_ms - LT_STORE_UNDERWAY_MS);
+    if (!err)
+        err = lt__db_int(s->db, diag, before, &before,
+                         "SELECT min(id) FROM label WHERE id > ?1 AND id < ?2 AND "
+                         "added_unix_ms > ?3",
+                         "iii", f->after_id, before, f->now_unix_ms - f->settle_ms);
+    *last_id = f->after_id;
+    if (!err)
+        err =
+            lt__db_query(s->db, diag, &r,
+                         ROW_COLUMNS "FROM label l CROSS JOIN trace t ON t.id = l.trace "
+                                     "WHERE l.id > ?1 AND l.id < ?2 AND t.site = ?3 "
+                                     "AND " LABEL_THAT_COUNTS "AND ?10 = 0 ORDER BY l.id LIMIT ?4",
+                         "iitinnnnni", f->after_id, before, f->site,
+                         f->limit > 0 ? f->limit : (int64_t)-1, (int64_t)0);
+    int is_all = 1;
+    for (int64_t n = 0; !err && (err = lt__db_next(r, &has_row, diag)) == LT_OK && has_row; n++) {
+        struct lt_trace_row row;
+        read_row(r, &row);
+        *last_id = row.label_id;
+        is_all = !fn(&row, user) && n + 1 != f->limit;
+        if (is_all) continue;
+        lt__db_done(r);
+        break;
+    }
+    if (!err && is_all) *last_id = before - 1;
     return err;
 }
 

@@ -110,6 +110,26 @@ static void judge(struct bed *b, const char *trace, const char *source, int is_c
     ok(lt_store_label_add(b->s, trace, &l, &diag));
 }
 
+static int append_text(const struct lt_trace_row *r, void *user)
+{
+    char *text = user;
+    size_t n = strlen(text);
+    snprintf(text + n, 512 - n, "%s ", r->text);
+    return 0;
+}
+
+/* The texts of the traces whose labels came after number `after`, each with a space; and the next number. */
+static const char *came_after(struct bed *b, int64_t after, int64_t now, int64_t limit,
+                              int64_t *last)
+{
+    static char text[512];
+    struct lt_label_filter f = {
+        .site = "home", .after_id = after, .now_unix_ms = now, .settle_ms = 1000, .limit = limit};
+    text[0] = '\0';
+    ok(lt_store_label_list(b->s, &f, append_text, text, last, &diag));
+    return text;
+}
+
 /* The export's text; the caller's. */
 static char *exported(struct bed *b, struct lt_curate *c)
 {
@@ -120,6 +140,41 @@ static char *exported(struct bed *b, struct lt_curate *c)
     ok(lt_curate_export(b->s, c, f, &diag));
     assert_int_equal(fclose(f), 0);
     return text;
+}
+
+static void test_labels__after_a_number__only_what_came_since(void **state)
+{
+    struct bed *b = *state;
+    char t[4][LT_ULID_CAP];
+    int64_t last = 0, now = T0 + 5000;
+    for (int i = 0; i < 3; i++)
+        add(b, i ? i > 1 ? "c" : "b" : "a", "local", 1, 1, 0.9, T0, 1, t[i]);
+    assert_string_equal(came_after(b, 0, now, 0, &last), "");
+    judge(b, t[1], "user", 1, NULL);
+    judge(b, t[0], "user", 1, NULL);
+    assert_string_equal(came_after(b, 0, T0 + 999, 0, &last), ""); /* too young */
+    assert_true(last == 0);
+    assert_string_equal(came_after(b, 0, now, 1, &last), "b ");
+    assert_string_equal(came_after(b, last, now, 1, &last), "a ");
+    assert_string_equal(came_after(b, last, now, 1, &last), "");
+    judge(b, t[1], "console", 0, NULL); /* a changed mind comes again, one less trusted does not */
+    judge(b, t[0], "import", 1, NULL);
+    assert_string_equal(came_after(b, last, now, 0, &last), "b ");
+    /* a number is not used twice, though its label was taken back */
+    judge(b, t[2], "user", 1, NULL);
+    assert_string_equal(came_after(b, last, now, 0, &last), "c ");
+    int64_t n = 0;
+    ok(lt_store_label_remove(b->s, t[2], "user", &n, &diag));
+    judge(b, t[2], "user", 0, ring(2));
+    assert_string_equal(came_after(b, last, now, 0, &last), "c ");
+    /* a cloud answer waits until it was carried out, and what came after it waits too */
+    add(b, "d", "cloud", 9, 1, 0.3, T0, 0, t[3]);
+    judge(b, t[3], "cloud", 1, ring(1));
+    judge(b, t[0], "console", 1, NULL);
+    assert_string_equal(came_after(b, last, now, 0, &last), "");
+    ok(lt_store_trace_executed(b->s, t[3], NULL, T0, &diag));
+    assert_string_equal(came_after(b, last, now, 0, &last), "d a ");
+    assert_string_equal(came_after(b, last, now, 0, &last), "");
 }
 
 static void test_export__cloud_answer__teaches_once_carried_out_and_not_taken_back(void **state)
@@ -271,6 +326,7 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_labels__after_a_number__only_what_came_since),
         TEST(test_export__cloud_answer__teaches_once_carried_out_and_not_taken_back),
         TEST(test_export__same_words_other_answers__trust_first_then_newest),
         TEST(test_export__flood_of_one_source__bounded_but_not_for_the_console),

@@ -92,7 +92,8 @@ LT_NODISCARD enum lt_err lt_store_site_put(struct lt_store *s, const char *site,
 LT_NODISCARD enum lt_err lt_store_site_catalog(struct lt_store *s, const char *site,
                                                char hash[LT_SHA256_HEX_CAP], struct lt_diag *diag);
 /* Erase a site: its traces with all that hangs on them, its spend, itself; the freed bytes are
- * overwritten and the log emptied. Not inside a group. */
+ * overwritten and the log emptied. What is known of exported files stays until these are rewritten
+ * (lt/store_export.h). Not inside a group. */
 LT_NODISCARD enum lt_err lt_store_site_erase(struct lt_store *s, const char *site,
                                              struct lt_diag *diag);
 
@@ -254,6 +255,7 @@ struct lt_trace_row {
     int label_is_correct;
     const char *label_calls_json, *label_note;
     int64_t label_unix_ms; /* when it was given; 0 for silence */
+    int64_t label_id; /* its number: a later or changed label has a greater one; 0 for silence */
 };
 /* Return non-zero to stop the listing; it then ends with LT_OK. The store must not be written to
  * from inside. */
@@ -274,6 +276,18 @@ struct lt_trace_filter {
 };
 LT_NODISCARD enum lt_err lt_store_trace_list(struct lt_store *s, const struct lt_trace_filter *f,
                                              lt_trace_row_fn fn, void *user, struct lt_diag *diag);
+/* Labels that count (one of a trace), in the order in which they came, after number after_id: reads these
+ * alone, however many traces there are. It stops before a label younger than settle_ms, and before one whose
+ * trace is still on its way, if that arrived less than LT_STORE_UNDERWAY_MS ago. *last_id: what to give as after_id next time. */
+#define LT_STORE_UNDERWAY_MS 3600000
+struct lt_label_filter {
+    const char *site; /* required */
+    int64_t after_id, now_unix_ms, settle_ms;
+    int64_t limit; /* most rows; 0: no limit */
+};
+LT_NODISCARD enum lt_err lt_store_label_list(struct lt_store *s, const struct lt_label_filter *f,
+                                             lt_trace_row_fn fn, void *user, int64_t *last_id,
+                                             struct lt_diag *diag);
 /* Everything about one trace, with its attempts and labels, as an object. LT_ERR_NOTFOUND. *out is
  * a new reference. */
 LT_NODISCARD enum lt_err lt_store_trace_show(struct lt_store *s, const char *trace, json_t **out,
