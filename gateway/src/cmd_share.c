@@ -1,11 +1,11 @@
 /* cmd_share.c - `lintel share`: the hub's side of a fleet (fleet.h).
  *
  * Traces go out in the order of their labels, one at a time; when the broker has acknowledged one, the
- * cursor of its site (time of the label and id of the trace, a setting in the database) moves. Killed
- * at any moment, the next run goes on after the last acknowledged one; at worst one is sent again,
- * which the collector knows by its id. A label that comes later, or changes, has a later time.
+ * mark of its site (the label's number, a setting in the database) moves. Killed at any moment, the next
+ * run goes on after the last acknowledged one; at worst one is sent again, which the collector knows by
+ * its id. A label that comes later, or changes, has a greater number, so a look reads what is new alone.
  *
- *     IDLE --pending found--> SENDING --acknowledged--> (cursor) --more--> SENDING
+ *     IDLE --pending found--> SENDING --acknowledged--> (mark) --more----> SENDING
  *       ^                        | lost, refused            | none
  *       +------------------------+--------------------------+
  *
@@ -26,9 +26,10 @@
 #include "model.h"
 #include "promote.h"
 
-#define CURSOR    "fleet.cursor"  /* setting of a site: "<label's Unix ms>/<trace>" */
+#define MARK      "fleet.mark" /* setting of a site: number of the last label that was dealt with */
 #define SEEN      "fleet.network" /* setting: hash of the last network that was dealt with */
-#define SETTLE_S  3     /* a label so young may still be overtaken by an older one's commit */
+#define SETTLE_S  120 /* a label so young may still be taken back: "undo that" counts for a minute */
+#define BATCH     256   /* labels that are looked at together */
 #define LOOK_S    10    /* so often an idle run looks for new labels */
 #define REFUSED_S 60    /* so long it waits when the broker refused a trace */
 #define WAIT_MS   20000 /* --once: longest wait for the broker */
@@ -40,7 +41,7 @@ static const struct lt_cli_option options[] = {
     [OPT_ONCE] = {"once", 0, NULL, "end when all is sent and a waiting network dealt with"},
     [OPT_KEEP] = {"keep", 0, "N", "base cases that judge a network (default 600)"},
     [OPT_NICE] = {"nice", 0, "N", "niceness, 0 to 19 (default 10)"},
-    [OPT_SETTLE] = {"settle", 0, "S", "leave labels younger than this for later (default 3)"},
+    [OPT_SETTLE] = {"settle", 0, "S", "leave labels younger than this for later (default 120)"},
 };
 static const struct lt_cli_spec spec = {
     "lintel share [options]",
@@ -52,7 +53,7 @@ static const struct lt_cli_spec spec = {
     options, N_OPTIONS};
 
 struct pending {
-    int64_t label_ms;
+    int64_t label;
     char trace[LT_ULID_CAP];
 };
 
@@ -63,10 +64,11 @@ struct share {
     struct lt_docs *docs;
     struct lt_fleet_link *link;
     struct lt_privacy_rules rules;
-    const char **names, **areas;  /* of the rules, NULL-terminated */
-    size_t site;                  /* of config.fleet.share, whose traces are `queue` */
-    struct pending *queue, after; /* after: the cursor */
-    size_t n_queue, cap, next;
+    const char **names, **areas; /* of the rules, NULL-terminated */
+    size_t site;                 /* of config.fleet.share, whose traces are `queue` */
+    struct pending queue[BATCH];
+    size_t n_queue, next;
+    int64_t mark;
     int sent_id; /* of the trace that waits for its acknowledgement; 0: none */
     int is_once, n_keep, has_failed;
     int is_quiet;      /* no network waits for us at the broker */
@@ -76,66 +78,47 @@ struct share {
     int64_t n_sent, n_withheld;
 };
 
-/* ---- the cursor and what lies after it ---- */
-
-static int compare(const void *a, const void *b)
-{
-    const struct pending *x = a, *y = b;
-    if (x->label_ms != y->label_ms) return x->label_ms < y->label_ms ? -1 : 1;
-    return strcmp(x->trace, y->trace);
-}
+/* ---- the mark and what lies after it ---- */
 
 static const char *site_of(const struct share *s)
 {
     return s->config.fleet.share.v[s->site];
 }
 
-static enum lt_err read_cursor(struct share *s, struct lt_diag *diag)
+static enum lt_err move_mark(struct share *s, int64_t label, struct lt_diag *diag)
 {
-    char text[80], *slash;
-    s->after = (struct pending){0};
-    enum lt_err err = lt_store_setting_get(s->store, site_of(s), CURSOR, text, sizeof text, diag);
-    if (err || !(slash = strchr(text, '/'))) return err;
-    s->after.label_ms = strtoll(text, NULL, 10);
-    snprintf(s->after.trace, sizeof s->after.trace, "%.26s", slash + 1);
-    return LT_OK;
-}
-
-static enum lt_err move_cursor(struct share *s, const struct pending *p, struct lt_diag *diag)
-{
-    char text[80];
-    snprintf(text, sizeof text, "%lld/%s", (long long)p->label_ms, p->trace);
-    enum lt_err err = lt_store_setting_put(s->store, site_of(s), CURSOR, text, diag);
-    if (!err) s->after = *p;
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)label);
+    enum lt_err err = lt_store_setting_put(s->store, site_of(s), MARK, text, diag);
+    if (!err) s->mark = label;
     return err;
 }
 
 static int keep_pending(const struct lt_trace_row *r, void *user)
 {
     struct share *s = user;
-    struct pending p = {.label_ms = r->label_unix_ms};
-    snprintf(p.trace, sizeof p.trace, "%.26s", r->trace);
-    if (!r->label_source || p.label_ms > lt_now_unix_ms() - s->settle_ms ||
-        compare(&p, &s->after) <= 0)
-        return 0;
-    if (s->n_queue == s->cap) {
-        size_t cap = s->cap ? 2 * s->cap : 256;
-        struct pending *more = realloc(s->queue, cap * sizeof *more);
-        if (!more) return 1; /* the rest is found next time */
-        s->queue = more;
-        s->cap = cap;
-    }
-    s->queue[s->n_queue++] = p;
+    struct pending *p = &s->queue[s->n_queue++];
+    p->label = r->label_id;
+    snprintf(p->trace, sizeof p->trace, "%.26s", r->trace);
     return 0;
 }
 
 static enum lt_err fill(struct share *s, struct lt_diag *diag)
 {
-    struct lt_trace_filter f = {.site = site_of(s), .is_labelled = 1};
+    char text[32];
+    int64_t last = 0;
     s->n_queue = s->next = 0;
-    enum lt_err err = read_cursor(s, diag);
-    if (!err) err = lt_store_trace_list(s->store, &f, keep_pending, s, diag);
-    if (!err && s->n_queue) qsort(s->queue, s->n_queue, sizeof *s->queue, compare);
+    enum lt_err err = lt_store_setting_get(s->store, site_of(s), MARK, text, sizeof text, diag);
+    if (err) return err;
+    s->mark = strtoll(text, NULL, 10);
+    struct lt_label_filter f = {.site = site_of(s),
+                                .after_id = s->mark,
+                                .now_unix_ms = lt_now_unix_ms(),
+                                .settle_ms = s->settle_ms,
+                                .limit = BATCH};
+    err = lt_store_label_list(s->store, &f, keep_pending, s, &last, diag);
+    /* labels of others are not looked at again either */
+    if (!err && !s->n_queue && last > s->mark) err = move_mark(s, last, diag);
     return err;
 }
 
@@ -182,7 +165,7 @@ static enum lt_err send_next(struct share *s, struct lt_diag *diag)
         if (!err) err = l.err;
         if (!err && l.line) err = publish(s, l.line, diag);
         if (!err && !l.line) {
-            err = move_cursor(s, &s->queue[s->next], diag);
+            err = move_mark(s, s->queue[s->next].label, diag);
             s->next++;
             s->n_withheld++;
         }
@@ -209,14 +192,16 @@ static void go_on(struct share *s)
 {
     struct lt_diag diag = {0};
     enum lt_err err = LT_OK;
-    size_t n_sites = s->config.fleet.share.n;
+    size_t n_sites = s->config.fleet.share.n, n_empty = 0;
     s->n_rest = LOOK_S;
-    for (size_t i = 0; i < n_sites && !err && !s->sent_id; i++) {
+    while (n_empty < n_sites && !err && !s->sent_id) {
         if (s->next == s->n_queue) {
             s->site = (s->site + 1) % n_sites;
             err = fill(s, &diag);
+            n_empty = s->n_queue ? 0 : n_empty + 1;
         }
         if (!err) err = send_next(s, &diag);
+        if (!s->sent_id && s->next < s->n_queue) break; /* the broker is away */
     }
     s->is_all_sent = !err && !s->sent_id && s->next == s->n_queue;
     if (err) fail(s, "send", err, &diag);
@@ -237,9 +222,9 @@ static void on_delivered(void *ctx, int publish_id, int reason)
         end_if_done(s);
         return;
     }
-    enum lt_err err = move_cursor(s, &s->queue[s->next], &diag);
-    if (err) { /* without the cursor it will be sent again */
-        fail(s, "cursor", err, &diag);
+    enum lt_err err = move_mark(s, s->queue[s->next].label, &diag);
+    if (err) { /* without the mark it will be sent again */
+        fail(s, "mark", err, &diag);
         s->n_queue = s->next = 0;
         end_if_done(s);
         return;
@@ -389,7 +374,6 @@ static enum lt_err run(struct share *s, struct lt_diag *diag)
     lt_docs_close(s->docs);
     free(s->names);
     free(s->areas);
-    free(s->queue);
     return err;
 }
 

@@ -122,8 +122,8 @@ static void end(pid_t pid, int signum)
 #define COLLECT() RUN("collect", "--once", "-c", collector, "--db", db)
 #define COLLECTED "select count(*) from trace"
 #define ALL_ACKNOWLEDGED                                                                           \
-    "select count(*) from setting where site = 'south' and key = 'fleet.cursor' and value = "      \
-    "(select added_unix_ms || '/' || trace from label order by added_unix_ms desc, trace desc)"
+    "select count(*) from setting where site = 'south' and key = 'fleet.mark' and "                \
+    "cast(value as integer) = (select max(id) from label)"
 #define COLLECTED_IDS "select count(distinct request_id) from trace"
 
 static void wait_count(struct env *e, const char *prefix, int n)
