@@ -1,6 +1,7 @@
 /* finetune.c - the run: learn, fit the heads, quantise, compare. */
 #include "san/finetune.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,6 +47,7 @@ struct run {
     char state[PATH_BYTES], net[PATH_BYTES], dev[PATH_BYTES], done[PATH_BYTES], mixed[PATH_BYTES];
     json_t **judges; /* base cases, (o->n_keep) */
     int n_judges;
+    FILE *dev_file;
     int lock; /* descriptor of the work folder; -1 */
 };
 
@@ -177,15 +179,19 @@ static enum lt_err blend(struct run *r, struct lt_diag *diag)
     return err;
 }
 
+/* The dev cases in a file that has no name any more: killed or not, nothing that was said lies about. */
 static enum lt_err write_dev(struct run *r, struct lt_diag *diag)
 {
     int n, failed = 0;
     json_t *const *c = san_tune_set_cases(r->set, SAN_SPLIT_DEV, &n);
-    FILE *f = fopen(r->dev, "we");
-    if (!f) return lt_fail_errno(diag, "cannot write %s", r->dev);
-    for (int i = 0; i < n; i++) failed |= json_dumpf(c[i], f, JSON_COMPACT) || fputc('\n', f) < 0;
-    failed |= fclose(f) != 0;
-    return failed ? lt_fail(diag, LT_ERR_IO, "cannot write %s; is the disk full?", r->dev) : LT_OK;
+    r->dev_file = fopen(r->dev, "w+e");
+    if (!r->dev_file || unlink(r->dev)) return lt_fail_errno(diag, "cannot write %s", r->dev);
+    for (int i = 0; i < n; i++)
+        failed |= json_dumpf(c[i], r->dev_file, JSON_COMPACT) || fputc('\n', r->dev_file) < 0;
+    failed |= fflush(r->dev_file) != 0;
+    if (failed) return lt_fail(diag, LT_ERR_IO, "cannot write %s; is the disk full?", r->dev);
+    snprintf(r->dev, sizeof r->dev, "/proc/self/fd/%d", fileno(r->dev_file));
+    return LT_OK;
 }
 
 static enum lt_err fit(struct run *r, struct lt_diag *diag)
@@ -209,6 +215,19 @@ static enum lt_err fit(struct run *r, struct lt_diag *diag)
     c.retrieval.n_groups = r->o->n_groups;
     c.retrieval.seed = r->o->seed;
     return err ? err : san_calibrate_run(&c, &report, diag);
+}
+
+/* Everything in the work folder that a run made. */
+static void clear(const char *folder)
+{
+    char path[1300];
+    DIR *d = opendir(folder);
+    for (const struct dirent *e; d && (e = readdir(d));)
+        if (strspn(e->d_name, "0123456789abcdef") == 16 && e->d_name[16] == '.') {
+            snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+            unlink(path);
+        }
+    if (d) closedir(d);
 }
 
 /* Base cases whose words no training run sees. */
@@ -351,12 +370,8 @@ enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_fi
     if (!err) err = fit(&r, diag);
     if (!err) stage(&r, "comparing");
     if (!err) err = judge(&r, diag);
-    if (!err) { /* done: nothing is to be resumed */
-        unlink(r.state);
-        unlink(r.net);
-        unlink(r.dev);
-        unlink(r.mixed);
-        unlink(r.done);
+    if (!err) { /* done: nothing is to be resumed, of this run or of one before with other lines */
+        clear(o->work_dir);
         (void)!rmdir(o->work_dir);
     }
     if (err) {
@@ -366,6 +381,7 @@ enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_fi
     for (int i = 0; i < r.n_judges; i++) json_decref(r.judges[i]);
     free(r.judges);
     san_tune_set_free(r.set);
+    if (r.dev_file) fclose(r.dev_file);
     if (r.lock >= 0) close(r.lock);
     return err;
 }

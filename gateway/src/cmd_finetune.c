@@ -21,6 +21,7 @@
 #define QUIET_MS      3000      /* the gateway counts as busy so long after a request */
 #define LOOK_US       1000000   /* how often that is looked at */
 #define WAIT_US       500000    /* and how long is waited each time */
+#define SNAPSHOT_S    86400     /* so long a killed run's traces are gone on with */
 #define WAIT_LIMIT_US 600000000 /* a house that never rests must not stop learning for good */
 
 enum {
@@ -205,6 +206,22 @@ static enum lt_err promote(const char *db, const char *out_path, const char *met
     return err;
 }
 
+/* The traces to learn from, in a file beside the network that is to come. What a run left that was killed, or
+ * that had no room, is used again, since its checkpoint belongs to these very lines; a day later they are
+ * taken anew. */
+static enum lt_err snapshot(const char *out_path, const char *site, const char *db, int64_t days,
+                            char *path, size_t cap, struct lt_diag *diag)
+{
+    struct stat st;
+    snprintf(path, cap, "%s.traces%s%s-%lld.jsonl", out_path, site ? "-" : "", site ? site : "",
+             (long long)days);
+    if (!stat(path, &st) && lt_now_unix_ms() / 1000 - st.st_mtime < SNAPSHOT_S) {
+        fprintf(stderr, "goes on with the traces of a run that did not end (%s)\n", path);
+        return LT_OK;
+    }
+    return lt_promote_export(db, site, days, path, diag);
+}
+
 static enum lt_err run(struct san_finetune_options *o, const char *const *value, const char *db,
                        int64_t days, int *is_better, struct lt_diag *diag)
 {
@@ -217,15 +234,16 @@ static enum lt_err run(struct san_finetune_options *o, const char *const *value,
     enum lt_err err = LT_OK;
     for (int i = 0; i < o->n_files; i++) files[i] = o->files[i];
     if (value[OPT_TRACES]) {
-        snprintf(traces, sizeof traces, "%s.traces.jsonl", o->out_path);
-        err = lt_promote_export(db, value[OPT_SITE], days, traces, diag);
+        err = snapshot(o->out_path, value[OPT_SITE], db, days, traces, sizeof traces, diag);
         files[o->n_files++] = traces;
     }
     o->files = files;
     o->progress = progress;
     o->user = &w;
     if (!err) err = san_finetune_run(o, &report, diag);
-    if (value[OPT_TRACES]) unlink(traces); /* what was said stays in the database alone */
+    /* What was said stays in the database alone, but for a run that can be gone on with. */
+    if (value[OPT_TRACES] && err != LT_ERR_IO && err != LT_ERR_BUSY)
+        lt_promote_export_end(db, traces);
     if (err) return err;
     getrusage(RUSAGE_SELF, &usage);
     double seconds = (double)(lt_now_us() - t0) / 1e6, peak = (double)usage.ru_maxrss / 1024;

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "curate.h"
 #include "drift.h"
+#include "exports.h"
 #include "label.h"
 #include "lt/docs.h"
 #include "lt/json.h"
@@ -43,6 +44,7 @@ enum {
     OPT_ALPHA,
     OPT_DELTA,
     OPT_REMOVE,
+    OPT_EXPORTS,
     OPT_JSON,
     N_OPTIONS
 };
@@ -78,17 +80,23 @@ static const struct lt_cli_option options[] = {
     [OPT_REMOVE] = {"remove", 0, "SOURCE",
                     "label: take back the label of console, user, undo, rephrase, import, cloud; "
                     "or all"},
+    [OPT_EXPORTS] = {"exports", 0, NULL,
+                     "prune: take what is removed, now and before, out of exported files too"},
     [OPT_REPEATS] = {"repeats", 0, NULL, "export: also what was said before with the same answer"},
     [OPT_JSON] = {"json", 0, NULL, "print JSON also on a terminal"},
 };
 static const struct lt_cli_spec spec = {
-    "lintel traces list|show ID|stats|label ID|export|import FILE|prune|erase|replay [options]",
+    "lintel traces list|show ID|stats|label ID|export|exports|import FILE|prune|erase|replay "
+    "[options]",
     "list    newest first        show ID   everything about one        stats   counts and times\n"
     "label   say whether an answer was right (--correct, or --wrong with --calls)\n"
     "        (--note exclude keeps a trace from learning, --remove SOURCE takes a label back)\n"
     "export  labelled traces as training lines        prune   remove old ones\n"
     "import  data lines as traces of --site, labelled \"import\"\n"
-    "erase   all of --site: traces, labels, catalogue, spend; the bytes are overwritten\n"
+    "exports which files hold exported traces\n"
+    "erase   all of --site: traces, labels, catalogue, spend, its lines in exported files; the "
+    "bytes are\n"
+    "        overwritten. Exit status 1 names the files that could not be rewritten\n"
     "replay  what another policy would have decided, and what it would have cost",
     options, N_OPTIONS};
 
@@ -222,7 +230,11 @@ static enum lt_err do_export(struct lt_store *s, const char *const *value, struc
         c->silent_before_unix_ms = lt_now_unix_ms() - LT_CURATE_HOURS * 3600000LL;
     if (value[OPT_OUT] && !(to = fopen(value[OPT_OUT], "we")))
         return lt_fail_errno(diag, "cannot write %s", value[OPT_OUT]);
+    char *path = NULL;
+    c->is_noted = lt_exports_place_of(to, &path, &c->is_appended);
+    c->to_path = path;
     enum lt_err err = lt_curate_export(s, c, to, diag);
+    free(path);
     if (to != stdout && fclose(to) && !err) err = lt_fail_errno(diag, "cannot write the export");
     if (!err)
         fprintf(stderr,
@@ -235,6 +247,74 @@ static enum lt_err do_export(struct lt_store *s, const char *const *value, struc
     return err;
 }
 
+static int export_row(const struct lt_export_row *r, void *user)
+{
+    struct listing *l = user;
+    char time_text[32], n[32];
+    if (l->json) {
+        json_array_append_new(l->json,
+                              json_pack("{s:s?,s:I,s:I,s:s}", "path", r->path, "at_unix_ms",
+                                        (json_int_t)r->at_unix_ms, "lines", (json_int_t)r->n_traces,
+                                        "filters", r->filters_json));
+        return 0;
+    }
+    when(r->at_unix_ms, time_text, sizeof time_text);
+    snprintf(n, sizeof n, "%lld", (long long)r->n_traces);
+    const char *cells[] = {time_text, n, r->path ? r->path : "(a pipe)"};
+    lt_table_row(&l->table, cells);
+    return 0;
+}
+
+static enum lt_err do_exports(struct lt_store *s, const char *const *value, struct lt_diag *diag)
+{
+    static const char *const heads[] = {"exported", ">lines", "file"};
+    struct listing l = {.json = lt_cli_wants_json(value[OPT_JSON]) ? json_array() : NULL};
+    if (!l.json) lt_table_columns(&l.table, heads, 3);
+    enum lt_err err =
+        lt_store_export_list(s, value[OPT_SITE] ? LT_EXPORT_OF_SITE : LT_EXPORT_OF_ALL,
+                             value[OPT_SITE], export_row, &l, diag);
+    int ok = l.json ? lt_cli_print_json(l.json) : lt_table_print(&l.table);
+    json_decref(l.json);
+    return err ? err : ok ? LT_OK : lt_fail(diag, LT_ERR_IO, "cannot write the listing");
+}
+
+/* ---- removing, also from exported files ---- */
+
+static void say_purged(const struct lt_exports_said *x)
+{
+    char at[32];
+    long long n = (long long)x->n;
+    when(x->at_unix_ms, at, sizeof at);
+    if (!x->path)
+        fprintf(stderr, "%lld lines went into a pipe at %s: what came of them is yours to remove\n",
+                n, at);
+    else if (!strcmp(x->what, "rewritten"))
+        fprintf(stderr, "%s: %lld lines removed\n", x->path, n);
+    else if (!strcmp(x->what, "gone"))
+        fprintf(stderr, "%s: no longer there; copies of its %lld lines of %s are yours to remove\n",
+                x->path, n, at);
+    else
+        fprintf(stderr, "%s: still holds %lld lines: %s\n", x->path, n, x->why);
+}
+
+static enum lt_err purge(struct lt_store *s, enum lt_export_of of, const char *site,
+                         struct lt_diag *diag)
+{
+    int n_failed = 0;
+    enum lt_err err = lt_exports_purge(s, of, site, say_purged, &n_failed, diag);
+    if (!err && n_failed)
+        err = lt_fail(diag, LT_ERR_IO,
+                      "%d exported file%s could not be rewritten; mend it and run this again",
+                      n_failed, n_failed == 1 ? "" : "s");
+    return err;
+}
+
+static enum lt_err do_erase(struct lt_store *s, const char *site, struct lt_diag *diag)
+{
+    enum lt_err err = lt_store_site_erase(s, site, diag);
+    return err ? err : purge(s, LT_EXPORT_OF_SITE, site, diag);
+}
+
 static int read_split(const char *text, int *out)
 {
     static const char *const names[] = {"train", "dev", "test"};
@@ -243,7 +323,7 @@ static int read_split(const char *text, int *out)
     return 0;
 }
 
-static enum lt_err do_prune(struct lt_store *s, int64_t since_ms, int64_t max_mb,
+static enum lt_err do_prune(struct lt_store *s, int64_t since_ms, int64_t max_mb, int has_exports,
                             struct lt_diag *diag)
 {
     int64_t n = 0;
@@ -251,7 +331,7 @@ static enum lt_err do_prune(struct lt_store *s, int64_t since_ms, int64_t max_mb
         .older_than_unix_ms = since_ms, .max_bytes = max_mb * 1048576, .keep_labelled = 1};
     enum lt_err err = lt_store_prune(s, &p, &n, diag);
     if (!err) printf("%lld traces removed\n", (long long)n);
-    return err;
+    return err || !has_exports ? err : purge(s, LT_EXPORT_OF_REMOVED, NULL, diag);
 }
 
 /* What staying at home saved, priced by the configuration that serves. */
@@ -296,10 +376,10 @@ int lt_cmd_traces(int argc, char **argv)
     static const struct {
         const char *name;
         int has_id, is_writing;
-    } verbs[] = {{"list", 0, 0},  {"show", 1, 0},   {"stats", 0, 0},
-                 {"label", 1, 1}, {"export", 0, 0}, {"prune", 0, 1},
-                 {"erase", 0, 1}, {"replay", 0, 0}, {"import", 1, 1}};
-    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, ERASE, REPLAY, IMPORT, N_VERBS };
+    } verbs[] = {{"list", 0, 0},   {"show", 1, 0},   {"stats", 0, 0}, {"label", 1, 1},
+                 {"export", 0, 1}, {"prune", 0, 1},  {"erase", 0, 1}, {"replay", 0, 0},
+                 {"import", 1, 1}, {"exports", 0, 0}};
+    enum { LIST, SHOW, STATS, LABEL, EXPORT, PRUNE, ERASE, REPLAY, IMPORT, EXPORTS, N_VERBS };
     struct lt_curate curate = {0};
     struct lt_drift_options drift = {.now_unix_ms = lt_now_unix_ms(), .alpha = 0.02, .delta = 0.1};
     int64_t per_tool = 0, weeks = 4;
@@ -311,8 +391,8 @@ int lt_cmd_traces(int argc, char **argv)
     int verb = 0, first, status = lt_cli_parse(&spec, argc, argv, value, &first);
     if (status >= 0) return status;
     if (first >= argc)
-        return lt_cli_usage(&spec, "list, show, stats, label, export, import, prune, erase or "
-                                   "replay?");
+        return lt_cli_usage(&spec, "list, show, stats, label, export, exports, import, prune, "
+                                   "erase or replay?");
     while (verb < N_VERBS && strcmp(verbs[verb].name, argv[first]) != 0) verb++;
     if (verb == N_VERBS) return lt_cli_usage(&spec, "unknown '%s'", argv[first]);
     if (argc - first != 1 + verbs[verb].has_id)
@@ -375,10 +455,13 @@ int lt_cmd_traces(int argc, char **argv)
             err = do_export(s, value, &curate, &diag);
             break;
         case PRUNE:
-            err = do_prune(s, since_ms, max_mb, &diag);
+            err = do_prune(s, since_ms, max_mb, value[OPT_EXPORTS] != NULL, &diag);
             break;
         case ERASE:
-            err = lt_store_site_erase(s, value[OPT_SITE], &diag);
+            err = do_erase(s, value[OPT_SITE], &diag);
+            break;
+        case EXPORTS:
+            err = do_exports(s, value, &diag);
             break;
         case REPLAY:
             err = lt_replay_run(s, value[OPT_POLICY], value[OPT_SITE], since_ms,

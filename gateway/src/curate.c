@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lt/clock.h"
 #include "lt/docs.h"
 #include "lt/json.h"
+#include "lt/store_export.h"
 #include "san/finetune.h"
 
 struct pass {
@@ -183,6 +185,46 @@ static int write_line(const struct lt_trace_row *r, void *user)
     return p->err != LT_OK;
 }
 
+/* What is about to be written, and where. */
+static enum lt_err note(struct pass *p, struct lt_diag *diag)
+{
+    const struct lt_curate *c = p->c;
+    const char *trace;
+    json_t *ignored;
+    int64_t id = 0;
+    if (!json_object_size(p->ids))
+        return c->is_appended || !c->to_path
+                   ? LT_OK
+                   : lt_store_export_forget_path(p->store, c->to_path, diag);
+    json_t *o =
+        json_pack("{s:s?,s:s?,s:s?,s:I,s:I,s:f,s:f,s:i,s:i,s:b}", "site", c->site, "route",
+                  c->route, "label", c->label, "since_unix_ms", (json_int_t)c->since_unix_ms,
+                  "until_unix_ms", (json_int_t)c->until_unix_ms, "min_confidence",
+                  c->min_confidence, "max_confidence", c->max_confidence, "split", c->split,
+                  "per_tool", c->per_tool, "silence", c->silent_before_unix_ms != 0);
+    char *filters = o ? lt_json_dump(o) : NULL;
+    struct lt_export_new e = {.path = c->to_path,
+                              .filters_json = filters,
+                              .is_appended = c->is_appended,
+                              .now_unix_ms = lt_now_unix_ms()};
+    json_decref(o);
+    if (!filters) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    enum lt_err err = lt_store_begin(p->store, 1, diag);
+    if (!err) {
+        err = lt_store_export_put(p->store, &e, &id, diag);
+        json_object_foreach(p->ids, trace, ignored)
+        {
+            if (!err) err = lt_store_export_add(p->store, id, trace, diag);
+        }
+        if (!err)
+            err = lt_store_commit(p->store, diag);
+        else
+            lt_store_rollback(p->store);
+    }
+    free(filters);
+    return err;
+}
+
 enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
                              struct lt_diag *diag)
 {
@@ -204,6 +246,7 @@ enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
                           ? LT_OK
                           : lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     if (!err) err = lt_store_trace_list(s, &f, choose, &p, diag);
+    if (!err && c->is_noted) err = note(&p, diag);
     f.is_oldest_first = 1;
     if (!err) err = lt_store_trace_list(s, &f, write_line, &p, diag);
     if (!err) err = p.err;

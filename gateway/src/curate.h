@@ -36,11 +36,15 @@ struct lt_curate {
     int per_tool;                          /* most lines of one tool, the newest; 0: all */
     int keep_repeats;
     int64_t silent_before_unix_ms; /* what nobody minded until then counts as right; 0: not */
+    int is_noted;        /* note in the store, before the first line, which traces go where */
+    int is_appended;     /* to lines that stay */
+    const char *to_path; /* from the root; NULL: a pipe */
     /* results */
     int64_t n_written, n_skipped, n_excluded, n_repeated, n_contrary, n_over, n_flood;
 };
 
-/* Write the lines to `to`, oldest first. LT_ERR_IO when it cannot be written. */
+/* Write the lines to `to`, oldest first. LT_ERR_IO when it cannot be written. With is_noted the store must
+ * be open for writing, and erasing a site reaches into the file (exports.h). */
 LT_NODISCARD enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *c, FILE *to,
                                           struct lt_diag *diag);
 
@@ -49,7 +53,7 @@ LT_NODISCARD enum lt_err lt_curate_export(struct lt_store *s, struct lt_curate *
 json_t *lt_curate_right_calls(const struct lt_trace_row *r);
 
 /* Data lines (plain or gzip) as executed traces of `site`, labelled by the source "import". A line whose
- * calls do not fit its own catalogue is refused; the same line again is known. All in one transaction.
+ * calls do not fit its own catalogue is refused, and so is one of a trace that was erased; the same line again is known. All in one transaction.
  * `refused` (may be NULL) hears why. LT_ERR_INVALID when not one line is good. */
 struct lt_curate_import {
     const char *site;

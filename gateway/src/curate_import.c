@@ -8,6 +8,7 @@
 #include "lt/clock.h"
 #include "lt/json.h"
 #include "lt/sha256.h"
+#include "lt/store_export.h"
 #include "san/data.h"
 
 /* The line's catalogue, put into the store. LT_ERR_INVALID: its calls do not fit it. */
@@ -82,12 +83,23 @@ static enum lt_err put(struct lt_store *s, const char *site, const char *source,
     return err;
 }
 
+/* What was erased does not come back by a copy of its line. */
+static enum lt_err check_not_erased(struct lt_store *s, const json_t *line, struct lt_diag *diag)
+{
+    const char *id = json_string_value(json_object_get(line, "id"));
+    int is_erased = 0;
+    enum lt_err err = id ? lt_store_is_erased(s, id, &is_erased, diag) : LT_OK;
+    return err || !is_erased ? err
+                             : lt_fail(diag, LT_ERR_INVALID, "/id: trace %s was erased here", id);
+}
+
 static enum lt_err take(struct lt_store *s, const struct lt_docs *docs, struct lt_curate_import *c,
                         const char *where, const json_t *line, struct lt_diag *diag)
 {
     char hash[LT_SHA256_HEX_CAP], id[LT_STORE_REQUEST_ID_MAX], trace[LT_ULID_CAP];
     struct lt_diag why = {0};
-    enum lt_err err = take_catalog(s, docs, line, hash, &why);
+    enum lt_err err = check_not_erased(s, line, &why);
+    if (!err) err = take_catalog(s, docs, line, hash, &why);
     if (err == LT_ERR_INVALID || err == LT_ERR_UNSUPPORTED || err == LT_ERR_LIMIT) {
         c->n_refused++;
         if (c->refused) c->refused(where, why.text);
@@ -114,7 +126,8 @@ enum lt_err lt_curate_take(struct lt_store *s, const struct lt_docs *docs, const
     *is_known = !lt_store_trace_find(s, site, request_id, 0, trace, NULL);
     enum lt_err err = lt_store_begin(s, 1, diag);
     if (err) return err;
-    err = take_catalog(s, docs, line, hash, diag);
+    err = check_not_erased(s, line, diag);
+    if (!err) err = take_catalog(s, docs, line, hash, diag);
     if (!err) err = lt_store_site_put(s, site, NULL, lt_now_unix_ms(), diag);
     if (!err && *is_known) {
         char *calls = lt_json_dump(json_object_get(line, "answers"));

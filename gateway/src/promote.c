@@ -1,6 +1,7 @@
 /* promote.c - what a network must pass before it is used, wherever it comes from. */
 #include "promote.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "cli.h"
 #include "config.h"
 #include "curate.h"
+#include "exports.h"
+#include "lt/log.h"
 #include "lt/store.h"
 
 #define DAY_MS 86400000LL
@@ -74,18 +77,41 @@ void lt_promote_print(const struct san_finetune_options *o, const struct san_fin
 enum lt_err lt_promote_export(const char *db, const char *site, int64_t days, const char *to,
                               struct lt_diag *diag)
 {
-    struct lt_store_options o = {.path = db, .is_readonly = 1};
+    struct lt_store_options o = {.path = db};
     struct lt_store *s = NULL;
     struct lt_curate c = {.site = site,
+                          .is_noted = 1,
                           .silent_before_unix_ms = lt_now_unix_ms() - LT_CURATE_HOURS * 3600000LL,
                           .since_unix_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0};
     enum lt_err err = lt_store_open(&o, &s, diag);
-    FILE *f = err ? NULL : fopen(to, "we");
-    if (!err && !f) err = lt_fail_errno(diag, "cannot write %s", to);
+    char part[1200], *path = NULL;
+    snprintf(part, sizeof part, "%s" LT_EXPORTS_PART, to);
+    int fd = err ? -1 : open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!err && !f) err = lt_fail_errno(diag, "cannot write %s", part);
+    if (!err) lt_exports_place_of(f, &path, &c.is_appended);
+    if (path) path[strlen(path) - strlen(LT_EXPORTS_PART)] = '\0'; /* noted by the name it gets */
+    c.to_path = path;
     if (!err) err = lt_curate_export(s, &c, f, diag);
-    if (f && fclose(f) && !err) err = lt_fail_errno(diag, "cannot write %s", to);
+    if (f && fclose(f) && !err) err = lt_fail_errno(diag, "cannot write %s", part);
+    if (!err && rename(part, to)) err = lt_fail_errno(diag, "cannot write %s", to);
+    if (err && f) unlink(part);
     lt_store_close(s);
+    free(path);
     return err;
+}
+
+void lt_promote_export_end(const char *db, const char *file)
+{
+    struct lt_store_options o = {.path = db};
+    struct lt_store *s = NULL;
+    struct lt_diag ignored = {0};
+    char *path = realpath(file, NULL);
+    unlink(file);
+    if (path && !lt_store_open(&o, &s, &ignored) && lt_store_export_forget_path(s, path, &ignored))
+        LT_LOG(WARN, "export.noted", LF_STR("path", path), LF_STR("why", ignored.text));
+    lt_store_close(s);
+    free(path);
 }
 
 void lt_promote_tree(char *tree, size_t tree_bytes, char *mix, size_t mix_bytes)
@@ -118,7 +144,7 @@ enum lt_err lt_promote_compare(const char *db, const char *old_path, const char 
     o.n_threads = 1;
     enum lt_err err = lt_promote_export(db, NULL, 0, lines, diag);
     if (!err) err = san_finetune_judge(&o, &out->report, diag);
-    unlink(lines); /* what was said stays in the database alone */
+    lt_promote_export_end(db, lines); /* what was said stays in the database alone */
     if (err) return err;
     getrusage(RUSAGE_SELF, &usage);
     json_t *j = lt_promote_json(&out->report, (double)(lt_now_us() - t0) / 1e6,

@@ -29,9 +29,12 @@ void lt_promote_free(struct lt_promote *p);
 json_t *lt_promote_json(const struct san_finetune_report *r, double seconds, double peak_mb);
 void lt_promote_print(const struct san_finetune_options *o, const struct san_finetune_report *r,
                       double seconds, double peak_mb);
-/* Labelled traces of one site (NULL: all) of the last `days` (0: all) as data lines in `to`. */
+/* Labelled traces of one site (NULL: all) of the last `days` (0: all) as data lines in `to`,
+ * which only we may read, whole or absent; noted in the database, so that erasing a site reaches into it (exports.h). */
 LT_NODISCARD enum lt_err lt_promote_export(const char *db, const char *site, int64_t days,
                                            const char *to, struct lt_diag *diag);
+/* Remove that file again, and what is noted of it. */
+void lt_promote_export_end(const char *db, const char *file);
 /* Where the base data and its weights lie. */
 void lt_promote_tree(char *tree, size_t tree_bytes, char *mix, size_t mix_bytes);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -165,6 +166,57 @@ static void test_import__good_bad_and_known_lines__counted_and_exported_again(vo
     assert_int_equal(db_int(e, "select count(*) from trace"), 5);
 }
 
+static void test_erase__exported_before__files_rewritten_or_named_and_import_refused(void **state)
+{
+    struct env *e = *state;
+    char week[300], copy[300];
+    snprintf(week, sizeof week, "%s", env_path(e, "week.jsonl"));
+    snprintf(copy, sizeof copy, "%s", env_path(e, "copy.jsonl"));
+    for (int k = 0; k < 2; k++) { /* one line each of two sites */
+        FILE *f = fopen(lines, "w");
+        assert_non_null(f);
+        fprintf(f,
+                "{\"id\":\"1\",\"source\":\"t\",\"query\":\"ring for %s\",\"tools\":" TOOLS
+                ",\"answers\":[{\"name\":\"bell_ring\",\"arguments\":{\"strokes\":2}}]}\n",
+                k ? "zebra" : "heron");
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(LINTEL("traces", "import", lines, "--site", k ? "cabin" : "home"), 0);
+    }
+    assert_int_equal(LINTEL("traces", "export", "--out", copy), 0);
+    assert_int_equal(LINTEL("traces", "export", "--out", week), 0);
+    assert_int_equal(LINTEL("traces", "exports", "--json"), 0);
+    json_t *o = parsed();
+    assert_int_equal(json_array_size(o), 2);
+    assert_int_equal(number(json_array_get(o, 1), "lines"), 2);
+    assert_non_null(
+        strstr(json_string_value(json_object_get(json_array_get(o, 1), "path")), "week.jsonl"));
+    json_decref(o);
+    assert_int_equal(rename(copy, lines), 0);
+    assert_int_equal(LINTEL("traces", "erase", "--site", "cabin"), 0);
+    assert_non_null(strstr(err, "week.jsonl: 1 lines removed"));
+    assert_non_null(strstr(err, "copy.jsonl: no longer there"));
+    FILE *f = fopen(week, "r");
+    assert_non_null(f);
+    size_t n = fread(out, 1, sizeof out - 1, f);
+    fclose(f);
+    out[n] = '\0';
+    assert_null(strstr(out, "zebra"));
+    assert_non_null(strstr(out, "heron"));
+    assert_int_equal(LINTEL("traces", "import", lines, "--site", "garage"), 0);
+    assert_non_null(strstr(err, "1 traces imported, 0 known already, 1 lines refused"));
+    assert_non_null(strstr(err, "was erased here"));
+    unlink(week); /* something in its place that is no file */
+    assert_int_equal(mkdir(week, 0755), 0);
+    assert_int_equal(LINTEL("traces", "erase", "--site", "home"), 1);
+    assert_non_null(strstr(err, "week.jsonl: still holds 1 lines"));
+    assert_int_equal(rmdir(week), 0);
+    assert_int_equal(LINTEL("traces", "erase", "--site", "home"), 0);
+    assert_int_equal(LINTEL("traces", "exports", "--json"), 0);
+    o = parsed();
+    assert_int_equal(json_array_size(o), 0);
+    json_decref(o);
+}
+
 static void test_export__while_serving__whole_lines_and_no_request_lost(void **state)
 {
     enum { LINES = 200, SAID = 60, EXPORTS = 4 };
@@ -293,6 +345,9 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
             test_import__good_bad_and_known_lines__counted_and_exported_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            test_erase__exported_before__files_rewritten_or_named_and_import_refused, setup,
+            teardown),
         cmocka_unit_test_setup_teardown(
             test_shadow__another_network__answers_beside_without_consequences, setup, teardown),
         cmocka_unit_test_setup_teardown(test_models__signed_network__taken_only_with_the_right_key,
