@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,9 +218,16 @@ static enum lt_err fit(struct run *r, struct lt_diag *diag)
     return err ? err : san_calibrate_run(&c, &report, diag);
 }
 
-/* Everything in the work folder that a run made. */
-static void clear(const char *folder)
+/* Everything in the work folder that a run made, and what a killed one left of the network it wrote. */
+static void clear(const char *folder, const char *out_path)
 {
+    glob_t left;
+    char pattern[PATH_BYTES];
+    snprintf(pattern, sizeof pattern, "%s.tmp-??????", out_path);
+    if (!glob(pattern, GLOB_NOSORT, NULL, &left)) {
+        for (size_t i = 0; i < left.gl_pathc; i++) unlink(left.gl_pathv[i]);
+        globfree(&left);
+    }
     char path[1300];
     DIR *d = opendir(folder);
     for (const struct dirent *e; d && (e = readdir(d));)
@@ -371,7 +379,7 @@ enum lt_err san_finetune_run(const struct san_finetune_options *o, struct san_fi
     if (!err) stage(&r, "comparing");
     if (!err) err = judge(&r, diag);
     if (!err) { /* done: nothing is to be resumed, of this run or of one before with other lines */
-        clear(o->work_dir);
+        clear(o->work_dir, o->out_path);
         (void)!rmdir(o->work_dir);
     }
     if (err) {
