@@ -565,7 +565,11 @@ void lt__leg_ran(struct leg *l, const json_t *results)
         char *text = json_is_string(said) ? strdup(json_string_value(said))
                      : said               ? json_dumps(said, JSON_COMPACT | JSON_ENCODE_ANY)
                                           : strdup("done");
-        if (text && strlen(text) > RESULT_MAX_BYTES) text[RESULT_MAX_BYTES] = '\0';
+        if (text && strlen(text) > RESULT_MAX_BYTES) {
+            size_t end = RESULT_MAX_BYTES;
+            while (end && ((unsigned char)text[end] & 0xC0) == 0x80) end--; /* no half letter */
+            text[end] = '\0';
+        }
         out[i].call_id = l->ids[i];
         out[i].name = keep_copy(l, json_string_value(json_object_get(call, "name")));
         out[i].output = keep(l, text ? lt_veil_hide(l->ask->veil, text) : NULL);

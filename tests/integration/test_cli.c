@@ -57,6 +57,11 @@ static void test_call__defaults__result_and_exit_status(void **state)
         json_string_value(json_object_get(json_object_get(call, "arguments"), "name")),
         "Kitchen Light");
     assert_string_equal(json_string_value(json_object_get(r, "route")), "local");
+    /* the network calls itself as its file is called */
+    const char *model = json_string_value(json_object_get(r, "model")), *file = test_model();
+    const char *name = strrchr(file, '/') + 1;
+    assert_int_equal(strlen(name), strlen(model) + strlen(".gguf"));
+    assert_int_equal(strncmp(name, model, strlen(model)), 0);
     json_decref(r);
 }
 

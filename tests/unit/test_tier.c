@@ -254,7 +254,7 @@ static void test_tier__read__result_goes_back_until_the_model_speaks(void **stat
         begin(w, "", v, -1);
         push(w, w->stub, 200, vendor_call(v, "get_state", "{" LAMP "}"));
         push(w, w->stub, 200, vendor_text(v, "It is on."));
-        ask_within(w, "is the lamp on", 3000, on_run, &r.seen);
+        ask_within(w, "is the lamp on", 60000, on_run, &r.seen);
         run_until(w, &r, 1);
         assert_non_null(strstr(w->ran, "get_state"));
         json_t *results = json_pack("[{s:{s:s}}]", "output", "state", "on-and-42");
@@ -270,6 +270,35 @@ static void test_tier__read__result_goes_back_until_the_model_speaks(void **stat
         assert_int_equal(json_array_size(r.seen.a.calls), 1);
         assert_int_equal(stub_n_requests(w->stub), 2);
         assert_non_null(strstr(stub_request(w->stub, 1)->body, "on-and-42"));
+        lt_tier_answer_fini(&r.seen.a);
+    }
+}
+
+/* What a model is shown of a call is cut at 8 KB: between letters, or no vendor would take it. */
+static void test_tier__long_result__cut_between_letters(void **state)
+{
+    struct world *w = *state;
+    char text[9001];
+    for (int shift = 0; shift < 3; shift++) { /* 3 bytes a letter: each cut is met once */
+        struct running r = {.w = w};
+        size_t n = (size_t)shift;
+        memset(text, 'x', n);
+        for (; n + 3 < sizeof text; n += 3) memcpy(text + n, "\u30e9", 3);
+        text[n] = '\0';
+        w->n_runs = 0;
+        begin(w, "", 0, -1);
+        push(w, w->stub, 200, vendor_call(0, "get_state", "{" LAMP "}"));
+        push(w, w->stub, 200, vendor_text(0, "It is on."));
+        ask_within(w, "is the lamp on", 60000, on_run, &r.seen);
+        run_until(w, &r, 1);
+        json_t *results = json_pack("[{s:s}]", "output", text);
+        lt_tier_ran(w->tier, w->ticket, results);
+        json_decref(results);
+        http_loop_until(&w->loop, &r.seen.n);
+        assert_int_equal(r.seen.a.outcome, LT_OUTCOME_ANSWERED);
+        json_t *sent = json_loads(stub_request(w->stub, 1)->body, 0, NULL);
+        assert_non_null(sent);
+        json_decref(sent);
         lt_tier_answer_fini(&r.seen.a);
     }
 }
@@ -290,7 +319,7 @@ static void test_tier__read_that_nobody_answers_or_mixed__is_the_answer(void **s
     w->n_runs = 0;
     begin(w, "", 0, -1);
     push(w, w->stub, 200, vendor_call(0, names[0], args[0]));
-    ask_within(w, "is the lamp on", 3000, run_nothing, &r.seen);
+    ask_within(w, "is the lamp on", 60000, run_nothing, &r.seen);
     http_loop_until(&w->loop, &r.seen.n);
     assert_int_equal(json_array_size(r.seen.a.calls), 1);
     assert_int_equal(r.seen.a.n_done, 0);
@@ -298,7 +327,7 @@ static void test_tier__read_that_nobody_answers_or_mixed__is_the_answer(void **s
     begin(w, "  follow_up: never\n", 0, -1);
     push(w, w->stub, 200, vendor_calls(0, 2, names, args));
     r.seen.n = 0;
-    ask_within(w, "is the lamp on? dim it", 3000, on_run, &r.seen);
+    ask_within(w, "is the lamp on? dim it", 60000, on_run, &r.seen);
     http_loop_until(&w->loop, &r.seen.n);
     assert_int_equal(json_array_size(r.seen.a.calls), 2); /* one moves: nothing in between */
     assert_int_equal(w->n_runs, 0);
@@ -387,7 +416,7 @@ static void test_tier__reads_for_ever__made_to_speak_at_the_last_step(void **sta
         begin(w, "  max_steps: 3\n", v, -1);
         for (int k = 0; k < 4; k++)
             push(w, w->stub, 200, vendor_call(v, "get_state", "{" LAMP "}"));
-        ask_within(w, "is the lamp on", 3000, on_run, &r.seen);
+        ask_within(w, "is the lamp on", 60000, on_run, &r.seen);
         json_t *results = json_pack("[{s:s}]", "output", "on");
         for (int k = 1; k <= 2; k++) {
             run_until(w, &r, k);
@@ -410,7 +439,7 @@ static void test_tier__fails_after_a_call_was_carried_out__nobody_else_is_asked(
     begin(w, "", 0, 2);
     push(w, w->stub, 200, vendor_call(0, "get_state", "{" LAMP "}"));
     push(w, w->stub, 401, strdup("{}"));
-    ask_within(w, "is the lamp on", 3000, on_run, &r.seen);
+    ask_within(w, "is the lamp on", 60000, on_run, &r.seen);
     run_until(w, &r, 1);
     json_t *results = json_pack("[{s:s}]", "output", "on");
     lt_tier_ran(w->tier, w->ticket, results);
@@ -765,6 +794,7 @@ int main(int argc, char **argv)
         TEST(test_tier__wrong_twice__given_to_the_judge_and_asked_no_more),
         TEST(test_tier__no_steps_left__not_repaired),
         TEST(test_tier__read__result_goes_back_until_the_model_speaks),
+        TEST(test_tier__long_result__cut_between_letters),
         TEST(test_tier__read_that_nobody_answers_or_mixed__is_the_answer),
         TEST(test_tier__action__heard_of_as_configured),
         TEST(test_tier__deadline_while_acting__answered_with_what_was_begun),

@@ -13,8 +13,25 @@ static atomic_int log_level = LT_LOG_INFO;
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
 static const int journal_priority[] = {3, 4, 6, 7, 7}; /* syslog(3) levels */
 
-void lt_log_set_level(enum lt_log_level level) { atomic_store(&log_level, (int)level); }
-int lt_log_is_on(enum lt_log_level level) { return (int)level <= atomic_load(&log_level); }
+static atomic_int terminal = -1; /* is stderr one? -1: not looked yet */
+
+void lt_log_set_level(enum lt_log_level level)
+{
+    atomic_store(&log_level, (int)level);
+    atomic_store(&terminal, isatty(STDERR_FILENO));
+}
+
+static int is_terminal(void)
+{
+    int is = atomic_load(&terminal);
+    if (is < 0) atomic_store(&terminal, is = isatty(STDERR_FILENO));
+    return is;
+}
+
+int lt_log_is_on(enum lt_log_level level)
+{
+    return (int)level <= atomic_load(&log_level);
+}
 
 int lt_log_level_parse(const char *name)
 {
@@ -69,7 +86,7 @@ void lt_log_write(enum lt_log_level level, const char *event, const struct lt_lo
 {
     struct line l = {.n = 0};
     char num[64];
-    if (!isatty(STDERR_FILENO)) {
+    if (!is_terminal()) {
         snprintf(num, sizeof num, "<%d>", journal_priority[level]);
         puts_raw(&l, num);
     } else {

@@ -5,7 +5,8 @@
  * Events are stable noun.verb names with at least one field; fields are snake_case with units. The level is tested before
  * the arguments are evaluated. ERROR: a person should act; WARN: degraded and handled; INFO: one
  * line per request; DEBUG: developer; what people said is logged at DEBUG only. Lines go to stderr
- * with journald's <n> priority prefix when it is not a terminal. Any thread may log; a line is one
+ * with journald's <n> priority prefix when it is not a terminal (looked at when the level is set, or with the
+ * first line). Any thread may log; a line is one
  * write(2). Secrets have a type of their own (lt/secret.h) for which there is no field macro. */
 #ifndef LT_LOG_H
 #define LT_LOG_H
