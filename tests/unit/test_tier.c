@@ -274,7 +274,7 @@ static void test_tier__read__result_goes_back_until_the_model_speaks(void **stat
     }
 }
 
-/* What a model is shown of a call is cut at 8 KB: between letters, or no vendor would take it. */
+/* What a model is shown of a call is cut at 8 KB: between letters, not within one. */
 static void test_tier__long_result__cut_between_letters(void **state)
 {
     struct world *w = *state;
@@ -299,6 +299,7 @@ static void test_tier__long_result__cut_between_letters(void **state)
         json_t *sent = json_loads(stub_request(w->stub, 1)->body, 0, NULL);
         assert_non_null(sent);
         json_decref(sent);
+        assert_non_null(strstr(stub_request(w->stub, 1)->body, "\u30e9\u30e9"));
         lt_tier_answer_fini(&r.seen.a);
     }
 }
