@@ -2,8 +2,8 @@
  *
  * lt_cloud_ask() sends one model turn to one endpoint: it renders the request, sends it, reads the
  * answer, and repeats at most once after a failure that may pass, if the deadline leaves time
- * (waiting as long as the vendor asks, or a random time between LT_CLOUD_BACKOFF_MIN_MS and _MAX_MS). Choosing the
- * endpoint, the next one after a failure, and carrying out calls belong to the caller. To continue
+ * (waiting as long as the vendor asks, or a random time between LT_CLOUD_BACKOFF_MIN_MS and _MAX_MS).
+ * Choosing the endpoint, the next one after a failure, and carrying out calls belong to the caller. To continue
  * a turn after calls, append an LT_TURN_RAW with the reply's raw_turn and an LT_TURN_RESULTS to
  * `turns` and ask the same endpoint again.
  * The callback runs once per ask, always from the loop; after lt_cloud_cancel() it never runs.

@@ -34,7 +34,12 @@ struct san_calibrate_report {
     struct san_retrieval_fit_report retrieval;
 };
 
+/* What `lintel calibrate` uses where an option is not given; paths and lists are empty. */
 struct san_calibrate_options san_calibrate_options_default(void);
+/* Fit the confidence of the network in a file and write the network with it, as the options say. `out`
+ * holds the scores before and after, on cases that did not fit it. LT_ERR_UNSUPPORTED (a
+ * network without that head), LT_ERR_INVALID (too few cases), LT_ERR_IO, LT_ERR_NOMEM, and the errors of
+ * reading the network and the data. Takes minutes. */
 LT_NODISCARD enum lt_err san_calibrate_run(const struct san_calibrate_options *o,
                                            struct san_calibrate_report *out, struct lt_diag *diag);
 

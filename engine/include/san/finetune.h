@@ -76,13 +76,14 @@ LT_NODISCARD enum lt_err san_tune_set_mix(struct san_tune_set *s, uint64_t seed,
 
 /* ---- comparing two networks ---- */
 
+/* What a network made of a list of cases; owned by the caller. */
 struct san_answers {
     int n;
     uint8_t *right;
     double *confidence;
     int n_right;
 };
-void san_answers_free(struct san_answers *a);
+void san_answers_free(struct san_answers *a); /* zeroes it */
 /* Answer the cases with the network in `path`, n_threads at a time. */
 LT_NODISCARD enum lt_err san_answers_of(const char *path, json_t *const *cases, int n,
                                         int n_threads, struct san_answers *out,

@@ -47,11 +47,13 @@ LT_NODISCARD enum lt_err san_gguf_open_memory(const void *data, size_t n, const 
                                               struct san_gguf **out, struct lt_diag *diag);
 void san_gguf_close(struct san_gguf *g); /* NULL is fine */
 
+/* How many tensors the file has, and the i-th, in the file's order; i < n; borrowed. */
 size_t san_gguf_n_tensors(const struct san_gguf *g);
 const struct san_gguf_tensor *san_gguf_tensor_at(const struct san_gguf *g, size_t i);
 /* By name; NULL when there is none. */
 const struct san_gguf_tensor *san_gguf_tensor(const struct san_gguf *g, const char *name);
 
+/* The same of keys, and whether one is there (exact name). */
 size_t san_gguf_n_keys(const struct san_gguf *g);
 const char *san_gguf_key_at(const struct san_gguf *g, size_t i);
 int san_gguf_has(const struct san_gguf *g, const char *key);

@@ -36,6 +36,7 @@ enum san_gold_reason {
         SAN_GOLD_COUNT
 };
 
+/* The reason in words, for a report; static. */
 const char *san_gold_reason_text(enum san_gold_reason r);
 
 /* Resolve `answers` (array of {"name","arguments"}). */

@@ -263,6 +263,7 @@ struct san_utterance {
     struct san_tok_work work;
 };
 
+/* An utterance without words, and its memory released. One may be set again and again in between. */
 void san_utterance_init(struct san_utterance *u);
 void san_utterance_fini(struct san_utterance *u);
 /* Tokenise `text`, compare it with the plan's names, compute flags and features. `here` is an

@@ -49,6 +49,7 @@ int san_type_from_name(const char *name);
 /* Bytes of n items, 0 when n is no multiple of the block or the size overflows. */
 size_t san_type_bytes(enum san_type type, size_t n_items);
 
+/* Half precision (IEEE 754 binary16, its 16 bits) to single, exactly, and back. */
 float san_f16_to_f32(uint16_t h);
 uint16_t san_f32_to_f16(float x); /* to nearest even; beyond 65504 becomes infinity */
 

@@ -28,6 +28,7 @@ struct san_retrieval_fit_report {
                                   * has 0 */
 };
 
+/* The sizes and rates with which the shipped head was made. */
 struct san_retrieval_fit_options san_retrieval_fit_default(void);
 
 /* Fit a head for the network `h`/`p` (without or with one, which is replaced): *out_h and *out_p are

@@ -37,7 +37,8 @@ struct san_tally {
     int cap;
 };
 
-void san_tally_free(struct san_tally *t);
+void san_tally_free(struct san_tally *t); /* zeroes it */
+/* Count one judged case. `confidence` in [0, 1]; is_local: it was answered here. LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err san_tally_add(struct san_tally *t, const struct san_judgement *j,
                                        double confidence, int is_local);
 /* Share of all cases that can be kept at `precision` (0..1); ties in confidence go together. */

@@ -97,6 +97,7 @@ int san_tokenize(const struct san_tokenizer *t, struct san_tok_work *w, const ch
 size_t san_detokenize(const struct san_tokenizer *t, const int32_t *ids, size_t n, char *out,
                       size_t cap);
 
+/* Pieces of the vocabulary; ids are 0 to one less. */
 int san_tokenizer_n_vocab(const struct san_tokenizer *t);
 /* Id of a piece spelt as in the vocabulary ("<tools>", "\xe2\x96\x81the", "<0x0A>"), or -1. */
 int san_token_id(const struct san_tokenizer *t, const char *piece);

@@ -66,7 +66,11 @@ struct san_train_report {
 };
 typedef void (*san_train_report_fn)(const struct san_train_report *r, void *user);
 
+/* What `lintel train` uses where an option is not given; paths are NULL. */
 struct san_train_options san_train_options_default(void);
+/* Train as the options say until steps or seconds are over, reporting to `fn` (may be NULL; on this thread)
+ * now and then, and write the network. Takes up a run that was stopped where its state is found. The errors
+ * of the data and the network read, LT_ERR_INVALID (an option), LT_ERR_IO, LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err san_train_run(const struct san_train_options *o, san_train_report_fn fn,
                                        void *user, struct lt_diag *diag);
 /* Is this utterance kept from training? */

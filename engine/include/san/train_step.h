@@ -115,6 +115,7 @@ struct san_optim_stats {
     uint64_t n_done;  /* steps made so far, this one included */
 };
 
+/* The numbers in brackets above. */
 struct san_optim_opts san_optim_opts_default(void);
 /* LT_ERR_INVALID names the option that is out of range; LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err san_optim_new(const struct san_hparams *h,

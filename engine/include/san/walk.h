@@ -115,6 +115,7 @@ struct san_walk {
     int is_nomem;
 };
 
+/* A walk with no memory yet, and its memory released. One walk serves many answers, one after the other. */
 void san_walk_init(struct san_walk *w);
 void san_walk_fini(struct san_walk *w);
 /* Begin an answer. The arguments are borrowed until the walk is finished and written. */

@@ -34,6 +34,7 @@ struct lt_breaker {
     lt_us wait_us;  /* length of the present wait */
 };
 
+/* Closed, no failure counted; the configuration is copied. */
 void lt_breaker_init(struct lt_breaker *b, const struct lt_breaker_config *config);
 /* May a request go now? Changes nothing. */
 int lt_breaker_allows(const struct lt_breaker *b, lt_us now_us);
@@ -45,6 +46,7 @@ void lt_breaker_begin(struct lt_breaker *b, lt_us now_us);
  * success. */
 void lt_breaker_success(struct lt_breaker *b);
 void lt_breaker_failure(struct lt_breaker *b, lt_us now_us, lt_us retry_after_us);
+/* "closed", "open", "half_open", for logs and metrics; static. */
 const char *lt_breaker_state_name(enum lt_breaker_state state);
 
 #endif

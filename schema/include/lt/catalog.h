@@ -47,6 +47,7 @@ const json_t *lt_catalog_json(const struct lt_catalog *c);
 /* The minified text with sorted keys, which is what the hash names and what is stored; borrowed. */
 const char *lt_catalog_text(const struct lt_catalog *c);
 
+/* Tools, in the order of the catalogue. */
 size_t lt_catalog_n_tools(const struct lt_catalog *c);
 /* The i-th tool's object ({"name","description","parameters"}); borrowed. */
 const json_t *lt_catalog_tool(const struct lt_catalog *c, size_t i_tool);
@@ -55,6 +56,7 @@ const json_t *lt_catalog_tool_schema(const struct lt_catalog *c, size_t i_tool);
 /* Index of the tool with exactly this name, or -1. */
 long lt_catalog_find_tool(const struct lt_catalog *c, const char *name);
 
+/* Entities of the home, and the i-th (i < n); borrowed. */
 size_t lt_catalog_n_entities(const struct lt_catalog *c);
 const struct lt_entity *lt_catalog_entity(const struct lt_catalog *c, size_t i_entity);
 /* Does the home have an area of this name (or alias)? */

@@ -16,6 +16,7 @@ struct lt_buf {
     size_t cap_bytes; /* most content bytes allowed */
 };
 
+/* Empty, no memory taken; content never grows beyond cap_bytes. */
 void lt_buf_init(struct lt_buf *b, size_t cap_bytes);
 void lt_buf_free(struct lt_buf *b);  /* releases and keeps the cap */
 void lt_buf_reset(struct lt_buf *b); /* n = 0, memory kept */

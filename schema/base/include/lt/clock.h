@@ -10,6 +10,7 @@
 
 typedef int64_t lt_us; /* microseconds of the monotonic clock, or a duration in microseconds */
 
+/* Monotonic microseconds (never set back; the zero is arbitrary), and wall time, which may jump. */
 lt_us lt_now_us(void);
 int64_t lt_now_unix_ms(void);
 /* For tests only: from now on both clocks return these values, until lt_clock_real(). */

@@ -27,6 +27,7 @@ struct lt_log_field {
 #define LF_INT(k, v) ((struct lt_log_field){.key = (k), .kind = LT_LF_INT, .i = (int64_t)(v)})
 #define LF_NUM(k, v) ((struct lt_log_field){.key = (k), .kind = LT_LF_NUM, .d = (double)(v)})
 
+/* What is written from now on, of all threads: this level and those before it. INFO at start. */
 void lt_log_set_level(enum lt_log_level level);
 int lt_log_is_on(enum lt_log_level level);
 /* Level by name ("error", "warn", "info", "debug", "trace"); -1 for another word. */

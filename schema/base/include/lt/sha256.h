@@ -16,6 +16,7 @@ struct lt_sha256 {
     uint8_t block[64]; /* the unfinished block */
 };
 
+/* Begin; add bytes in as many pieces as it takes. */
 void lt_sha256_init(struct lt_sha256 *c);
 void lt_sha256_add(struct lt_sha256 *c, const void *data, size_t n);
 /* Finish and write 64 lower-case hexadecimal digits; the context must be initialised again. */

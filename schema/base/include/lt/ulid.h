@@ -16,6 +16,7 @@ struct lt_ulid_gen {
     uint8_t random[10];   /* its random part, big-endian */
 };
 
+/* A generator that has made nothing yet. Random bits come from the system (getrandom). */
 void lt_ulid_init(struct lt_ulid_gen *g);
 /* Write the next identifier. `now_unix_ms` is the wall clock; negative counts as 0. */
 void lt_ulid_next(struct lt_ulid_gen *g, int64_t now_unix_ms, char out[LT_ULID_CAP]);
