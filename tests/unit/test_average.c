@@ -39,7 +39,7 @@ static void write_network(const char *to, const struct san_hparams *h, uint64_t 
     static const float weights[] = {1.5f, -0.25f};
     const struct san_extra extra[] = {{.key = "general.name", .str = "small"},
                                       {.key = "san.confidence.weight", .f32 = weights, .n = 2}};
-    char token[40][8];
+    char token[40][16];
     struct san_gguf_str text[40];
     float score[40] = {0};
     int32_t type[40];
