@@ -616,7 +616,16 @@ static const char *spoken_state(const struct lt_thing *t, const char *state)
                  {"gas", "detected", "clear"},       {"carbon_monoxide", "detected", "clear"},
                  {"vibration", "detected", "clear"}, {"battery", "low", "normal"},
                  {"problem", "a problem", "ok"}};
+    static const char *const armed[][2] = {{"armed_away", "armed"},
+                                           {"armed_home", "armed for people at home"},
+                                           {"armed_night", "armed for the night"},
+                                           {"armed_vacation", "armed for the holidays"},
+                                           {"pending", "about to go off"},
+                                           {"triggered", "going off"}};
     int is_on = !strcmp(state, "on");
+    for (size_t i = 0; i < sizeof armed / sizeof *armed; i++)
+        if (!strcmp(t->domain, "alarm_control_panel") && !strcmp(armed[i][0], state))
+            return armed[i][1];
     if (strcmp(t->domain, "binary_sensor") || (!is_on && strcmp(state, "off"))) return state;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strcmp(words[i].device_class, t->device_class))
@@ -643,7 +652,9 @@ static void add_answer(struct run *r, const json_t *call, const struct lt_thing 
         json_object_set_new(row, "outcome", json_string("done"));
         json_object_set_new(row, "state", json_string(said));
         a->n_known++;
-        a->n_match += a->wanted && (!strcasecmp(a->wanted, said) || !strcasecmp(a->wanted, state));
+        int is_armed = a->wanted && !strcasecmp(a->wanted, "armed") && !strncmp(state, "armed_", 6);
+        a->n_match += is_armed || (a->wanted &&
+                                   (!strcasecmp(a->wanted, said) || !strcasecmp(a->wanted, state)));
         if (!a->wanted || a->n_known == 1)
             snprintf(r->speech + used, sizeof r->speech - used, "%s%.120s is %.60s%s%.10s.",
                      used ? " " : "", t->name, said, *t->unit ? " " : "", t->unit);

@@ -27,6 +27,8 @@ enum verb {
     SET_HUMIDITY,
     SET_NUMBER,
     SELECT_OPTION,
+    ALARM_ARM,
+    ALARM_DISARM,
     MEDIA_PAUSE,
     MEDIA_PLAY,
     MEDIA_NEXT,
@@ -63,6 +65,8 @@ static const struct tool {
     {"HassHumidifierSetpoint", SET_HUMIDITY, {"humidifier"}},
     {"HassSetNumber", SET_NUMBER, {"number"}},
     {"HassSelectOption", SELECT_OPTION, {"select"}},
+    {"HassAlarmArm", ALARM_ARM, {"alarm_control_panel"}},
+    {"HassAlarmDisarm", ALARM_DISARM, {"alarm_control_panel"}},
     {"HassMediaPause", MEDIA_PAUSE, {"media_player"}},
     {"HassMediaUnpause", MEDIA_PLAY, {"media_player"}},
     {"HassMediaNext", MEDIA_NEXT, {"media_player"}},
@@ -478,6 +482,18 @@ static enum lt_err one_word(struct maker *m, const char *const *features, const 
     return cannot(m, "cannot do that");
 }
 
+/* Arm in a mode, or (NULL) disarm. A panel that waits until people have left says "arming" first. */
+static enum lt_err alarm_panel(struct maker *m, const char *mode)
+{
+    char word[32] = "disarm", then[32] = "disarmed";
+    if (mode) {
+        snprintf(word, sizeof word, "arm_%.20s", mode);
+        snprintf(then, sizeof then, "armed_%.20s", mode);
+    }
+    if (!say(m, settable(m, "state"), word, then)) return LT_OK;
+    return cannot(m, mode ? "cannot be armed so from here" : "cannot be disarmed from here");
+}
+
 /* ---- media players ---- */
 
 /* The word of a player, as discovery_media.c keeps it; LT_ERR_NOTFOUND: it has none. */
@@ -553,6 +569,8 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
     switch (verb) {
     case TURN_ON:
     case TURN_OFF:
+        if (!strcmp(m->t->domain, "alarm_control_panel"))
+            return alarm_panel(m, verb == TURN_ON ? "away" : NULL);
         return is_player ? turn_player(m, verb == TURN_ON) : turn(m, verb == TURN_ON);
     case LIGHT_SET:
         return light_set(m, args);
@@ -574,6 +592,12 @@ static enum lt_err fill(struct maker *m, enum verb verb, const json_t *args)
         return set_value(m, "state", args, "value");
     case SELECT_OPTION:
         return select_option(m, args);
+    case ALARM_ARM:
+        return alarm_panel(m, json_object_get(args, "mode")
+                                  ? json_string_value(json_object_get(args, "mode"))
+                                  : "away");
+    case ALARM_DISARM:
+        return alarm_panel(m, NULL);
     case MOWER_START:
         return one_word(m, DOMAINS("start_mowing"), DOMAINS("start"), "mowing");
     case MOWER_DOCK:
@@ -672,6 +696,8 @@ static json_t *template_vars(const struct lt_feature *f, const json_t *v)
 {
     json_t *vars = json_pack("{s:O,s:O}", "value", v, f->name, v);
     if (!vars) return NULL;
+    if (f->type == LT_FEATURE_WORD)
+        (void)json_object_set(vars, "action", (json_t *)(uintptr_t)v); /* alarm panels */
     int is_tilt = !strcmp(f->name, "tilt");
     if ((is_tilt || !strcmp(f->name, "position")) && json_is_number(v)) {
         double percent = f->has_range && f->max != f->min
@@ -800,7 +826,8 @@ int lt_act_is_met(const struct lt_act_expect *e, const char *payload)
     char meaning[128];
     double x;
     if (lt_act_read(e->feature, payload, meaning, sizeof meaning, &x)) return 0;
-    if (!strcmp(e->meaning, "docked") && !strcmp(meaning, "returning")) return 1; /* on its way */
+    if (!strcmp(e->meaning, "docked") && !strcmp(meaning, "returning")) return 1;  /* on its way */
+    if (!strncmp(e->meaning, "armed_", 6) && !strcmp(meaning, "arming")) return 1; /* the same */
     return *e->meaning ? !strcmp(meaning, e->meaning)
                        : !isnan(x) && fabs(x - e->number) <= e->tolerance;
 }

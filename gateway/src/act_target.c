@@ -40,9 +40,9 @@ static int in_domains(const char *const *domains, const char *domain)
 /* Kinds that "everything in the kitchen" does not mean: doors and what only reports. */
 static int is_for_all(const char *domain)
 {
-    static const char *const out[] = {"lock",   "cover",        "valve",  "sensor", "binary_sensor",
-                                      "button", "scene",        "number", "select", "climate",
-                                      "vacuum", "water_heater", "siren"};
+    static const char *const out[] = {
+        "lock",   "cover",  "valve",   "sensor", "binary_sensor", "button", "scene",
+        "number", "select", "climate", "vacuum", "water_heater",  "siren",  "alarm_control_panel"};
     for (size_t i = 0; i < sizeof out / sizeof *out; i++)
         if (!strcmp(out[i], domain)) return 0;
     return 1;

@@ -16,9 +16,26 @@
 
 /* What people speak to; the rest of Home Assistant's components is passed over. */
 static const char *const wanted[] = {
-    "binary_sensor", "button", "climate",      "cover",  "fan",          "humidifier", "lawn_mower",
-    "light",         "lock",   "media_player", "number", "scene",        "select",     "sensor",
-    "siren",         "switch", "vacuum",       "valve",  "water_heater",
+    "alarm_control_panel",
+    "binary_sensor",
+    "button",
+    "climate",
+    "cover",
+    "fan",
+    "humidifier",
+    "lawn_mower",
+    "light",
+    "lock",
+    "media_player",
+    "number",
+    "scene",
+    "select",
+    "sensor",
+    "siren",
+    "switch",
+    "vacuum",
+    "valve",
+    "water_heater",
 };
 
 int lt__ha_is_wanted(const char *component)
@@ -183,6 +200,7 @@ static const struct row rows[] = {
     {"light", "color_mode", TEXT, NULL, NULL, "color_mode_state_topic", "color_mode_value_template", NO_RANGE, NO_LIST},
     {"switch", "state", WORD, PLAIN, NO_RANGE, NO_LIST},
     {"siren", "state", WORD, "command_topic", "command_template", "state_topic", "state_value_template", NO_RANGE, NO_LIST},
+    {"alarm_control_panel", "state", WORD, PLAIN, NO_RANGE, NO_LIST},
     {"cover", "state", WORD, "command_topic", NULL, "state_topic", "value_template", NO_RANGE, NO_LIST},
     {"cover", "position", NUMBER, "set_position_topic", "set_position_template", "position_topic", "position_template",
      "position_closed", "position_open", 0, 100, NULL, 1, NO_LIST},
@@ -269,6 +287,17 @@ static const struct word {
     {"lock", "state", "unlocked", "state_unlocked", "UNLOCKED", NULL, 1},
     {"lock", "state", "unlocking", "state_unlocking", "UNLOCKING", NULL, 1},
     {"lock", "state", "jammed", "state_jammed", "JAMMED", NULL, 1},
+    {"alarm_control_panel", "state", "arm_away", "payload_arm_away", "ARM_AWAY", NULL, 0},
+    {"alarm_control_panel", "state", "arm_home", "payload_arm_home", "ARM_HOME", NULL, 0},
+    {"alarm_control_panel", "state", "arm_night", "payload_arm_night", "ARM_NIGHT", NULL, 0},
+    {"alarm_control_panel", "state", "arm_vacation", "payload_arm_vacation", "ARM_VACATION", NULL, 0},
+    {"alarm_control_panel", "state", "disarm", "payload_disarm", "DISARM", NULL, 0},
+    {"alarm_control_panel", "state", "armed_away", NULL, "armed_away", NULL, 1},
+    {"alarm_control_panel", "state", "armed_home", NULL, "armed_home", NULL, 1},
+    {"alarm_control_panel", "state", "armed_night", NULL, "armed_night", NULL, 1},
+    {"alarm_control_panel", "state", "armed_vacation", NULL, "armed_vacation", NULL, 1},
+    {"alarm_control_panel", "state", "disarmed", NULL, "disarmed", NULL, 1},
+    {"alarm_control_panel", "state", "arming", NULL, "arming", NULL, 1},
     {"lawn_mower", "start_mowing", "start", NULL, "start_mowing", NULL, 0}, {"lawn_mower", "pause", "pause", NULL, "pause", NULL, 0},
     {"lawn_mower", "dock", "dock", NULL, "dock", NULL, 0},
     {"button", "state", "press", "payload_press", "PRESS", NULL, 0},
@@ -283,6 +312,7 @@ static const struct { const char *component, *key; } required[] = {
     {"number", "command_topic"}, {"select", "command_topic"}, {"select", "options"},
     {"humidifier", "command_topic"}, {"humidifier", "target_humidity_command_topic"},
     {"sensor", "state_topic"}, {"binary_sensor", "state_topic"},
+    {"alarm_control_panel", "command_topic"}, {"alarm_control_panel", "state_topic"},
 };
 /* clang-format on */
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
@@ -524,6 +554,29 @@ static void lower_vacuum(struct reader *r)
     if (send && (f = lt__feature_add(r->t, "send_command", TEXT))) f->command_topic = send;
 }
 
+/* An alarm panel arms in the ways that it supports. Where the panel itself wants a code with the command
+ * ("REMOTE_CODE"), that command is not to be had here: Lintel keeps no such code (its own, safety.pin, is
+ * asked of the speaker and never published). */
+static void lower_alarm(struct reader *r)
+{
+    const json_t *support =
+        list(r, "supported_features", "arm_home|arm_away|arm_night|arm_vacation");
+    const char *code = text(r, "code");
+    int is_remote = code && !strncmp(code, "REMOTE_CODE", 11);
+    int arms = !is_remote || !flag(r, "code_arm_required", 1);
+    int disarms = !is_remote || !flag(r, "code_disarm_required", 1);
+    struct lt_feature *f = r->t->features;
+    json_t *known = f ? (json_t *)(uintptr_t)f->words : NULL;
+    const char *word;
+    json_t *v;
+    void *next;
+    json_object_foreach_safe(known, next, word, v)
+    {
+        int is_disarm = !strcmp(word, "disarm");
+        if (is_disarm ? !disarms : !arms || !has_text(support, word)) json_object_del(known, word);
+    }
+}
+
 /* Temperatures carry their unit; Fahrenheit has other limits where none are given. */
 static void set_units(struct reader *r)
 {
@@ -568,6 +621,7 @@ enum lt_err lt__ha_lower(struct lt__thing *t, const json_t *config, struct lt_di
             reports(&r, "color_temp_state_topic"), text(&r, "color_temp_value_template"), NULL);
     if (!strcmp(domain, "valve") && flag(&r, "reports_position", 0)) lower_valve_position(&r);
     if (!strcmp(domain, "vacuum")) lower_vacuum(&r);
+    if (!strcmp(domain, "alarm_control_panel")) lower_alarm(&r);
     if (!strcmp(domain, "climate") || !strcmp(domain, "water_heater")) set_units(&r);
     if (t->pub.n_features && *t->pub.unit) t->features[0].unit = t->pub.unit;
     if (!r.err && !t->pub.n_features && !t->is_broken)

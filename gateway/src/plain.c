@@ -11,7 +11,7 @@
 
 /* ---- words ---- */
 
-enum verb { NONE, ON, OFF, OPEN, CLOSE, LOCK, UNLOCK, SET, UP, DOWN, ASK };
+enum verb { NONE, ON, OFF, OPEN, CLOSE, LOCK, UNLOCK, ARM, DISARM, SET, UP, DOWN, ASK };
 
 /* A word of the sentence's frame; `verb` NONE: it says nothing by itself. */
 static const struct {
@@ -64,6 +64,8 @@ static const struct {
     {"lower", CLOSE, "cover"},
     {"lock", LOCK, "lock"},
     {"unlock", UNLOCK, "lock"},
+    {"arm", ARM, "alarm_control_panel"},
+    {"disarm", DISARM, "alarm_control_panel"},
     {"set", SET, ""},
     {"dim", DOWN, "light"},
     {"brighten", UP, "light"},
@@ -114,7 +116,15 @@ static const struct {
              {"heater", "climate"},
              {"radiator", "climate"},
              {"thermostat", "climate"},
-             {"temperature", "climate"}};
+             {"temperature", "climate"},
+             {"alarm", "alarm_control_panel"},
+             {"house", "alarm_control_panel"},
+             {"system", "alarm_control_panel"}};
+/* Who is in the house, of alarm panels that are armed. */
+static const struct {
+    const char *word, *mode;
+} arm_modes[] = {{"away", "away"},   {"home", "home"},         {"stay", "home"},
+                 {"night", "night"}, {"vacation", "vacation"}, {"holidays", "vacation"}};
 /* What is asked for, as device classes. */
 static const struct {
     const char *word, *device_class;
@@ -128,9 +138,15 @@ static const char *const asking[] = {"what", "whats", "how",   "hows",     "is",
                                      "are",  "level", "there", "currently"};
 static const struct {
     const char *word, *state;
-} states[] = {
-    {"on", "on"},       {"off", "off"},       {"open", "open"},        {"closed", "closed"},
-    {"shut", "closed"}, {"locked", "locked"}, {"unlocked", "unlocked"}};
+} states[] = {{"on", "on"},
+              {"off", "off"},
+              {"open", "open"},
+              {"closed", "closed"},
+              {"shut", "closed"},
+              {"locked", "locked"},
+              {"unlocked", "unlocked"},
+              {"armed", "armed"},
+              {"disarmed", "disarmed"}};
 
 static const char *text_of(const char *s)
 {
@@ -147,6 +163,7 @@ struct reading {
     enum verb verb;
     const char *domain; /* "" any */
     const char *state;  /* that is asked about */
+    const char *mode;   /* in which an alarm is armed */
     const char *device_class;
     int is_all, is_both, is_either, size, has_number, is_relative;
     double number;
@@ -277,6 +294,15 @@ static int read_command(struct reading *r, const struct lt_words *said)
             r->is_all = strcmp(w, "everything") ? 1 : 2;
             continue;
         }
+        if (r->verb == ARM && r->mode && !strcmp(w, "mode")) continue;
+        if (r->verb == ARM && !is_in_a_name(r, w)) {
+            const char *mode = NULL;
+            for (size_t m = 0; m < N_OF(arm_modes); m++)
+                if (!strcmp(arm_modes[m].word, w)) mode = arm_modes[m].mode;
+            if (mode && r->mode && strcmp(mode, r->mode) != 0) return 0;
+            if (mode) r->mode = mode;
+            if (mode) continue;
+        }
         if (!strcmp(w, "both")) {
             r->is_both = 1;
             continue;
@@ -369,6 +395,9 @@ static int fits(const struct reading *r, const struct lt_entity *e)
     case LOCK:
     case UNLOCK:
         return !strcmp(e->domain, "lock");
+    case ARM:
+    case DISARM:
+        return !strcmp(e->domain, "alarm_control_panel");
     case SET:
         return is_one_of(set, N_OF(set), e->domain);
     case UP:
@@ -436,6 +465,8 @@ static const char *tool_of(const struct reading *r, const struct lt_entity *e, c
                 {"number", "HassSetNumber", "value"}};
     *key = NULL;
     if (r->verb == ASK) return "HassGetState";
+    if (r->verb == ARM) return "HassAlarmArm";
+    if (r->verb == DISARM) return "HassAlarmDisarm";
     if (r->verb == ON || r->verb == OPEN || r->verb == LOCK) return "HassTurnOn";
     if (r->verb == OFF || r->verb == CLOSE || r->verb == UNLOCK) return "HassTurnOff";
     for (size_t i = 0; i < N_OF(sets); i++)
@@ -481,6 +512,7 @@ static json_t *call_of(const struct reading *r, const struct lt_entity *e)
     json_decref(choice);
     if (arguments && key) json_object_set_new(arguments, key, number_json(x));
     if (arguments && r->state) json_object_set_new(arguments, "state", json_string(r->state));
+    if (arguments && r->mode) json_object_set_new(arguments, "mode", json_string(r->mode));
     return json_pack("{s:s,s:o}", "name", tool, "arguments", arguments);
 }
 

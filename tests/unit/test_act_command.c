@@ -61,6 +61,12 @@ static int setup(void **state)
     feed("homeassistant/lock/front/config",
          "{'name':'Front Door','cmd_t':'f/set','stat_t':'f','val_tpl':'{{ value_json.lock "
          "}}','uniq_id':'f1'}");
+    feed("homeassistant/alarm_control_panel/house/config",
+         "{'name':'House Alarm','cmd_t':'a/set','stat_t':'a','cmd_tpl':'{{ action "
+         "}}','uniq_id':'a1'}");
+    feed("homeassistant/alarm_control_panel/shop/config",
+         "{'name':'Shop Alarm','cmd_t':'s/set','stat_t':'s','pl_arm_away':'away','uniq_id':'a2',"
+         "'sup_feat':['arm_away'],'code':'REMOTE_CODE','code_arm_required':false}");
     feed("homeassistant/climate/heat/config",
          "{'name':'Heating','temp_cmd_t':'h/t','temp_stat_t':'h','temp_stat_tpl':'{{ "
          "value_json.set }}',"
@@ -122,6 +128,12 @@ static void test_plan__calls__become_the_devices_messages(void **state)
         {"Heating", "HassClimateSetTemperature", "{'temperature':21.5}", "h/t", "21.5",
          "{'set':21.5}"},
         {"Heating", "HassTurnOff", "{}", "h/m", "off", NULL},
+        {"House Alarm", "HassAlarmArm", "{}", "a/set", "ARM_AWAY", "armed_away"},
+        {"House Alarm", "HassAlarmArm", "{'mode':'night'}", "a/set", "ARM_NIGHT", "armed_night"},
+        {"House Alarm", "HassAlarmArm", "{'mode':'home'}", "a/set", "ARM_HOME", "arming"},
+        {"House Alarm", "HassTurnOn", "{}", "a/set", "ARM_AWAY", "armed_away"},
+        {"House Alarm", "HassAlarmDisarm", "{}", "a/set", "DISARM", "disarmed"},
+        {"Shop Alarm", "HassAlarmArm", "{'mode':'away'}", "s/set", "away", "armed_away"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct lt_act_plan p;
@@ -178,6 +190,9 @@ static void test_plan__what_a_device_cannot_do__is_said(void **state)
         {"Heating", "HassClimateSetTemperature", "{'temperature':60}", "5 to 30", LT_ERR_INVALID},
         {"Front Door", "HassStopMoving", "{}", "cannot do that", LT_ERR_UNSUPPORTED},
         {"Desk", "HassStartTimer", "{}", "works no devices", LT_ERR_UNSUPPORTED},
+        {"Shop Alarm", "HassAlarmArm", "{'mode':'night'}", "cannot be armed so",
+         LT_ERR_UNSUPPORTED},
+        {"Shop Alarm", "HassAlarmDisarm", "{}", "cannot be disarmed from here", LT_ERR_UNSUPPORTED},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct lt_act_plan p;

@@ -144,7 +144,7 @@ static void test_ha__every_component__features_and_defaults(void **state)
     size_t i;
     json_array_foreach(json_object_get(f, "messages"), i, m)
     {
-        (void)feed_message(d, m); /* updates and alarm panels change nothing */
+        (void)feed_message(d, m); /* updates change nothing */
     }
     check_fixture(d, f);
     assert_int_equal(lt_discovery_n_bad(d), 0);
