@@ -240,6 +240,8 @@ int lt_act_plain_state(void *ctx, const char *id, struct lt_plain_state *out)
                                                     : "brightness";
     if (state_of(a, t, "state", word, sizeof word, &x))
         out->is_on = !strcmp(word, "on") ? 1 : !strcmp(word, "off") ? 0 : -1;
+    if (!strcmp(t->domain, "media_player") && state_of(a, t, "state", word, sizeof word, &x))
+        out->is_on = !strcmp(word, "playing");
     const struct lt_feature *f = lt_thing_feature(t, level);
     if (!f || !f->command_topic) return 1;
     out->has_level = 1;

@@ -1,5 +1,5 @@
 /* plain.c - tables of verbs, target words, calls. */
-#include "plain.h"
+#include "plain_int.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -516,21 +516,19 @@ static json_t *call_of(const struct reading *r, const struct lt_entity *e)
     return json_pack("{s:s,s:o}", "name", tool, "arguments", arguments);
 }
 
-/* Which of several? Every choice brings its own value. */
-static void ask_which(struct reading *r, const struct lt_entity *const *v, size_t n,
-                      const char *noun)
+void lt__plain_which(const struct lt_catalog *c, const struct lt_entity *const *v, json_t **call,
+                     size_t n, const char *noun, struct lt_question *q)
 {
-    struct lt_question *q = &r->out->question;
     char list[LT_ASK_SPEECH / 2];
     json_t *choices = json_array(), *first = NULL;
     for (size_t i = 0; i < n; i++) {
-        json_t *call = call_of(r, v[i]), *choice = lt__ask_choice(r->c, v[i]);
-        if (call && choice) {
-            json_object_set(choice, "arguments", json_object_get(call, "arguments"));
+        json_t *choice = lt__ask_choice(c, v[i]);
+        if (call[i] && choice) {
+            json_object_set(choice, "arguments", json_object_get(call[i], "arguments"));
             json_array_append(choices, choice);
-            if (!first) first = json_incref(call);
+            if (!first) first = json_incref(call[i]);
         }
-        json_decref(call);
+        json_decref(call[i]);
         json_decref(choice);
     }
     if (json_array_size(choices) < 2) {
@@ -544,6 +542,16 @@ static void ask_which(struct reading *r, const struct lt_entity *const *v, size_
     q->choices = choices;
     lt_ask_list(choices, list, sizeof list);
     snprintf(q->speech, sizeof q->speech, "Which %.60s%s%s?", noun, *list ? ": " : "", list);
+}
+
+/* Which of several? Every choice brings its own value. */
+static void ask_which(struct reading *r, const struct lt_entity *const *v, size_t n,
+                      const char *noun)
+{
+    json_t *call[LT_ASK_CHOICES_MAX] = {0};
+    for (size_t i = 0; i < n && i < LT_ASK_CHOICES_MAX; i++) call[i] = call_of(r, v[i]);
+    lt__plain_which(r->c, v, call, n < LT_ASK_CHOICES_MAX ? n : LT_ASK_CHOICES_MAX, noun,
+                    &r->out->question);
 }
 
 /* Lights of a relative request without a name: those that burn, if any do. */
@@ -670,6 +678,7 @@ void lt_plain_read(const struct lt_catalog *c, const struct lt_words *said, cons
                         .out = out};
     memset(out, 0, sizeof *out);
     if (!said->n || said->is_cut) return;
+    if (lt__plain_player(c, said, r.here, read, ctx, out)) return;
     int asks = read_question(&r, said);
     if (asks < 0) return;
     if (!asks && !read_command(&r, said)) return;

@@ -24,7 +24,7 @@
 
 /* What a thing reported. */
 struct lt_plain_state {
-    int is_on;       /* -1: not known */
+    int is_on;       /* -1: not known; of players: whether it plays */
     int has_level;   /* can be set: light in per cent, fan in per cent, temperature in degrees */
     double level;    /* NAN: not known */
     double min, max; /* of the level */

@@ -22,7 +22,8 @@ static const char home[] =
     "{\"tools\":["
     TOOL("HassTurnOn") "," TOOL("HassTurnOff") "," TOOL("HassLightSet") "," TOOL("HassSetPosition") ","
     TOOL("HassFanSetSpeed") "," TOOL("HassClimateSetTemperature") "," TOOL("HassGetState") ","
-    TOOL("HassSetNumber") "," TOOL("HassSelectOption") "," TOOL("HassAlarmArm") "," TOOL("HassAlarmDisarm")
+    TOOL("HassSetNumber") "," TOOL("HassSelectOption") "," TOOL("HassAlarmArm") "," TOOL("HassAlarmDisarm") ","
+    TOOL("HassMediaNext") "," TOOL("HassMediaPause") "," TOOL("HassMediaUnpause") "," TOOL("HassSetVolumeRelative")
     "],\"home\":{\"areas\":[{\"name\":\"Kitchen\"},{\"name\":\"Bedroom\"},{\"name\":\"Garden\"}],\"entities\":["
     THING("light.a", "Ceiling Light", "Kitchen", "light", "") ","
     THING("light.b", "Ceiling Light", "Bedroom", "light", "") ","
@@ -34,6 +35,9 @@ static const char home[] =
     THING("climate.r", "Radiator", "Bedroom", "climate", "") ","
     THING("sensor.h", "Air", "Bedroom", "sensor", "humidity") ","
     THING("number.c", "Charge Limit", "", "number", "") ","
+    THING("media_player.r", "Radio", "Kitchen", "media_player", "") ","
+    THING("media_player.t", "Television", "", "media_player", "tv") ","
+    THING("media_player.s", "Turntable", "Bedroom", "media_player", "") ","
     THING("alarm_control_panel.h", "Intruder Alarm", "", "alarm_control_panel", "") ","
     "{\"id\":\"select.m\",\"name\":\"Garden Fountain Mode\",\"aliases\":[\"Fountain Mode\"],"
     "\"area\":\"Garden\",\"domain\":\"select\"}]}}";
@@ -59,6 +63,8 @@ static int group_teardown(void **state)
     return 0;
 }
 
+static const char *playing = ""; /* players' letters */
+
 /* Lights at 40 %, the kitchen's off; the radiator at 20 degrees, the fan at 90 %. */
 static int read_state(void *ctx, const char *id, struct lt_plain_state *out)
 {
@@ -71,6 +77,7 @@ static int read_state(void *ctx, const char *id, struct lt_plain_state *out)
         out->max = 20.5;
     }
     if (!strcmp(id, "fan.f")) out->level = 90;
+    if (!strncmp(id, "media_player.", 13)) out->is_on = strchr(playing, id[13]) != NULL;
     return strcmp(id, "light.c") != 0 || !ctx;
 }
 
@@ -222,12 +229,42 @@ static void test_plain__one_word_too_many__nothing_is_read(void **state)
     assert_string_equal(reads(longer, NULL), "");
 }
 
+static void test_plain__players_unnamed__the_one_that_plays_is_meant(void **state)
+{
+    static const struct {
+        const char *playing, *text, *here, *want;
+    } rows[] = {
+        {"t", "next song please", NULL, "MediaNext{\"name\":\"Television\"}"},
+        {"t", "make it a bit louder", NULL, "?"}, /* not said of players alone */
+        {"t", "can you turn the volume up", NULL,
+         "SetVolumeRelative{\"name\":\"Television\",\"volume_step\":\"up\"}"},
+        {"rt", "pause the music", NULL,
+         "MediaPause{\"name\":\"Radio\"} MediaPause{\"name\":\"Television\"}"},
+        {"rt", "skip this song", NULL, "?Which player: the Radio or the Television?"},
+        {"", "quieter", NULL, "?Which player: the Radio, the Television or the Turntable?"},
+        {"t", "skip", "Kitchen", "MediaNext{\"name\":\"Radio\"}"}, /* the room's own */
+        {"rt", "resume", NULL, "MediaUnpause{\"name\":\"Turntable\"}"},
+        {"t", "pause the pump", NULL, ""},
+        {"t", "previous song", NULL, ""}, /* the catalogue has no such tool */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        playing = rows[i].playing;
+        const char *have = reads(rows[i].text, rows[i].here);
+        int same =
+            !strcmp(rows[i].want, "?") ? !strstr(have, "Volume") : !strcmp(have, rows[i].want);
+        if (!same) fail_msg("\"%s\" reads %s, not %s", rows[i].text, have, rows[i].want);
+    }
+    playing = "";
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain__commands__every_word_has_its_place),
         cmocka_unit_test(test_plain__relative__from_what_was_reported),
         cmocka_unit_test(test_plain__several_fit__asked_or_the_room_decides),
+        cmocka_unit_test(test_plain__players_unnamed__the_one_that_plays_is_meant),
         cmocka_unit_test(test_plain__one_word_too_many__nothing_is_read),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
