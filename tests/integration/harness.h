@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WAIT_MS 60000 /* longest wait for anything that is expected; a sanitizer build is slow */
+#define WAIT_MS 120000 /* longest wait for anything that is expected; a sanitizer build is slow */
 
 struct env;
 
