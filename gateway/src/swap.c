@@ -1,6 +1,6 @@
 /* swap.c - another network takes over while requests go on.
  *
- *     watching --another is active--> preparing --ready--> installing --> watching
+ *     watching --another is active--> preparing --ready--> installing --> retiring --> watching
  *         ^                               |                    |
  *         +------- refused (said once) <--+--------------------+
  *
@@ -8,12 +8,15 @@
  * another file, a thread of its own, of low priority, opens it and compiles every site's catalogue for
  * it: that takes the time, and requests go on meanwhile and come first. Then one job of the inference worker exchanges the
  * catalogues, between two requests; one that changed in the meantime is compiled there. A request
- * that began keeps its catalogue, which keeps its network (site.h), and so ends on the old one. A
+ * that began keeps its catalogue, which keeps its network (site.h), and so ends on the old one. The old
+ * network is let go at the next look, when those requests are over, and by a thread of the pool: giving back
+ * its memory must not keep the loop. A
  * file that does not open, or a catalogue that it cannot hold, leaves everything as it was; it is
  * tried again when another file is activated or on SIGHUP. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "gateway_int.h"
 #include "lt/log.h"
@@ -22,9 +25,9 @@
 
 #define LOOK_MS 2000
 #define PREPARE_NICE                                                                               \
-    10 /* of the thread that prepares; a thread of the pool could not go back to 0 */
+    15 /* of the thread that prepares; a thread of the pool could not go back to 0 */
 
-enum stage { WATCHING, LOOKING, PREPARING, INSTALLING };
+enum stage { WATCHING, LOOKING, PREPARING, INSTALLING, RETIRING, FREEING };
 
 struct lt_swap {
     struct lt_gateway *gw;
@@ -39,19 +42,25 @@ struct lt_swap {
     struct lt_model_says says;      /* about it */
     struct lt_shadow_choice beside; /* the network that is to answer beside it */
     lt_us began_us;                 /* preparing */
+    int64_t cpu_us;                 /* processor time of preparing */
     lt_us held_us;                  /* how long installing kept the inference worker */
     enum lt_err err;
     struct lt_diag diag;
     int is_stopping;
 };
 
-static void drop(struct lt_swap *w)
+static void release(struct lt_swap *w)
 {
     for (size_t i = 0; w->ready && i < w->gw->n_sites; i++) lt_site_catalog_unref(w->ready[i]);
     free(w->ready);
     w->ready = NULL;
     lt_site_engine_unref(w->fresh);
     w->fresh = NULL;
+}
+
+static void drop(struct lt_swap *w)
+{
+    release(w);
     lt_model_says_free(&w->says);
     w->stage = WATCHING;
 }
@@ -104,7 +113,7 @@ static enum lt_err install(struct lt_job *job, struct lt_diag *diag)
         struct lt_site_catalog *old = gw->sites[i].catalog;
         gw->sites[i].catalog = w->ready[i];
         uv_mutex_unlock(&gw->sites[i].lock);
-        w->ready[i] = old; /* dropped on the loop: freeing takes time too */
+        w->ready[i] = old; /* dropped later: freeing takes time too */
     }
     struct lt_site_engine *old = gw->engine;
     __atomic_store_n(&gw->engine, w->fresh, __ATOMIC_RELEASE); /* the loop looks at its counters */
@@ -123,16 +132,24 @@ static void install_done(struct lt_job *job)
     }
     LT_LOG(INFO, "model.swapped", LF_STR("from", gw->model_name),
            LF_STR("to", san_engine_model_name(gw->engine->engine)), LF_STR("path", w->path),
-           LF_INT("took_ms", (lt_now_us() - w->began_us) / 1000), LF_INT("held_us", w->held_us));
+           LF_INT("took_ms", (lt_now_us() - w->began_us) / 1000),
+           LF_INT("cpu_ms", w->cpu_us / 1000), LF_INT("held_us", w->held_us));
     snprintf(gw->model_name, sizeof gw->model_name, "%s",
              san_engine_model_name(gw->engine->engine));
     w->refused[0] = '\0';
-    drop(w);
+    w->stage = RETIRING;
     for (size_t i = 0; i < gw->n_sites && !w->is_stopping; i++)
         lt_front_status(gw, &gw->sites[i], 1);
 }
 
 /* ---- preparing: on a thread that a thread of the pool waits for ---- */
+
+static int64_t thread_cpu_us(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 static void prepare(void *arg)
 {
@@ -149,6 +166,7 @@ static void prepare(void *arg)
         if (now) w->err = compile(w, now, &w->ready[i], &w->diag);
         lt_site_catalog_unref(now);
     }
+    w->cpu_us = thread_cpu_us();
 }
 
 static void prepare_apart(uv_work_t *work)
@@ -173,6 +191,19 @@ static void prepared(uv_work_t *work, int status)
         w->install_job = (struct lt_job){.run = install, .done = install_done, .is_alone = 1};
         lt_worker_follow(w->gw->infer, &w->install_job);
     }
+}
+
+/* ---- retiring: what was exchanged is let go ---- */
+
+static void retire(uv_work_t *work)
+{
+    release(work->data);
+}
+
+static void retired(uv_work_t *work, int status)
+{
+    (void)status; /* cancelled: dropped here */
+    drop(work->data);
 }
 
 /* ---- watching ---- */
@@ -206,6 +237,12 @@ static void look_done(struct lt_job *job)
 static void on_timer(uv_timer_t *t)
 {
     struct lt_swap *w = t->data;
+    if (w->stage == RETIRING) {
+        w->stage = FREEING;
+        w->work.data = w;
+        if (uv_queue_work(&w->gw->loop, &w->work, retire, retired)) drop(w);
+        return;
+    }
     if (w->stage != WATCHING || w->is_stopping || w->gw->is_draining) return;
     w->stage = LOOKING;
     w->look_job = (struct lt_job){.run = look, .done = look_done, .is_alone = 1};

@@ -5,8 +5,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#define MAX_STATEMENTS 96 /* distinct SQL texts of the store; a constant of the program */
+#define MAX_STATEMENTS 128 /* distinct SQL texts of the store; a constant of the program */
 
 struct lt__rows {
     struct lt__db *db;
@@ -19,7 +20,28 @@ struct lt__db {
     char *path;
     struct lt__rows statements[MAX_STATEMENTS];
     int n_statements;
+    int busy_timeout_ms;
+    struct timespec busy_since;
 };
+
+#define BUSY_STEP_NS 1000000 /* how late a lock that came free may be noticed */
+#define BUSY_SOON_MS 50      /* so long it is looked at so often, then five times less */
+
+/* Another writer has the lock. SQLite's own handler sleeps in ever longer steps of up to 100 ms, which a
+ * request would wait for although the other was done long before. */
+static int wait_for_lock(void *user, int n_before)
+{
+    struct lt__db *db = user;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!n_before) db->busy_since = now;
+    int64_t waited_ms = (int64_t)(now.tv_sec - db->busy_since.tv_sec) * 1000 +
+                        (now.tv_nsec - db->busy_since.tv_nsec) / 1000000;
+    if (waited_ms >= db->busy_timeout_ms) return 0;
+    struct timespec step = {0, waited_ms < BUSY_SOON_MS ? BUSY_STEP_NS : 5 * BUSY_STEP_NS};
+    nanosleep(&step, NULL);
+    return 1;
+}
 
 /* Turn SQLite's code into ours and a line for people. */
 static enum lt_err db_fail(struct lt__db *db, int rc, struct lt_diag *diag)
@@ -74,7 +96,10 @@ enum lt_err lt__db_open(const char *path, int flags, int busy_timeout_ms, struct
     /* one thread at a time is the store's rule, so SQLite's own locks are not needed */
     int rc = sqlite3_open_v2(path, &db->db, mode | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_extended_result_codes(db->db, 1);
-    if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(db->db, busy_timeout_ms);
+    if (rc == SQLITE_OK) {
+        db->busy_timeout_ms = busy_timeout_ms;
+        rc = sqlite3_busy_handler(db->db, wait_for_lock, db);
+    }
     if (rc == SQLITE_OK) {
         sqlite3_db_config(db->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(db->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

@@ -272,10 +272,18 @@ static enum lt_err set_active(struct lt_store *s, const char *sha256, int64_t no
     return err;
 }
 
+/* On the disk, and without the lock that writers take turns with: a gateway that serves would wait for our
+ * flush. A checkpoint flushes the log and lets them write on. What cannot be flushed now is flushed with the
+ * next trace; the write itself stands. */
+static void flush_beside(struct lt_store *s)
+{
+    if (!s->is_group) (void)!lt__db_run(s->db, NULL, "PRAGMA wal_checkpoint(PASSIVE)", "");
+}
+
 enum lt_err lt_store_model_activate(struct lt_store *s, const char *sha256, int64_t now_unix_ms,
                                     struct lt_diag *diag)
 {
-    enum lt_err err = lt__enter(s, 1, diag);
+    enum lt_err err = lt__enter(s, 0, diag);
     if (err) return err;
     int64_t is_active = 0;
     err = lt__db_int(s->db, diag, 0, &is_active, "SELECT is_active FROM model WHERE sha256 = ?1",
@@ -288,7 +296,9 @@ enum lt_err lt_store_model_activate(struct lt_store *s, const char *sha256, int6
                          "ti", sha256, now_unix_ms);
         if (!err) err = set_active(s, sha256, now_unix_ms, diag);
     }
-    return lt__leave(s, err, diag);
+    err = lt__leave(s, err, diag);
+    if (!err) flush_beside(s);
+    return err;
 }
 
 enum lt_err lt_store_model_rollback(struct lt_store *s, int64_t now_unix_ms,
@@ -298,7 +308,7 @@ enum lt_err lt_store_model_rollback(struct lt_store *s, int64_t now_unix_ms,
     int has_row = 0;
     int64_t id = 0;
     char before[LT_SHA256_HEX_CAP] = "";
-    enum lt_err err = lt__enter(s, 1, diag);
+    enum lt_err err = lt__enter(s, 0, diag);
     if (err) return err;
     err =
         lt__db_query(s->db, diag, &r,
@@ -317,6 +327,7 @@ enum lt_err lt_store_model_rollback(struct lt_store *s, int64_t now_unix_ms,
     if (!err) err = lt__db_run(s->db, diag, "DELETE FROM activation WHERE id >= ?1", "i", id);
     if (!err) err = set_active(s, before, now_unix_ms, diag);
     err = lt__leave(s, err, diag);
+    if (!err) flush_beside(s);
     if (!err) memcpy(sha256, before, sizeof before);
     return err;
 }

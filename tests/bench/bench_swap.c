@@ -4,7 +4,8 @@
  * exchanged again and again, between the shipped one as F16 and the same as Q8_0. A request counts as "during" when
  * it was under way between the start of `lintel models activate` and AFTER_MS after the gateway had
  * exchanged them, else as "outside": the machine's own hiccups show there as well, and the difference is the
- * swap's. "held_us" is what the gateway says that the exchange itself kept the network waiting.
+ * swap's. "held_us" is what the gateway says that the exchange itself kept the network waiting, "cpu_ms" the processor
+ * time of preparing one, "gateway_cpu_ms" that of the gateway for all of it.
  *
  *     bench_swap [REQUESTS] [RATE per second] [SWAPS]
  *
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -70,18 +72,32 @@ static int is_outside(int i, const void *user)
     return !is_during(i, user);
 }
 
-/* The longest time that an exchange kept the inference worker, by the gateway's log. */
-static long held_us(struct env *e)
+/* The largest of a number that the gateway's log tells of every exchange. */
+static long most_of(struct env *e, const char *key)
 {
     FILE *f = fopen(env_path(e, "gateway.log"), "r");
     char line[2048];
     long most = 0;
     while (f && fgets(line, sizeof line, f)) {
-        const char *at = strstr(line, "held_us=");
-        if (at && atol(at + 8) > most) most = atol(at + 8);
+        const char *at = strstr(line, "model.swapped") ? strstr(line, key) : NULL;
+        if (at && atol(at + strlen(key)) > most) most = atol(at + strlen(key));
     }
     if (f) fclose(f);
     return most;
+}
+
+/* Processor time of the gateway so far, milliseconds; 0 when the system does not tell. */
+static double cpu_ms_of(pid_t pid)
+{
+    char path[64];
+    unsigned long user = 0, kernel = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *f = fopen(path, "r");
+    int n =
+        f ? fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel)
+          : 0;
+    if (f) fclose(f);
+    return n == 2 ? 1000.0 * (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK) : 0;
 }
 
 /* The shipped network and itself in another type of numbers, registered. */
@@ -130,15 +146,19 @@ int main(int argc, char **argv)
     s.pause_ms = (int)((int64_t)n * 1000 / rate / (s.n + 1));
     struct mosquitto *m = asker_connect(e);
     pthread_create(&thread, NULL, swap_all, &s);
+    double cpu_ms = cpu_ms_of(gateway_pid(e));
     int64_t start = asker_now_us();
     ask_all(m, n, rate);
     double took_s = (double)(asker_now_us() - start) / 1e6;
+    cpu_ms = cpu_ms_of(gateway_pid(e)) - cpu_ms;
     pthread_join(thread, NULL);
     int n_lost = 0, n_twice = 0;
     for (int i = 0; i < n; i++) n_lost += !asker.n_calls[i], n_twice += asker.n_calls[i] > 1;
     printf("{\"requests\":%d,\"asked_per_s\":%d,\"answered_per_s\":%.0f,\"lost\":%d,\"twice\":%d,"
-           "\"swaps\":%d,\"held_us\":%ld,",
-           n, rate, n / took_s, n_lost, n_twice, gateway_log_count(e, "model.swapped"), held_us(e));
+           "\"swaps\":%d,\"held_us\":%ld,\"cpu_ms\":%ld,"
+           "\"gateway_cpu_ms\":%.0f,",
+           n, rate, n / took_s, n_lost, n_twice, gateway_log_count(e, "model.swapped"),
+           most_of(e, " held_us="), most_of(e, " cpu_ms="), cpu_ms);
     asker_print("outside", n, is_outside, &s);
     printf(",");
     asker_print("during", n, is_during, &s);
