@@ -2,7 +2,7 @@
  *
  *     hub                       broker                                  collector
  *     lintel share  --- <prefix>/<site>/trace, QoS 1 --------------->   lintel collect
- *       cursor moves with the acknowledgement     committed before it is acknowledged
+ *       mark moves with the acknowledgement       committed before it is acknowledged
  *     lintel share  <-- <prefix>/fleet/network, retained, QoS 1 ----    lintel collect --publish FILE
  *       size, hash, Ed25519 signature, vocabulary, then the rules of promote.h
  *
