@@ -153,6 +153,14 @@ static void test_same__order_and_words_that_mean_nothing__do_not_count(void **st
     assert_false(lt_commands_is_same("one hour", "one hour one"));
     assert_true(lt_commands_is_same("", "please"));
     assert_false(lt_commands_is_same("", "on"));
+    int n_a = 0, n_b = 0;
+    assert_int_equal(
+        lt_commands_n_common("turn on the floor_lamp", "floor light on on", &n_a, &n_b),
+        2); /* "on" and "floor" */
+    assert_int_equal(n_a, 3);
+    assert_int_equal(n_b, 4);
+    assert_int_equal(lt_commands_n_common("", "the", &n_a, &n_b), 0);
+    assert_int_equal(n_a + n_b, 0);
 }
 
 /* ---- sentences that sound alike ---- */
@@ -300,9 +308,13 @@ static void test_lexicon__british__r_is_said_before_vowels_only(void **state)
     assert_null(strstr(text, "radio(2)"));
     free(text);
     f = open_memstream(&text, &n);
-    assert_int_equal(lt_lexicon_add_british("off AO F\ndoor D AO R\n", f), LT_OK);
+    assert_int_equal(
+        lt_lexicon_add_british("off AO F\ndoor D AO R\nminutes M IH N AH T S\ncouldn K AH N\n", f),
+        LT_OK);
     fclose(f);
     assert_non_null(strstr(text, "off(2) AA F\n"));
+    assert_non_null(strstr(text, "minutes(2) M IH N IH T S\n"));
+    assert_null(strstr(text, "couldn(2)"));
     assert_null(strstr(text, "AA R"));
     free(text);
 }

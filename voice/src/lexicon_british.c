@@ -1,5 +1,5 @@
 /* lexicon_british.c - pronunciations without the R that only Americans, Scots and Irish say, and with the
- * vowels of "off" and "hot" as one, or the other way about, as people of many places say them. */
+ * vowels of "off" and "hot" as one, or the other way about, as people of many places say them; weak vowels too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +62,20 @@ static void merged(const char *phones, const char *from, const char *to,
         add(out, is_one(p, from) && !is_one(after(p), "R") ? to : p);
 }
 
+/* The weak vowel of "television" and "minutes" as in "bit", as most people in Britain say it: after the
+ * first vowel, before a consonant that is no N, M, L or R. */
+static void weak(const char *phones, char out[LT_LEXICON_PHONES_BYTES])
+{
+    int n_vowels = 0;
+    *out = '\0';
+    for (const char *p = phones; *p; p = after(p)) {
+        int is_weak = n_vowels && is_one(p, "AH") && *after(p) && !is_vowel(after(p)) &&
+                      !strchr("NMLR", *after(p));
+        add(out, is_weak ? "IH" : p);
+        n_vowels += is_vowel(p);
+    }
+}
+
 /* The variants of one word are written together: its lines follow one another. */
 struct word {
     char name[LT_LEXICON_PHONES_BYTES];
@@ -89,6 +103,8 @@ static void finish(struct word *w, FILE *out)
         merged(w->phones[i], "AO", "AA", other);
         take(w, other);
         merged(w->phones[i], "AA", "AO", other);
+        take(w, other);
+        weak(w->phones[i], other);
         take(w, other);
     }
     for (int i = 0; i < w->n; i++) {

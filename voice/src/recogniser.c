@@ -39,14 +39,14 @@
 #define NEAR_FREE     8
 #define NEAR_DISTANCE 7.0f
 #define PHONES_BYTES  1024
-#define SHARE_UNIT    130.0 /* of scores: so much worse is e times less likely */
+#define SHARE_UNIT    140.0 /* of scores: so much worse is e times less likely */
 #define CHANCE_UNIT   75.0  /* what a sentence e times as often said is worth in scores */
 #define AGREED_WORTH  80.0  /* and what the free search heard as well */
 #define SHARE_LEAST   0.004 /* readings with less are not given */
 /* see trust_in */
-#define TRUST_BASE    5.0
-#define TRUST_BEHIND  -0.25
-#define TRUST_AGREED  1.0
+#define TRUST_BASE    12.0
+#define TRUST_FIT     0.16
+#define TRUST_COMMON  3.0
 #define FD_PATH_BYTES 32
 
 struct search {
@@ -488,14 +488,22 @@ static void share_out(struct candidates *c, const char *free_text)
     for (size_t i = 0; i < c->n; i++) c->v[i].share /= sum;
 }
 
-/* How sure it is that one of the candidates was said, 0..1: how much worse the best one fits than the
- * free search's words, by the frame, and whether those say the same. The numbers are fitted, see
- * voice/README.md. */
-static double trust_in(const struct candidates *c, int is_agreed, double frames)
+/* How many of the words that mean something both have, of those that either has: 0..1. */
+static double common(const char *a, const char *b)
 {
-    double behind = *c->free_words ? (c->free_score - c->v[0].score) / frames : 0;
-    if (behind < 0) behind = 0;
-    return 1 / (1 + exp(-(TRUST_BASE + TRUST_BEHIND * behind + (is_agreed ? TRUST_AGREED : 0))));
+    int n_a = 0, n_b = 0, n_both = lt_commands_n_common(a, b, &n_a, &n_b);
+    return n_a + n_b > n_both ? (double)n_both / (n_a + n_b - n_both) : 1;
+}
+
+/* How sure it is that one of the candidates was said at all, 0..1, by how well the best one fits (its score
+ * by the frame; 0 would be the best sound at every moment) and by the words it has in common with what
+ * the free search heard. The numbers are fitted, see voice/README.md. */
+static double trust_in(const struct candidates *c, const char *free_text, double frames)
+{
+    char text[LT_RECOGNISER_TEXT_MAX];
+    clean(c->v[0].near.words, text);
+    return 1 / (1 + exp(-(TRUST_BASE + TRUST_FIT * c->v[0].score / frames +
+                          TRUST_COMMON * common(text, free_text))));
 }
 
 /* The commands heard and those that sound like them. */
@@ -523,11 +531,8 @@ static enum lt_err end_well(struct lt_recogniser *r, struct candidates *c, struc
     take_readings(&r->free_one, LOOK_AT, 1, any);
     enum lt_err err = r->commands.ps ? look_around(r, c) : LT_OK;
     if (err) return err;
-    if (c->n) {
-        clean(c->v[0].near.words, text);
-        trust = trust_in(c, any->n_readings && lt_commands_is_same(text, any->readings[0].text),
-                         ps_get_n_frames(r->commands.ps) + 1);
-    }
+    clean(c->free_words, text);
+    if (c->n) trust = trust_in(c, text, ps_get_n_frames(r->commands.ps) + 1);
     for (size_t i = 0; i < c->n; i++) {
         clean(c->v[i].near.words, text);
         if (c->v[i].share * trust >= SHARE_LEAST) join_reading(out, text, c->v[i].share * trust);

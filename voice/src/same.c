@@ -71,3 +71,24 @@ int lt_commands_is_same(const char *a, const char *b)
     }
     return !is_out && had == (1u << r.n_words) - 1;
 }
+
+int lt_commands_n_common(const char *a, const char *b, int *n_a, int *n_b)
+{
+    struct sentence x = {0}, y = {0};
+    int n = 0;
+    unsigned had = 0;
+    split(&x, a);
+    split(&y, b);
+    for (int i = 0; i < y.n_words; i++) {
+        int k = 0;
+        while (k < x.n_words && (had >> k & 1 || x.lengths[k] != y.lengths[i] ||
+                                 strncmp(x.words[k], y.words[i], y.lengths[i]) != 0))
+            k++;
+        if (k == x.n_words) continue;
+        had |= 1u << k;
+        n++;
+    }
+    *n_a = x.n_words;
+    *n_b = y.n_words;
+    return n;
+}

@@ -37,6 +37,8 @@ int lt_commands_has(const struct lt_commands *c, const char *text);
 /* Do two sentences differ by no more than the order of words and words like "the" and "please"? Names may be
  * joined by '_'. */
 int lt_commands_is_same(const char *a, const char *b);
+/* How many words of those that mean something both sentences have; *n_a and *n_b: how many each has. */
+int lt_commands_n_common(const char *a, const char *b, int *n_a, int *n_b);
 /* Write arcs as a finite state grammar of PocketSphinx. LT_ERR_IO. */
 LT_NODISCARD enum lt_err lt_commands_write(const struct lt_arcs *arcs, FILE *out);
 
