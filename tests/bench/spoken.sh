@@ -74,9 +74,11 @@ effect() {
 await() { # source, traces before
     local row
     for _ in $(seq 600); do
-        row=$(sqlite3 -readonly -json "$folder/lintel.db" "select json(calls) calls, route, text, state from trace
+        # the count and the newest in one statement: between two a trace may come
+        row=$(sqlite3 -readonly -json "$folder/lintel.db" "select calls, route, text, (select count(*) from trace
+              where source = '$1' and calls is not null) n from trace
               where source = '$1' and calls is not null order by id desc limit 1" 2>/dev/null || true)
-        if [ "$(count "$1")" -gt "$2" ] && [ -n "$row" ]; then
+        if [ -n "$row" ] && [ "$(jq '.[0].n' <<<"$row")" -gt "$2" ]; then
             jq -cS '.[0] | {calls: ((.calls // "[]") | fromjson | map({name, arguments})), route, text}' <<<"$row"
             return
         fi
@@ -88,6 +90,16 @@ await() { # source, traces before
 count() {
     sqlite3 -readonly "$folder/lintel.db" \
         "select count(*) from trace where source = '$1' and calls is not null" 2>/dev/null || echo 0
+}
+
+# A WAV on the audio topic; nothing is in the trace where no words were heard.
+say_audio() {
+    mosquitto_sub -p "$port" -t lintel/home/response -C 1 -W 60 >"$folder/response" &
+    local sub=$!
+    sleep 0.3
+    mosquitto_pub -p "$port" -t lintel/home/audio -f "$1"
+    wait "$sub" || true
+    if jq -e '.error' "$folder/response" >/dev/null 2>&1; then touch "$folder/nothing"; fi
 }
 
 # Wyoming: a transcription and its answer on one connection.
@@ -163,7 +175,7 @@ while IFS= read -r phrase; do
     fi
     before=$(count "$door")
     case $door in
-    audio) mosquitto_pub -p "$port" -t "lintel/home/audio" -f "$folder/b.wav" ;;
+    audio) say_audio "$folder/b.wav" </dev/null ;;
     wyoming) say_wyoming "$folder/b.wav" </dev/null ;;
     hermes) say_hermes "$folder/b.wav" </dev/null ;;
     esac

@@ -7,6 +7,7 @@
 #include <sphinxbase/fsg_model.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_WORDS 64
@@ -24,10 +25,15 @@ enum lt_err lt_recheck_folder(char path[LT_RECHECK_FOLDER_BYTES])
     static const char *const places[] = {"/dev/shm", "/tmp"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         snprintf(path, LT_RECHECK_FOLDER_BYTES, "%s/lintel-hears-XXXXXX", places[i]);
-        if (mkdtemp(path)) return LT_OK;
+        if (mkdtemp(path) && !rmdir(path)) return LT_OK;
     }
     *path = '\0';
     return LT_ERR_IO;
+}
+
+enum lt_err lt_recheck_begin(const char *folder)
+{
+    return mkdir(folder, 0700) ? LT_ERR_IO : LT_OK; /* also when somebody else has made it */
 }
 
 FILE *lt_recheck_notes(const char *folder)
@@ -42,6 +48,7 @@ FILE *lt_recheck_notes(const char *folder)
         unlink(path);
     }
     if (d) closedir(d);
+    rmdir(folder);
     return notes;
 }
 

@@ -2,9 +2,9 @@
  *
  * A search writes down what it thought of every sound at every moment (PocketSphinx's senone scores)
  * while it listens. From those notes a sentence's own score is found without looking at the sound again,
- * in a millisecond or two, so that many sentences can be compared exactly. The notes lie in a folder of
- * its own in memory (/dev/shm), readable by nobody else, and have no name any more once the utterance has
- * begun. Inside recogniser.c only. */
+ * in a millisecond or two, so that many sentences can be compared exactly. The notes lie in memory (/dev/shm,
+ * else /tmp) in a folder that nobody else may read; once an utterance has begun, file and folder have no
+ * name any more, and nothing is left of them when the process ends. Inside recogniser.c only. */
 #ifndef LT_RECHECK_H
 #define LT_RECHECK_H
 
@@ -17,10 +17,12 @@ struct lt_recheck; /* opaque */
 
 #define LT_RECHECK_FOLDER_BYTES 64
 
-/* Make the folder and write its path; the search that notes gets it as -senlogdir. LT_ERR_IO. */
+/* Find a place and a name for the folder; the search that notes gets it as -senlogdir. LT_ERR_IO. */
 LT_NODISCARD enum lt_err lt_recheck_folder(char path[LT_RECHECK_FOLDER_BYTES]);
-/* The notes of the utterance whose beginning was just told to the search: opened for reading, their
- * name taken away. NULL: there are none. */
+/* Make the folder, before the search is told that an utterance begins. LT_ERR_IO. */
+LT_NODISCARD enum lt_err lt_recheck_begin(const char *folder);
+/* After that: the notes, opened for reading; their name and the folder's are taken away. NULL: there are
+ * none. */
 FILE *lt_recheck_notes(const char *folder);
 
 /* With the acoustic model and dictionary of the search. LT_ERR_IO, LT_ERR_NOMEM. */

@@ -264,7 +264,6 @@ void lt_recogniser_free(struct lt_recogniser *r)
     lt_near_free(r->near);
     lt_recheck_free(r->recheck);
     if (r->notes) fclose(r->notes);
-    if (*r->folder) rmdir(r->folder);
     lt_commands_free(r->network);
     free(r);
 }
@@ -283,17 +282,25 @@ static int begin(struct search *s)
     return ps_start_stream(s->ps) >= 0 && ps_start_utt(s->ps) >= 0;
 }
 
+static int begin_commands(struct lt_recogniser *r)
+{
+    if (r->notes) fclose(r->notes);
+    r->notes = NULL;
+    if (*r->folder && lt_recheck_begin(r->folder)) return 0;
+    int is_well = begin(&r->commands);
+    if (*r->folder) r->notes = lt_recheck_notes(r->folder);
+    return is_well;
+}
+
 enum lt_err lt_recogniser_begin(struct lt_recogniser *r)
 {
     if (r->is_listening) return LT_ERR_INVALID;
     r->n_samples = 0;
     if (!begin(&r->free_one)) return LT_ERR_IO;
-    if (r->commands.ps && !begin(&r->commands)) {
+    if (r->commands.ps && !begin_commands(r)) {
         ps_end_utt(r->free_one.ps);
         return LT_ERR_IO;
     }
-    if (r->notes) fclose(r->notes);
-    r->notes = r->commands.ps && *r->folder ? lt_recheck_notes(r->folder) : NULL;
     r->is_listening = 1;
     return LT_OK;
 }
@@ -423,7 +430,6 @@ struct candidates {
     struct candidate v[NEAR_COMMAND + NEAR_FREE + 1];
     size_t n;
     char free_words[LT_RECOGNISER_TEXT_MAX]; /* of the free search, as the library gives them */
-    int32 free_score;
 };
 
 /* How words of a search are said, one after the other; silence and noise are left out. */
@@ -525,7 +531,8 @@ static enum lt_err end_well(struct lt_recogniser *r, struct candidates *c, struc
                             struct lt_heard *out)
 {
     char text[LT_RECOGNISER_TEXT_MAX];
-    const char *words = ps_get_hyp(r->free_one.ps, &c->free_score);
+    int32 score = 0;
+    const char *words = ps_get_hyp(r->free_one.ps, &score);
     double trust = 0;
     snprintf(c->free_words, sizeof c->free_words, "%s", words ? words : "");
     take_readings(&r->free_one, LOOK_AT, 1, any);
