@@ -215,6 +215,7 @@ struct lt_req {
 
     struct lt_job infer_job; /* worker: catalog, answer, local_calls, decisions_json, reading */
     int reading;             /* which of the readings won */
+    double heard;            /* share of all readings with its calls */
     struct lt_site_catalog *catalog;
     struct san_answer answer;
     json_t *local_calls; /* NULL: the network did not answer */

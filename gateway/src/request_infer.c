@@ -32,7 +32,7 @@ static char *decisions_text(const struct san_answer *a)
 static enum lt_err call_readings(struct lt_req *r, struct lt_diag *diag)
 {
     struct san_answer answers[LT_SUBMIT_MAX_ALTERNATIVES] = {0};
-    double best_sum = -1;
+    double best_sum = -1, heard = 0;
     enum lt_err err = LT_OK;
     int n = 0, best = 0;
     for (; !err && n < r->n_readings; n++) {
@@ -40,16 +40,20 @@ static enum lt_err call_readings(struct lt_req *r, struct lt_diag *diag)
         err = san_call(r->catalog->engine->engine, r->catalog->compiled, &ask, &answers[n], diag);
     }
     for (int i = 0; !err && i < n; i++) {
-        double sum = 0;
-        for (int k = 0; k < n; k++)
-            if (!strcmp(answers[i].calls_json, answers[k].calls_json))
-                sum += r->readings[k].share * answers[k].confidence;
+        double sum = 0, share = 0;
+        for (int k = 0; k < n; k++) {
+            if (strcmp(answers[i].calls_json, answers[k].calls_json) != 0) continue;
+            share += r->readings[k].share;
+            sum += r->readings[k].share * answers[k].confidence;
+        }
         if (sum <= best_sum) continue; /* of equal sums the reading heard best */
         best_sum = sum;
+        heard = share;
         best = i;
     }
     if (!err) {
         r->reading = best;
+        r->heard = heard;
         r->answer = answers[best];
         r->answer.confidence = best_sum < 1 ? best_sum : 1;
         memset(&answers[best], 0, sizeof answers[best]);

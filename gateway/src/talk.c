@@ -14,13 +14,15 @@
 #include "plain.h"
 
 #define UNSURE_P                                                                                   \
-    0.7f /* a target chosen with less than this is asked about, if several fit the words */
+#define PLAIN_HEARD 0.7 /* least share of what a recogniser heard that is read strictly */
+0.7f /* a target chosen with less than this is asked about, if several fit the words */
 
 #define MAX_HEAT_CELSIUS 45 /* a limit from here on is in Fahrenheit */
 
-/* ---- opening ---- */
+    /* ---- opening ---- */
 
-static void options_of(const struct lt_config *c, struct lt_talk_options *o)
+    static void
+    options_of(const struct lt_config *c, struct lt_talk_options *o)
 {
     const struct lt_strings *lists[LT_PHRASE_COUNT] = {[LT_PHRASE_YES] = &c->talk.yes,
                                                        [LT_PHRASE_NO] = &c->talk.no,
@@ -317,6 +319,8 @@ static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_w
     struct lt_plain p;
     int is_guarded = 0, has_devices = lt_act_serves(lt_req_act(r));
     if (!gw->config.talk.plain) return 0;
+    /* the words are plain, but were they said? */
+    if (r->n_readings && r->heard < PLAIN_HEARD) return 0;
     lt_plain_read(r->catalog->checked, said, r->here, has_devices ? lt_act_plain_state : NULL,
                   lt_req_act(r), &p);
     int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL;

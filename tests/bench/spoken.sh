@@ -135,8 +135,8 @@ say_wyoming() {
 # Hermes: the wake word, then frames, then the silence by which the satellite ends.
 say_hermes() {
     local i=0 length
-    mosquitto_sub -p "$port" -t hermes/asr/startListening -t hermes/dialogueManager/sessionEnded -v -W 60 \
-        >"$folder/hermes" &
+    mosquitto_sub -p "$port" -t hermes/asr/startListening -t hermes/dialogueManager/sessionEnded -t hermes/tts/say \
+        -v -W 120 >"$folder/hermes" &
     local sub=$!
     sleep 0.3
     mosquitto_pub -p "$port" -t hermes/hotword/default/detected -m '{"siteId":"default","modelId":"default"}'
@@ -147,9 +147,17 @@ say_hermes() {
         sox "$folder/long.wav" "$folder/frame.wav" trim "$i" 1 2>/dev/null || true
         mosquitto_pub -p "$port" -t hermes/audioServer/default/audioFrame -f "$folder/frame.wav"
     done
-    for _ in $(seq 300); do
+    # nobody speaks the answers here; a question is left unanswered
+    local id session
+    for _ in $(seq 600); do
         grep -q sessionEnded "$folder/hermes" && break
-        sleep 0.1
+        id=$(sed -n 's,^hermes/tts/say ,,p' "$folder/hermes" | jq -r .id | tail -1)
+        [ -z "$id" ] || mosquitto_pub -p "$port" -t hermes/tts/sayFinished -m "{\"id\":\"$id\",\"siteId\":\"default\"}"
+        if [ "$(grep -c startListening "$folder/hermes")" -gt 1 ]; then
+            session=$(sed -n 's,^hermes/asr/startListening ,,p' "$folder/hermes" | jq -r .sessionId | tail -1)
+            mosquitto_pub -p "$port" -t hermes/dialogueManager/endSession -m "{\"sessionId\":\"$session\"}"
+        fi
+        sleep 0.2
     done
     grep -q intentNotRecognized "$folder/hermes" && touch "$folder/nothing"
     kill "$sub" 2>/dev/null || true
@@ -181,6 +189,9 @@ while IFS= read -r phrase; do
     esac
     heard=$(await "$door" "$before" </dev/null)
     if [ "$(jq -r .route <<<"$heard")" = local ] && [ "$(effect <<<"$typed")" = "$(effect <<<"$heard")" ]; then
+        right=$((right + 1)) mark=+
+    elif [ "$(jq -r .route <<<"$typed")" = none ] && [ "$(jq -c '[.route, .text]' <<<"$heard")" = \
+        "$(jq -cn --arg t "$phrase" '["none", $t]')" ]; then # no timer runs that could be paused
         right=$((right + 1)) mark=+
     elif [ "$(jq -r .route <<<"$heard")" = local ] && [ "$(jq -c .calls <<<"$heard")" != "[]" ]; then
         wrong=$((wrong + 1)) mark=X

@@ -428,6 +428,7 @@ static void test_speech__embedded_recogniser__spoken_phrases_become_calls(void *
             int is_right = phrases[i][1] && !strcmp(name, phrases[i][1]);
             n_right += (size_t)is_right;
             n_wrong += (size_t)!is_right;
+            if (!is_right) print_message("\"%s\" was carried out as %s\n", phrases[i][0], name);
         }
         json_decref(r);
     }

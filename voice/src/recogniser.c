@@ -503,7 +503,7 @@ static double common(const char *a, const char *b)
 
 /* How sure it is that one of the candidates was said at all, 0..1, by how well the best one fits (its score
  * by the frame; 0 would be the best sound at every moment) and by the words it has in common with what
- * the free search heard. The numbers are fitted, see voice/README.md. */
+ * the free search heard. The numbers are fitted, see docs/voice.md. */
 static double trust_in(const struct candidates *c, const char *free_text, double frames)
 {
     char text[LT_RECOGNISER_TEXT_MAX];
