@@ -13,16 +13,15 @@
 #include "lt/log.h"
 #include "plain.h"
 
-#define UNSURE_P                                                                                   \
 #define PLAIN_HEARD 0.7 /* least share of what a recogniser heard that is read strictly */
-0.7f /* a target chosen with less than this is asked about, if several fit the words */
+#define UNSURE_P                                                                                   \
+    0.7f /* a target chosen with less than this is asked about, if several fit the words */
 
 #define MAX_HEAT_CELSIUS 45 /* a limit from here on is in Fahrenheit */
 
-    /* ---- opening ---- */
+/* ---- opening ---- */
 
-    static void
-    options_of(const struct lt_config *c, struct lt_talk_options *o)
+static void options_of(const struct lt_config *c, struct lt_talk_options *o)
 {
     const struct lt_strings *lists[LT_PHRASE_COUNT] = {[LT_PHRASE_YES] = &c->talk.yes,
                                                        [LT_PHRASE_NO] = &c->talk.no,
