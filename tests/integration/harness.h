@@ -82,7 +82,7 @@ void client_restart(struct env *e);
 
 /* The gateway's database. */
 int64_t db_int(struct env *e, const char *sql);
-void db_wait(struct env *e, const char *sql, int64_t value); /* until the query gives value */
+void db_wait(struct env *e, const char *sql, int64_t value);       /* until the query gives value */
 void db_wait_in(const char *path, const char *sql, int64_t value); /* the same, another database */
 /* Hold the write lock, so that commits wait; release. */
 void db_lock(struct env *e);
