@@ -77,6 +77,8 @@ add_executable(bench_serve bench/bench_serve.c bench/asker.c)
 target_link_libraries(bench_serve PRIVATE test_harness PkgConfig::MOSQUITTO lt_flags)
 add_executable(bench_swap bench/bench_swap.c bench/asker.c)
 target_link_libraries(bench_swap PRIVATE test_harness PkgConfig::MOSQUITTO Threads::Threads lt_flags)
+add_executable(bench_sync bench/bench_sync.c) # what the disk asks for one durable commit
+target_link_libraries(bench_sync PRIVATE lt_flags)
 lt_integration_test(test_talk)
 lt_unit_test(test_phrases lt_talk)
 lt_unit_test(test_doubt lt_talk)
