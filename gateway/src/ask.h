@@ -76,6 +76,9 @@ json_t *lt__ask_choice(const struct lt_catalog *c, const struct lt_entity *e);
 /* Words alike but for a plural s; a list has one alike. */
 int lt__ask_is_like(const char *a, const char *b);
 int lt__ask_has_word(const struct lt_words *w, const char *word);
+/* A verb of commands, or its particle; what a kind of device is called ("lamp" for "light"). */
+int lt__ask_is_verb(const char *word);
+int lt__ask_is_kind(const char *domain, const char *word);
 /* What it comes to for its target: "lock", "unlock", "open", "close", or the tool's own name. */
 const char *lt_ask_verb(const struct lt_catalog *c, const json_t *call);
 /* What a call does, for a question: "unlock the Front Door". */

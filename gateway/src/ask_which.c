@@ -58,6 +58,18 @@ static int is_in(const char *const *list, size_t n, const char *word)
     return 0;
 }
 
+int lt__ask_is_verb(const char *word)
+{
+    return is_in(verbs, N_OF(verbs), word);
+}
+
+int lt__ask_is_kind(const char *domain, const char *word)
+{
+    for (size_t i = 0; i < N_OF(kinds); i++)
+        if (!strcmp(kinds[i].domain, domain) && lt__ask_is_like(kinds[i].word, word)) return 1;
+    return 0;
+}
+
 /* The nouns; 0 when all things are meant, or there is no noun. */
 static int nouns_of(const struct lt_words *said, struct lt_words *out)
 {
@@ -71,7 +83,7 @@ static int nouns_of(const struct lt_words *said, struct lt_words *out)
             i += k - 1;
             continue;
         }
-        if (lt_phrases_is_small(said->v[i]) || is_in(verbs, N_OF(verbs), said->v[i])) continue;
+        if (lt_phrases_is_small(said->v[i]) || lt__ask_is_verb(said->v[i])) continue;
         out->v[out->n++] = said->v[i];
     }
     return out->n && !out->is_cut;
@@ -99,9 +111,7 @@ static int answers_to(const struct lt_entity *e, const json_t *choice, const str
     for (int i = 0; i < nouns->n; i++) {
         int ok =
             lt__ask_has_word(&has, nouns->v[i]) || lt__ask_is_like(e->device_class, nouns->v[i]);
-        for (size_t k = 0; k < N_OF(kinds) && !ok; k++)
-            ok = lt__ask_is_like(kinds[k].word, nouns->v[i]) && !strcmp(kinds[k].domain, e->domain);
-        if (!ok) return 0;
+        if (!ok && !lt__ask_is_kind(e->domain, nouns->v[i])) return 0;
     }
     return 1;
 }

@@ -12,6 +12,7 @@
 #include "lt/json.h"
 #include "lt/log.h"
 #include "plain.h"
+#include "plausible.h"
 
 #define PLAIN_HEARD 0.7 /* least share of what a recogniser heard that is read strictly */
 #define UNSURE_P                                                                                   \
@@ -309,10 +310,26 @@ static int is_one_of_choices(const json_t *calls, const struct lt_question *q)
     return 0;
 }
 
+/* Do the names of the home contradict what the network is sure of? Asked before it is done. */
+static int is_contradicted(const struct lt_req *r, const struct lt_decision *d,
+                           const struct lt_words *said)
+{
+    const struct lt_entity *rival;
+    enum lt_plausible p = LT_PLAUSIBLE;
+    if (d->route == LT_ROUTE_LOCAL && json_array_size(r->local_calls))
+        p = lt_plausible_judge(r->catalog->checked, said, r->local_calls, &rival);
+    if (p == LT_PLAUSIBLE) return 0;
+    LT_LOG(INFO, "talk.doubtful", LF_STR("trace", r->trace), LF_STR("other", rival->id),
+           LF_STR("why", p == LT_PLAUSIBLE_OTHER ? "another thing is named" : "a word is left"));
+    return 1;
+}
+
 /* What a strict reading of the words gives, where it knows better: relative requests, which the
- * network has no tool for, and plain commands that it was not sure of. Guarded actions stay its own.
+ * network has no tool for, and plain commands that it was not sure of, or whose words contradict it
+ * (is_doubtful). Guarded actions stay its own.
  * Returns 1 when it decided. */
-static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_words *said)
+static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_words *said,
+                      int is_doubtful)
 {
     struct lt_gateway *gw = r->gw;
     struct lt_plain p;
@@ -322,14 +339,14 @@ static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_w
     if (r->n_readings && r->heard < PLAIN_HEARD) return 0;
     lt_plain_read(r->catalog->checked, said, r->here, has_devices ? lt_act_plain_state : NULL,
                   lt_req_act(r), &p);
-    int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL;
+    int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL || is_doubtful;
     if (p.calls && is_wanted)
         lt_router_gate(&gw->policy.policy, r->catalog->checked, p.calls, &is_guarded);
     /* several things are called so: better asked than "nothing here does this", or than one of them
      * picked by the network, which had no more to go by */
     int is_picked = d->route == LT_ROUTE_LOCAL && is_one_of_choices(r->local_calls, &p.question);
-    int is_asked =
-        p.question.calls && (p.is_relative || is_picked || !json_array_size(r->local_calls));
+    int is_asked = p.question.calls &&
+                   (p.is_relative || is_picked || is_doubtful || !json_array_size(r->local_calls));
     is_wanted |= is_asked;
     if (is_asked)
         lt_router_gate(&gw->policy.policy, r->catalog->checked, p.question.calls, &is_guarded);
@@ -369,7 +386,17 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
     enum lt_why why = LT_WHY_TALK_INCOMPLETE;
     if (d->why == LT_WHY_POLICY_BLOCKED || !r->local_calls || !r->text) return;
     lt_words_split(r->text, &said);
-    if (take_plain(r, d, &said)) return;
+    int is_doubtful = is_contradicted(r, d, &said);
+    if (take_plain(r, d, &said, is_doubtful)) return;
+    if (is_doubtful) {
+        lt_ask_confirm(c, r->local_calls, 0, &q);
+        word_confirm(r, &q);
+        ask(r, LT_WHY_TALK_DOUBTFUL, &q);
+        d->route = LT_ROUTE_CLARIFY;
+        d->why = LT_WHY_TALK_DOUBTFUL;
+        d->n_providers = 0;
+        return;
+    }
     if (json_array_size(r->local_calls) && d->route != LT_ROUTE_LOCAL && is_target_unsure(r))
         lt_ask_which(c, &said, r->here, r->local_calls, &q);
     if (q.kind != LT_ASK_NOTHING) {

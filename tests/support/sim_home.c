@@ -200,6 +200,23 @@ static void announce(struct sim *s, int with_bridge)
     for (i = 0; i < s->n; i++) sim__hello(s, &s->devices[i]);
 }
 
+/* "like": a home described in another file of the folder, with requests of its own. */
+static void take_like(json_t *file, const char *path)
+{
+    const char *like = json_string_value(json_object_get(file, "like"));
+    const char *slash = strrchr(path, '/');
+    char other[512];
+    json_error_t e;
+    if (!like) return;
+    int n = slash ? (int)(slash - path) + 1 : 0;
+    if (snprintf(other, sizeof other, "%.*s%s.json", n, path, like) >= (int)sizeof other)
+        die(path, "the path is too long");
+    json_t *home = json_load_file(other, JSON_REJECT_DUPLICATES, &e);
+    if (!home) die(other, e.text);
+    json_object_update_missing(file, home);
+    json_decref(home);
+}
+
 struct sim *sim_start(int port, const char *path)
 {
     struct sim *s = calloc(1, sizeof *s);
@@ -210,6 +227,7 @@ struct sim *sim_start(int port, const char *path)
         fprintf(stderr, "%s:%d: ", path, e.line);
         die(path, e.text);
     }
+    take_like(s->file, path);
     take_devices(s);
     s->n_entities = -1;
     mosquitto_lib_init();

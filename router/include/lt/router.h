@@ -73,6 +73,8 @@ enum lt_route {
     XX(TALK_ANSWERED, "talk.answered", "the answer to a question of ours completed the request")   \
     XX(TALK_PLAIN, "talk.plain",                                                                   \
        "every word was read; the network was not sure, or has no words for it")                    \
+    XX(TALK_DOUBTFUL, "talk.doubtful",                                                             \
+       "what was said names another thing, or no less another; the speaker is asked")              \
     XX(TALK_REPEATED, "talk.repeated",                                                             \
        "the answer was not understood, or left several; asked again")                              \
     XX(TALK_DROPPED, "talk.dropped",                                                               \
@@ -173,7 +175,7 @@ struct lt_facts {
     int is_private;                /* the words name something that must not leave the house */
     const int *is_open; /* n_providers flags: the provider's breaker forbids it now; NULL: none */
     int is_cloud_off;   /* the site's cloud switch is off */
-    const json_t *new_tools;    /* object with a member for each tool that the network in use has not
+    const json_t *new_tools; /* object with a member for each tool that the network in use has not
                                    learnt, or NULL */
     const json_t *cached_calls; /* confirmed answer to the same request, or NULL */
 };

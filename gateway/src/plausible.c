@@ -1,0 +1,258 @@
+/* plausible.c - words against things. */
+#include "plausible.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ask.h"
+#include "lt/fold.h"
+
+#define STEM_MIN 3 /* fewest bytes of a word that begins another ("mow", "mower") */
+#define ROOT_MIN 5 /* fewest bytes that two words of one root have in common ("humidity") */
+
+/* ---- words ---- */
+
+/* Cut any text, "lawn_mower" and "HassLawnMowerStart" too. */
+static void split(const char *text, struct lt_words *out)
+{
+    char open[LT_WORDS_BYTES];
+    size_t n = 0;
+    for (const char *p = text ? text : ""; *p && n + 2 < sizeof open; p++) {
+        if (p > text && *p >= 'A' && *p <= 'Z' && p[-1] >= 'a' && p[-1] <= 'z') open[n++] = ' ';
+        open[n++] = *p == '_' ? ' ' : *p;
+    }
+    open[n] = '\0';
+    lt_words_split(open, out);
+}
+
+/* Does one begin the other, or have they a root in common? */
+static int is_akin(const char *a, const char *b)
+{
+    char x[LT_WORDS_BYTES], y[LT_WORDS_BYTES];
+    size_t na = lt_fold(a, strlen(a), x, sizeof x), nb = lt_fold(b, strlen(b), y, sizeof y), k = 0;
+    while (k < na && k < nb && x[k] == y[k]) k++;
+    return k >= ROOT_MIN || (k >= STEM_MIN && (k == na || k == nb));
+}
+
+static int has_akin(const char *text, const char *word)
+{
+    struct lt_words w;
+    split(text, &w);
+    for (int i = 0; i < w.n; i++)
+        if (is_akin(w.v[i], word)) return 1;
+    return 0;
+}
+
+static int has_word(const char *text, const char *word)
+{
+    struct lt_words w;
+    split(text, &w);
+    return lt__ask_has_word(&w, word);
+}
+
+/* Name (0) and aliases (1 and on) of a thing; NULL after the last. */
+static const char *called(const struct lt_entity *e, size_t i)
+{
+    return i ? json_string_value(json_array_get(e->aliases, i - 1)) : e->name;
+}
+
+static int is_in_names(const struct lt_entity *e, const char *word)
+{
+    const char *name;
+    for (size_t i = 0; (name = called(e, i)); i++)
+        if (has_word(name, word)) return 1;
+    return 0;
+}
+
+/* Anything that the home says of the thing. */
+static int is_of(const struct lt_entity *e, const char *word)
+{
+    return is_in_names(e, word) || has_word(e->area, word) || has_word(e->floor, word);
+}
+
+/* Does a word speak for the thing, be it from afar? */
+static int is_for(const struct lt_entity *e, const char *word)
+{
+    const char *name;
+    if (has_akin(e->domain, word) || has_akin(e->device_class, word) ||
+        lt__ask_is_kind(e->domain, word))
+        return 1;
+    for (size_t i = 0; (name = called(e, i)); i++)
+        if (has_akin(name, word)) return 1;
+    return 0;
+}
+
+static int is_place(const struct lt_catalog *c, const char *word)
+{
+    for (size_t i = 0; i < lt_catalog_n_entities(c); i++) {
+        const struct lt_entity *e = lt_catalog_entity(c, i);
+        if (has_word(e->area, word) || has_word(e->floor, word)) return 1;
+    }
+    return 0;
+}
+
+/* ---- what was said ---- */
+
+struct speech {
+    const struct lt_catalog *c;
+    const char
+        *word[LT_WORDS_MAX]; /* without numbers, small words, verbs and kinds of every home */
+    int is_place[LT_WORDS_MAX];
+    int n;
+    struct lt_words const *said;
+};
+
+static void hear(struct speech *s, const struct lt_catalog *c, const struct lt_words *said)
+{
+    double v;
+    s->c = c;
+    s->said = said;
+    s->n = 0;
+    for (int i = 0; i < said->n; i++) {
+        int k = lt_phrases_number(said, i, &v);
+        if (k) {
+            i += k - 1;
+            continue;
+        }
+        if (lt_phrases_is_small(said->v[i]) || lt__ask_is_verb(said->v[i])) continue;
+        s->is_place[s->n] = is_place(c, said->v[i]);
+        s->word[s->n++] = said->v[i];
+    }
+}
+
+/* Was the whole of a name said, with a word in it that is no room's? */
+static int is_said_in_full(const struct speech *s, const struct lt_entity *e)
+{
+    const char *name;
+    for (size_t i = 0; (name = called(e, i)); i++) {
+        struct lt_words w;
+        int n_own = 0, ok = 1;
+        split(name, &w);
+        for (int k = 0; k < w.n && ok; k++) {
+            ok = lt__ask_has_word(s->said, w.v[k]);
+            n_own +=
+                !is_place(s->c, w.v[k]) && !lt_phrases_is_small(w.v[k]) && !lt__ask_is_verb(w.v[k]);
+        }
+        if (ok && n_own) return 1;
+    }
+    return 0;
+}
+
+/* Things that only tell are no rivals for what is to be done. */
+static int only_tells(const struct lt_entity *e)
+{
+    return !strcmp(e->domain, "sensor") || !strcmp(e->domain, "binary_sensor") ||
+           !strcmp(e->domain, "event") || !strcmp(e->domain, "update") ||
+           !strcmp(e->domain, "device_tracker") || !strcmp(e->domain, "camera") ||
+           !strcmp(e->domain, "image") || !strcmp(e->domain, "weather");
+}
+
+/* Is there a call for this thing, by whatever words? */
+static int is_called_for(const struct lt_catalog *c, const json_t *calls, const struct lt_entity *e)
+{
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const struct lt_entity *v[LT_ASK_CHOICES_MAX];
+        size_t n = lt_catalog_targets(c, json_object_get(json_array_get(calls, i), "arguments"), v,
+                                      LT_ASK_CHOICES_MAX);
+        if (n > LT_ASK_CHOICES_MAX) return 1;
+        for (size_t k = 0; k < n; k++)
+            if (v[k] == e) return 1;
+    }
+    return 0;
+}
+
+/* ---- the two rules ---- */
+
+static const struct lt_entity *other_named(const struct speech *s, const json_t *calls,
+                                           const struct lt_entity *e)
+{
+    for (int i = 0; i < s->n; i++)
+        if (!s->is_place[i] && is_for(e, s->word[i])) return NULL;
+    if (is_said_in_full(s, e)) return NULL; /* made of small words and rooms alone */
+    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
+        const struct lt_entity *o = lt_catalog_entity(s->c, i);
+        if (o != e && !only_tells(o) && is_said_in_full(s, o) && !is_called_for(s->c, calls, o))
+            return o;
+    }
+    return NULL;
+}
+
+/* Has the other every word that the thing has? At least one must be more than a place. */
+static int is_named_alike(const struct speech *s, const struct lt_entity *e,
+                          const struct lt_entity *o)
+{
+    int n_own = 0;
+    for (int i = 0; i < s->n; i++) {
+        if (!is_of(e, s->word[i])) continue;
+        if (!is_of(o, s->word[i])) return 0;
+        n_own += !s->is_place[i] && is_in_names(e, s->word[i]) && is_in_names(o, s->word[i]);
+    }
+    return n_own > 0;
+}
+
+/* Can anything of the calls tell what the word is about: the tool, its arguments, the things? */
+static int is_accounted(const struct speech *s, const struct lt_entity *e, const json_t *calls,
+                        const json_t *call, int i)
+{
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    long at = tool ? lt_catalog_find_tool(s->c, tool) : -1;
+    const char *about =
+        at < 0
+            ? NULL
+            : json_string_value(json_object_get(lt_catalog_tool(s->c, (size_t)at), "description"));
+    const json_t *value;
+    const char *key;
+    if (s->is_place[i] || is_for(e, s->word[i]) || has_akin(tool, s->word[i]) ||
+        has_akin(about, s->word[i]))
+        return 1;
+    json_object_foreach(json_object_get(call, "arguments"), key, value)
+    {
+        if (has_akin(key, s->word[i]) || has_akin(json_string_value(value), s->word[i])) return 1;
+    }
+    for (size_t k = 0; k < lt_catalog_n_entities(s->c); k++) {
+        const struct lt_entity *o = lt_catalog_entity(s->c, k);
+        if (is_of(o, s->word[i]) && is_called_for(s->c, calls, o)) return 1;
+    }
+    return 0;
+}
+
+static const struct lt_entity *other_as_well(const struct speech *s, const json_t *calls,
+                                             const json_t *call, const struct lt_entity *e)
+{
+    int is_left = 0;
+    for (int i = 0; i < s->n && !is_left; i++) is_left = !is_accounted(s, e, calls, call, i);
+    if (!is_left || is_said_in_full(s, e)) return NULL;
+    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
+        const struct lt_entity *o = lt_catalog_entity(s->c, i);
+        if (o != e && !only_tells(o) && is_named_alike(s, e, o) && !is_called_for(s->c, calls, o))
+            return o;
+    }
+    return NULL;
+}
+
+enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt_words *said,
+                                     const json_t *calls, const struct lt_entity **rival)
+{
+    struct speech s;
+    const struct lt_entity *o;
+    if (rival) *rival = NULL;
+    if (said->is_cut || !said->n) return LT_PLAUSIBLE;
+    hear(&s, c, said);
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        const struct lt_entity *e[1];
+        const json_t *call = json_array_get(calls, i), *a = json_object_get(call, "arguments");
+        const char *tool = json_string_value(json_object_get(call, "name"));
+        if (!tool || !strncmp(tool, "HassGet", 7) || !json_is_string(json_object_get(a, "name")) ||
+            lt_catalog_targets(c, a, e, 1) != 1)
+            continue;
+        enum lt_plausible p = LT_PLAUSIBLE_OTHER;
+        if (!(o = other_named(&s, calls, e[0]))) {
+            p = LT_PLAUSIBLE_LEFT;
+            o = other_as_well(&s, calls, call, e[0]);
+        }
+        if (!o) continue;
+        if (rival) *rival = o;
+        return p;
+    }
+    return LT_PLAUSIBLE;
+}

@@ -1,0 +1,38 @@
+/* plausible.h - does the thing that a call names fit the words that were said?
+ *
+ * The network's confidence is learnt and may be wrong about a thing it has hardly seen. Some of its
+ * mistakes can be known without learning, from the names of this home alone. A call that names one
+ * thing is held against the words in two ways:
+ *
+ *   another is named    no word said belongs to the thing (its name, aliases, kind, class), while
+ *                       the whole name or alias of another thing was said and no call is for that:
+ *                       "bathroom mirror to 80 percent" is nothing for the humidifier
+ *   a word is left      the words that name the thing name another one just as well, neither is said
+ *                       in full, and a word is left over that no call's tool, argument or thing
+ *                       accounts for: "water the lawn", with Lawn Mower and Lawn
+ *                       Sprinkler
+ *
+ * Such a call is not refused: the caller asks. Room and floor names alone name no thing. Words are
+ * compared folded; words that begin alike ("mow", "mower") count for the call, never against it, so
+ * that what is not understood errs on the side of doing what the network says. Queries are left
+ * alone, nothing moves there. Pure; cost: words times entities, no allocation. */
+#ifndef LT_PLAUSIBLE_H
+#define LT_PLAUSIBLE_H
+
+#include <jansson.h>
+
+#include "lt/catalog.h"
+#include "phrases.h"
+
+enum lt_plausible {
+    LT_PLAUSIBLE,       /* nothing speaks against any of the calls */
+    LT_PLAUSIBLE_OTHER, /* another thing was named in full */
+    LT_PLAUSIBLE_LEFT   /* the words fit another as well, and one of them is left over */
+};
+
+/* Judge calls ([{"name","arguments"}]; NULL counts as none) by the words. `rival` (may be NULL) gets
+ * the other thing, borrowed from the catalogue, or NULL. Words that were cut are not judged. */
+enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt_words *said,
+                                     const json_t *calls, const struct lt_entity **rival);
+
+#endif
