@@ -230,6 +230,29 @@ static const struct lt_entity *other_as_well(const struct speech *s, const json_
     return NULL;
 }
 
+/* The one thing that a call means: by name, or the only one of the kind that the tool is called after
+ * ("HassLawnMowerStartMowing" without arguments). NULL where it means several, or a room. */
+static const struct lt_entity *meant(const struct lt_catalog *c, const char *tool, const json_t *a)
+{
+    static const char *const others[] = {"area", "floor", "domain", "device_class"};
+    const struct lt_entity *one[1], *found = NULL;
+    if (json_is_string(json_object_get(a, "name")))
+        return lt_catalog_targets(c, a, one, 1) == 1 ? one[0] : NULL;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (json_object_get(a, others[i])) return NULL;
+    for (size_t i = 0; i < lt_catalog_n_entities(c); i++) {
+        const struct lt_entity *e = lt_catalog_entity(c, i);
+        struct lt_words kind;
+        split(e->domain, &kind);
+        int ok = kind.n > 0;
+        for (int k = 0; k < kind.n && ok; k++) ok = has_word(tool, kind.v[k]);
+        if (!ok) continue;
+        if (found) return NULL;
+        found = e;
+    }
+    return found;
+}
+
 enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt_words *said,
                                      const json_t *calls, const struct lt_entity **rival)
 {
@@ -239,16 +262,15 @@ enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt
     if (said->is_cut || !said->n) return LT_PLAUSIBLE;
     hear(&s, c, said);
     for (size_t i = 0; i < json_array_size(calls); i++) {
-        const struct lt_entity *e[1];
         const json_t *call = json_array_get(calls, i), *a = json_object_get(call, "arguments");
         const char *tool = json_string_value(json_object_get(call, "name"));
-        if (!tool || !strncmp(tool, "HassGet", 7) || !json_is_string(json_object_get(a, "name")) ||
-            lt_catalog_targets(c, a, e, 1) != 1)
-            continue;
+        const struct lt_entity *e =
+            tool && strncmp(tool, "HassGet", 7) != 0 ? meant(c, tool, a) : NULL;
+        if (!e) continue;
         enum lt_plausible p = LT_PLAUSIBLE_OTHER;
-        if (!(o = other_named(&s, calls, e[0]))) {
+        if (!(o = other_named(&s, calls, e))) {
             p = LT_PLAUSIBLE_LEFT;
-            o = other_as_well(&s, calls, call, e[0]);
+            o = other_as_well(&s, calls, call, e);
         }
         if (!o) continue;
         if (rival) *rival = o;

@@ -1,8 +1,8 @@
 /* plausible.h - does the thing that a call names fit the words that were said?
  *
  * The network's confidence is learnt and may be wrong about a thing it has hardly seen. Some of its
- * mistakes can be known without learning, from the names of this home alone. A call that names one
- * thing is held against the words in two ways:
+ * mistakes can be known without learning, from the names of this home alone. A call that means one
+ * thing (by name, or the only one of its tool's kind) is held against the words in two ways:
  *
  *   another is named    no word said belongs to the thing (its name, aliases, kind, class), while
  *                       the whole name or alias of another thing was said and no call is for that:

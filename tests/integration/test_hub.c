@@ -127,14 +127,16 @@ static void test_hub__name_of_two__asked_which_and_that_one_moves(void **state)
     hub_stop(&h);
 }
 
-/* One restart of each, in all six orders; a timer of an hour outlives them all. */
-static void test_hub__restarts_in_every_order__home_and_timer_stay(void **state)
+/* One restart of each, in all six orders; a timer of an hour, a list and the traces outlive them all. */
+static void test_hub__restarts_in_every_order__home_timer_list_and_traces_stay(void **state)
 {
     static const char orders[6][4] = {"bzg", "bgz", "zbg", "zgb", "gbz", "gzb"};
     struct hub h = hub_start("");
     (void)state;
     wait_home(&h, N);
     json_decref(sim_ask(h.s, "set a timer for one hour", NULL, NULL));
+    json_decref(sim_ask(h.s, "add milk to the shopping list", NULL, NULL));
+    int64_t n_traces = 0; /* answered so far, as far as the database had them at a restart */
     for (int i = 0; i < 6; i++) {
         for (const char *p = orders[i]; *p; p++) {
             if (*p == 'b') {
@@ -145,6 +147,9 @@ static void test_hub__restarts_in_every_order__home_and_timer_stay(void **state)
                 sim_bridge_up(h.s);
             } else {
                 assert_int_equal(gateway_stop(h.e), 0);
+                int64_t n = db_int(h.e, "select count(*) from trace");
+                assert_true(n >= n_traces + 2); /* nothing went, and what was said since is there */
+                n_traces = n;
                 gateway_spawn(h.e);
             }
         }
@@ -168,6 +173,9 @@ static void test_hub__restarts_in_every_order__home_and_timer_stay(void **state)
     const char *speech = json_string_value(json_object_get(a, "speech"));
     if (!speech || !strstr(speech, "minutes")) fail_msg("the timer is lost: %s", speech);
     json_decref(a);
+    assert_true(db_int(h.e, "select count(*) from trace") >= n_traces);
+    assert_int_equal(db_int(h.e, "select count(*) from list_item where item = 'milk'"), 1);
+    assert_int_equal(db_int(h.e, "select count(*) from timer"), 1);
     hub_stop(&h);
 }
 
@@ -178,7 +186,7 @@ int main(void)
         cmocka_unit_test(test_hub__already_so__done_without_a_report),
         cmocka_unit_test(test_hub__names_of_the_user__are_understood),
         cmocka_unit_test(test_hub__name_of_two__asked_which_and_that_one_moves),
-        cmocka_unit_test(test_hub__restarts_in_every_order__home_and_timer_stay),
+        cmocka_unit_test(test_hub__restarts_in_every_order__home_timer_list_and_traces_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

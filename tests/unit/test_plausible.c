@@ -90,6 +90,10 @@ static void test_judge__word_is_left_where_two_share_a_name__doubted(void **stat
     assert_int_equal(judge("water the lawn", CALL("HassLawnMowerStartMowing", "Lawn Mower")),
                      LT_PLAUSIBLE_LEFT);
     assert_string_equal(rival->id, "switch.s");
+    assert_int_equal(
+        judge("water the lawn", "[{\"name\":\"HassLawnMowerStartMowing\",\"arguments\":{}}]"),
+        LT_PLAUSIBLE_LEFT);
+    assert_string_equal(rival->id, "switch.s");
     assert_int_equal(judge("fertilise the lawn", CALL("HassTurnOn", "Lawn Sprinkler")),
                      LT_PLAUSIBLE_LEFT);
     assert_string_equal(rival->id, "lawn_mower.m");
