@@ -86,7 +86,7 @@ static enum lt_err add(struct sum *s, const struct san_average_part *first,
     return err;
 }
 
-/* "average of 0.75 lintel-home-4, 0.25 lintel-home-3" as general.training has it. */
+/* "average of 0.75 new.gguf, 0.25 old.gguf" as general.training has it. */
 static void say(char *note, const struct san_average_part *part, int n, double sum)
 {
     size_t at = (size_t)snprintf(note, NOTE_BYTES, "average of");
