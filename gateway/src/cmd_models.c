@@ -315,7 +315,7 @@ int lt_cmd_models(int argc, char **argv)
         err = do_shadow(s, n_words ? argv[first + 1] : NULL, value, limit, &diag);
     if (!err && !strcmp(verb, "rollback")) {
         err = lt_store_model_rollback(s, lt_now_unix_ms(), hash, &diag);
-        if (!err) printf("%s\n", hash);
+        if (!err) printf("%s\n", *hash ? hash : "none: the shipped network is used");
     }
     lt_store_close(s);
     lt_config_free(&config);

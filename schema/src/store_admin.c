@@ -313,19 +313,22 @@ enum lt_err lt_store_model_rollback(struct lt_store *s, int64_t now_unix_ms,
     err =
         lt__db_query(s->db, diag, &r,
                      "SELECT a.id, a.previous FROM activation a JOIN model m ON m.sha256 = a.model "
-                     "WHERE m.is_active = 1 AND a.previous IS NOT NULL ORDER BY a.id DESC LIMIT 1",
+                     "WHERE m.is_active = 1 ORDER BY a.id DESC LIMIT 1",
                      "");
     if (!err) err = lt__db_next(r, &has_row, diag);
     if (!err && has_row) {
         id = lt__col_int(r, 0);
-        snprintf(before, sizeof before, "%s", lt__col_text(r, 1));
+        const char *previous = lt__col_text(r, 1);
+        snprintf(before, sizeof before, "%s", previous ? previous : "");
         lt__db_done(r);
     } else if (!err) {
         err = lt_fail(diag, LT_ERR_NOTFOUND, "no model was active before the present one");
     }
     /* a stack: what is rolled back is forgotten, so a second rollback goes one further */
     if (!err) err = lt__db_run(s->db, diag, "DELETE FROM activation WHERE id >= ?1", "i", id);
-    if (!err) err = set_active(s, before, now_unix_ms, diag);
+    if (!err && *before) err = set_active(s, before, now_unix_ms, diag);
+    if (!err && !*before)
+        err = lt__db_run(s->db, diag, "UPDATE model SET is_active = 0 WHERE is_active = 1", "");
     err = lt__leave(s, err, diag);
     if (!err) flush_beside(s);
     if (!err) memcpy(sha256, before, sizeof before);

@@ -266,6 +266,8 @@ static void test_models__add_list_activate_rollback(void **state)
     unlink(config);
     assert_int_equal(LINTEL("models", "activate", "ffff", "--db", db), 1);
     expect_error_line("ffff", NULL);
+    assert_int_equal(LINTEL("models", "rollback", "--db", db), 0); /* to the shipped one */
+    assert_non_null(strstr(out, "shipped"));
     assert_int_equal(LINTEL("models", "rollback", "--db", db), 1);
     unlink(db);
     char side[80];

@@ -228,6 +228,12 @@ static void test_models__activate_and_roll_back__one_active(void **state)
     assert_string_equal(hash, "b");
     MUST(lt_store_model_rollback(s, T0 + 9, hash, &diag));
     assert_string_equal(hash, "a");
+    MUST(lt_store_model_rollback(s, T0 + 9, hash, &diag)); /* to where none was: the shipped one */
+    assert_string_equal(hash, "");
+    seen = (struct models){0};
+    MUST(lt_store_model_list(s, see_model, &seen, &diag));
+    assert_int_equal(seen.n, 3);
+    assert_string_equal(seen.active, "");
     MUST_FAIL(LT_ERR_NOTFOUND, "before", lt_store_model_rollback(s, T0, hash, &diag));
     MUST(lt_store_evaluation_add(s, "a", "dev", 2000, "{\"whole\":0.7}", T0, &diag));
     MUST_FAIL(LT_ERR_NOTFOUND, "no model z",

@@ -339,8 +339,8 @@ LT_NODISCARD enum lt_err lt_store_model_put(struct lt_store *s, const struct lt_
 /* Make it the only active one. LT_ERR_NOTFOUND. */
 LT_NODISCARD enum lt_err lt_store_model_activate(struct lt_store *s, const char *sha256,
                                                  int64_t now_unix_ms, struct lt_diag *diag);
-/* Make the one that was active before the present one active again, and give its hash.
- * LT_ERR_NOTFOUND when there is none. */
+/* Make the one that was active before the present one active again, and give its hash: "" when there was
+ * none, so that none is active and the shipped network counts. LT_ERR_NOTFOUND when none is active. */
 LT_NODISCARD enum lt_err lt_store_model_rollback(struct lt_store *s, int64_t now_unix_ms,
                                                  char sha256[LT_SHA256_HEX_CAP],
                                                  struct lt_diag *diag);
