@@ -161,7 +161,7 @@ static int is_called_for(const struct lt_catalog *c, const json_t *calls, const 
     return 0;
 }
 
-/* ---- the two rules ---- */
+/* ---- the rules ---- */
 
 static const struct lt_entity *other_named(const struct speech *s, const json_t *calls,
                                            const struct lt_entity *e)
@@ -230,6 +230,48 @@ static const struct lt_entity *other_as_well(const struct speech *s, const json_
     return NULL;
 }
 
+/* Is the word one of what the calls pass on: an item of a list, a title, a message? */
+static int is_passed(const json_t *calls, const char *word)
+{
+    const json_t *value;
+    const char *key;
+    for (size_t i = 0; i < json_array_size(calls); i++)
+        json_object_foreach(json_object_get(json_array_get(calls, i), "arguments"), key, value)
+        {
+            const char *text = strcmp(key, "name") ? json_string_value(value) : NULL;
+            if (text && has_word(text, word)) return 1;
+        }
+    return 0;
+}
+
+/* Has the thing a word said of it that is no room's and in the name of nothing that the calls mean? */
+static int is_named_apart(const struct speech *s, const json_t *calls, const struct lt_entity *o)
+{
+    for (int i = 0; i < s->n; i++) {
+        int is_shared =
+            s->is_place[i] || !is_in_names(o, s->word[i]) || is_passed(calls, s->word[i]);
+        for (size_t k = 0; k < lt_catalog_n_entities(s->c) && !is_shared; k++) {
+            const struct lt_entity *e = lt_catalog_entity(s->c, k);
+            is_shared = is_for(e, s->word[i]) && is_called_for(s->c, calls, e);
+        }
+        if (!is_shared) return 1;
+    }
+    return 0;
+}
+
+/* Of things that were listed, one that no call is for. */
+static const struct lt_entity *left_out(const struct speech *s, const json_t *calls)
+{
+    if (!lt__ask_has_word(s->said, "and")) return NULL;
+    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
+        const struct lt_entity *o = lt_catalog_entity(s->c, i);
+        if (!only_tells(o) && is_said_in_full(s, o) && !is_called_for(s->c, calls, o) &&
+            is_named_apart(s, calls, o))
+            return o;
+    }
+    return NULL;
+}
+
 /* The one thing that a call means: by name, or the only one of the kind that the tool is called after
  * ("HassLawnMowerStartMowing" without arguments). NULL where it means several, or a room. */
 static const struct lt_entity *meant(const struct lt_catalog *c, const char *tool, const json_t *a)
@@ -261,12 +303,14 @@ enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt
     if (rival) *rival = NULL;
     if (said->is_cut || !said->n) return LT_PLAUSIBLE;
     hear(&s, c, said);
+    size_t n_meant = 0;
     for (size_t i = 0; i < json_array_size(calls); i++) {
         const json_t *call = json_array_get(calls, i), *a = json_object_get(call, "arguments");
         const char *tool = json_string_value(json_object_get(call, "name"));
         const struct lt_entity *e =
             tool && strncmp(tool, "HassGet", 7) != 0 ? meant(c, tool, a) : NULL;
         if (!e) continue;
+        n_meant++;
         enum lt_plausible p = LT_PLAUSIBLE_OTHER;
         if (!(o = other_named(&s, calls, e))) {
             p = LT_PLAUSIBLE_LEFT;
@@ -275,6 +319,10 @@ enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt
         if (!o) continue;
         if (rival) *rival = o;
         return p;
+    }
+    if (n_meant && n_meant == json_array_size(calls) && (o = left_out(&s, calls))) {
+        if (rival) *rival = o;
+        return LT_PLAUSIBLE_OUT;
     }
     return LT_PLAUSIBLE;
 }

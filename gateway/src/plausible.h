@@ -2,7 +2,7 @@
  *
  * The network's confidence is learnt and may be wrong about a thing it has hardly seen. Some of its
  * mistakes can be known without learning, from the names of this home alone. A call that means one
- * thing (by name, or the only one of its tool's kind) is held against the words in two ways:
+ * thing (by name, or the only one of its tool's kind) is held against the words in three ways:
  *
  *   another is named    no word said belongs to the thing (its name, aliases, kind, class), while
  *                       the whole name or alias of another thing was said and no call is for that:
@@ -11,6 +11,10 @@
  *                       in full, and a word is left over that no call's tool, argument or thing
  *                       accounts for: "water the lawn", with Lawn Mower and Lawn
  *                       Sprinkler
+ *
+ *   a thing is left out things are listed ("and"), every call means one, and one more was named in full, by
+ *                       a word that is of none of these: "turn off the printer, the monitor
+ *                       and the speakers", with two calls
  *
  * Such a call is not refused: the caller asks. Room and floor names alone name no thing. Words are
  * compared folded; words that begin alike ("mow", "mower") count for the call, never against it, so
@@ -27,7 +31,8 @@
 enum lt_plausible {
     LT_PLAUSIBLE,       /* nothing speaks against any of the calls */
     LT_PLAUSIBLE_OTHER, /* another thing was named in full */
-    LT_PLAUSIBLE_LEFT   /* the words fit another as well, and one of them is left over */
+    LT_PLAUSIBLE_LEFT,  /* the words fit another as well, and one of them is left over */
+    LT_PLAUSIBLE_OUT    /* a thing of several that were listed has no call */
 };
 
 /* Judge calls ([{"name","arguments"}]; NULL counts as none) by the words. `rival` (may be NULL) gets

@@ -320,7 +320,9 @@ static int is_contradicted(const struct lt_req *r, const struct lt_decision *d,
         p = lt_plausible_judge(r->catalog->checked, said, r->local_calls, &rival);
     if (p == LT_PLAUSIBLE) return 0;
     LT_LOG(INFO, "talk.doubtful", LF_STR("trace", r->trace), LF_STR("other", rival->id),
-           LF_STR("why", p == LT_PLAUSIBLE_OTHER ? "another thing is named" : "a word is left"));
+           LF_STR("why", p == LT_PLAUSIBLE_OTHER  ? "another thing is named"
+                         : p == LT_PLAUSIBLE_LEFT ? "a word is left"
+                                                  : "a thing is left out"));
     return 1;
 }
 

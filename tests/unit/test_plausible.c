@@ -135,6 +135,29 @@ static void test_judge__other_is_called_too_or_only_tells__kept(void **state)
                      LT_PLAUSIBLE);
 }
 
+static void test_judge__listed_and_left_out__doubted(void **state)
+{
+    (void)state;
+    static const char two[] =
+        "[{\"name\":\"HassTurnOn\",\"arguments\":{\"name\":\"Lawn Sprinkler\"}},"
+        "{\"name\":\"HassTurnOn\",\"arguments\":{\"name\":\"Café Blind\"}}]";
+    assert_int_equal(judge("the humidifier, the lawn sprinkler and the cafe blind on", two),
+                     LT_PLAUSIBLE_OUT);
+    assert_string_equal(rival->id, "humidifier.h");
+    assert_int_equal(judge("turn on the reading corner and the humidifier",
+                           CALL("HassTurnOn", "Reading Corner")),
+                     LT_PLAUSIBLE_OUT);
+    /* nothing is listed; all that is has a call; a word that is passed on names nothing */
+    assert_int_equal(judge("the cafe blind and the lawn sprinkler please", two), LT_PLAUSIBLE);
+    assert_int_equal(
+        judge("the reading corner, not the humidifier", CALL("HassTurnOn", "Reading Corner")),
+        LT_PLAUSIBLE);
+    assert_int_equal(judge("reading corner and write down humidifier",
+                           "[{\"name\":\"HassTurnOn\",\"arguments\":"
+                           "{\"name\":\"Reading Corner\",\"item\":\"humidifier\"}}]"),
+                     LT_PLAUSIBLE);
+}
+
 static void test_judge__queries_rooms_and_broken_calls__left_alone(void **state)
 {
     (void)state;
@@ -164,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_judge__words_belong_to_the_thing_or_its_tool__kept),
         cmocka_unit_test(test_judge__only_a_room_is_said__kept),
         cmocka_unit_test(test_judge__other_is_called_too_or_only_tells__kept),
+        cmocka_unit_test(test_judge__listed_and_left_out__doubted),
         cmocka_unit_test(test_judge__queries_rooms_and_broken_calls__left_alone),
         cmocka_unit_test(test_judge__text_too_long__left_alone),
     };
