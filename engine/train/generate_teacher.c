@@ -13,6 +13,21 @@
  * from the lexicon has the category "lexicon_CLASS", without its number. The second may name several,
  * with blanks between. */
 static const char *const clashes[][2] = {
+    {"gloss_shop_stock",
+     "warehouse_logistics pawn_auction second_hand_bookseller takeaway_shopping pharmacy_counter "
+     "florist_shop tailor_shop print_shop gloss_printing_packaging gloss_money gloss_office_work "
+     "lists_notes list_memory assistant_agenda lost_property finance_payments"},
+    {"gloss_games_play",
+     "quiz_karaoke football_club tennis_club gloss_social_talk gloss_events_people "
+     "gloss_mind_teaching timers_alarms alarms_datetime nursery_childcare gloss_workshop"},
+    {"gloss_software_data",
+     "data_centre_ops version_control spreadsheet_grid gloss_office_work gloss_science_lab "
+     "lab_bench town_archive gloss_machines device_settings"},
+    {"gloss_hospitality",
+     "hotel_desk restaurant_floor gloss_customer_desk gloss_kitchen_craft gloss_textile_cleaning "
+     "gloss_events_people gloss_social_talk gloss_money gloss_body_care takeaway_shopping "
+     "travel_booking travel_help taxi_dispatch car_rental transport wedding_planner lost_property "
+     "swimming_pool food_recipes kitchen_help elderly_care tailor_shop hospital_ward"},
     {"gloss_sport_training", "news_facts/league_table football_club tennis_club gym_trainer "
                              "health_fitness swimming_pool gloss_body_care "
                              "gloss_games_play gloss_school_learning gloss_events_people"},
