@@ -105,6 +105,6 @@ void asker_print(const char *name, int n, int (*is_wanted)(int i, const void *us
 void asker_close(struct mosquitto *m)
 {
     mosquitto_disconnect(m);
-    mosquitto_loop_stop(m, true);
+    mosquitto_loop_stop(m, false);
     mosquitto_destroy(m);
 }
