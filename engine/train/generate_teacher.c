@@ -13,6 +13,33 @@
  * from the lexicon has the category "lexicon_CLASS", without its number. The second may name several,
  * with blanks between. */
 static const char *const clashes[][2] = {
+    {"gloss_arts_music",
+     "orchestra_office podcast_studio film_set quiz_karaoke media assistant_sound "
+     "theatre_box_office newspaper_desk pawn_auction audio_books_radio gym_trainer "
+     "city_council_reports gloss_sound_picture gloss_mind_teaching gloss_events_people "
+     "gloss_workshop gloss_office_work gloss_sport_training gloss_printing_packaging "
+     "gloss_body_care gloss_public_services"},
+    {"gloss_property",
+     "estate_agency moving_storage law_office hotel_desk city_council_reports home_living "
+     "assistant_house bank_account finance_payments insurance_claims lost_property "
+     "pest_control water_works gloss_building_site gloss_law_order gloss_money "
+     "gloss_public_services gloss_energy_water gloss_customer_desk gloss_office_work "
+     "gloss_events_people gloss_hospitality gloss_workshop gloss_social_talk gloss_vehicles_yard"},
+    {"gloss_beauty_fashion",
+     "barber_tattoo tailor_shop film_set wedding_planner pharmacy_counter takeaway_shopping "
+     "gloss_body_care gloss_textile_cleaning gloss_shop_stock gloss_sound_picture "
+     "gloss_customer_desk gloss_animals gloss_social_talk gloss_events_people gloss_hospitality "
+     "gloss_workshop social_recommend"},
+    {"gloss_lookups",
+     "news_facts weather_time_search assistant_knows assistant_out assistant_sound "
+     "assistant_agenda alarms_datetime food_recipes kitchen_help travel_help travel_booking "
+     "finance_payments bank_account credit_cards navigation transport social_recommend "
+     "health_fitness gym_trainer car_drive car_cabin media audio_books_radio work_hr "
+     "assistant_meta quiz_karaoke calendar football_club tennis_club phone_messaging "
+     "garden_energy_pets ferry_port restaurant_floor lexicon_food lexicon_trip lexicon_account "
+     "gloss_money gloss_mind_teaching gloss_office_work gloss_body_care gloss_sport_training "
+     "gloss_kitchen_craft gloss_public_services gloss_social_talk gloss_games_play "
+     "gloss_hospitality gloss_at_sea gloss_science_lab"},
     {"gloss_shop_stock",
      "warehouse_logistics pawn_auction second_hand_bookseller takeaway_shopping pharmacy_counter "
      "florist_shop tailor_shop print_shop gloss_printing_packaging gloss_money gloss_office_work "
@@ -772,6 +799,7 @@ static const char *const knowing[] = {"weather_time_search",
                                       "news_facts",
                                       "social_recommend",
                                       "assistant_knows",
+                                      "gloss_lookups",
                                       "assistant_out",
                                       "assistant_sound/what_song",
                                       "food_recipes/recipe_find",
