@@ -1,4 +1,5 @@
-/* plain_int.h - what the files of the plain reader share. */
+/* plain_int.h - what the files of the plain reader (plain.h) share: the question which one of several things is
+ * meant, and the reader of words for players that name none, which plain.c asks first. */
 #ifndef LT_PLAIN_INT_H
 #define LT_PLAIN_INT_H
 
