@@ -301,7 +301,8 @@ int lt_cmd_models(int argc, char **argv)
     lt_config_store_path(&config, path, sizeof path);
     struct lt_store_options o = {.path = value[OPT_DB] ? value[OPT_DB] : path,
                                  .is_readonly =
-                                     verbs[v].is_reading || (!strcmp(verb, "shadow") && !n_words)};
+                                     verbs[v].is_reading || (!strcmp(verb, "shadow") && !n_words),
+                                 .is_existing = strcmp(verb, "add") != 0};
     err = lt_store_open(&o, &s, &diag);
     if (!err && !strcmp(verb, "list")) err = do_list(s, value[OPT_JSON], &diag);
     if (!err && !strcmp(verb, "add"))

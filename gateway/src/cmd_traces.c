@@ -354,8 +354,9 @@ static enum lt_err add_drift(struct lt_store *s, json_t *stats, const struct lt_
     return err;
 }
 
-static enum lt_err open_store(const char *const *value, int is_readonly, struct lt_store **out,
-                              struct lt_diag *diag)
+/* Only an import may make the database: anywhere else a path mistyped would be taken for an empty one. */
+static enum lt_err open_store(const char *const *value, int is_readonly, int is_import,
+                              struct lt_store **out, struct lt_diag *diag)
 {
     struct lt_config config;
     char path[1024];
@@ -364,6 +365,7 @@ static enum lt_err open_store(const char *const *value, int is_readonly, struct 
     lt_config_store_path(&config, path, sizeof path);
     struct lt_store_options o = {.path = value[OPT_DB] ? value[OPT_DB] : path,
                                  .is_readonly = is_readonly,
+                                 .is_existing = !is_import,
                                  .text_mode =
                                      (enum lt_text_mode)lt_text_mode_parse(config.store.text)};
     err = lt_store_open(&o, out, diag);
@@ -427,7 +429,7 @@ int lt_cmd_traces(int argc, char **argv)
         return lt_cli_usage(&spec, "replay needs --policy FILE");
     const char *id = verbs[verb].has_id ? argv[first + 1] : NULL;
     int64_t since_ms = days ? lt_now_unix_ms() - days * DAY_MS : 0;
-    enum lt_err err = open_store(value, !verbs[verb].is_writing, &s, &diag);
+    enum lt_err err = open_store(value, !verbs[verb].is_writing, verb == IMPORT, &s, &diag);
     if (!err) switch (verb) {
         case LIST:
             err = do_list(s, value, limit, since_ms, &diag);

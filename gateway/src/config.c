@@ -150,6 +150,12 @@ static enum lt_err list_add(const struct lt_config_row *row, struct lt_strings *
 {
     if (list->n >= LT_CONFIG_MAX_LIST) return bad(at, "more than 256 items");
     if (!n || (double)n > row->max) return bad(at, "an item is empty or too long");
+    if (row->flags & LT_CFG_PAIR && (*value == '=' || !memchr(value, '=', n))) {
+        char what[KEY_MAX_BYTES];
+        snprintf(what, sizeof what, "'%.*s' is no pair with a '=' between its two parts",
+                 n < 64 ? (int)n : 64, value);
+        return bad(at, what);
+    }
     if (row->choices) {
         char word[64], what[KEY_MAX_BYTES];
         snprintf(word, sizeof word, "%.*s", (int)n, value);
@@ -340,30 +346,6 @@ int lt_config_hours(const char *text, int *from, int *to)
 }
 
 /* What no single key of an endpoint can see. */
-static enum lt_err check_endpoint(const struct lt_config_endpoint *ep, const char *file,
-                                  size_t index, struct lt_diag *diag)
-{
-    char full[KEY_MAX_BYTES];
-    int from, to;
-    struct place at = {file, (size_t)ep->line, full, diag};
-    snprintf(full, sizeof full, "cloud.endpoints[%zu].hours", index);
-    if (!lt_config_hours(ep->hours, &from, &to))
-        return bad(&at, "hours are two of 0 to 24 as 22-6, the first included");
-    snprintf(full, sizeof full, "cloud.endpoints[%zu].confidence_min", index);
-    if (ep->confidence_min > ep->confidence_max)
-        return bad(&at, "more than confidence_max: no request would fit");
-    snprintf(full, sizeof full, "cloud.endpoints[%zu].model", index);
-    if (!strcmp(ep->provider, "openai-chat") && !*ep->model)
-        return bad(&at, "a model is needed: openai-chat has no default");
-    snprintf(full, sizeof full, "cloud.endpoints[%zu].base_url", index);
-    if (!strcmp(ep->provider, "openai-chat") && !*ep->base_url)
-        return bad(&at, "an address is needed: openai-chat has none of its own");
-    if (*ep->base_url && strncmp(ep->base_url, "http://", 7) != 0 &&
-        strncmp(ep->base_url, "https://", 8) != 0)
-        return bad(&at, "an address begins with https:// (or http:// in your own network)");
-    return LT_OK;
-}
-
 static enum lt_err read_endpoint(struct reader *r, const yaml_node_t *node,
                                  struct lt_config_endpoint *ep, size_t index)
 {
@@ -389,7 +371,6 @@ static enum lt_err read_endpoint(struct reader *r, const yaml_node_t *node,
             err = read_value(r, row, ep, yaml_document_get_node(&r->doc, p->value), &at);
     }
     ep->line = (int64_t)node->start_mark.line + 1;
-    if (!err) err = check_endpoint(ep, r->file, index, r->diag);
     if (!err && !*ep->provider) {
         snprintf(full, sizeof full, "cloud.endpoints[%zu]", index);
         at.line = node->start_mark.line + 1;
@@ -448,8 +429,9 @@ static enum lt_err read_map(struct reader *r, const yaml_node_t *map, const char
 }
 
 /* Line of "section.key", or of a key at the top; 0 when it is not written there. */
-static size_t line_of(struct reader *r, const char *full)
+static size_t line_of(void *ctx, const char *full)
 {
+    struct reader *r = ctx;
     const yaml_node_t *map = yaml_document_get_root_node(&r->doc);
     for (const char *part = full; map && map->type == YAML_MAPPING_NODE;) {
         size_t n = strcspn(part, ".");
@@ -466,52 +448,6 @@ static size_t line_of(struct reader *r, const char *full)
         part += part[n] ? n + 1 : n;
     }
     return 0;
-}
-
-/* A site that is not served would never be matched: a rule that is meant to hold back would hold nothing. */
-static enum lt_err check_sites_named(struct reader *r, const struct lt_config *c)
-{
-    char text[160], full[KEY_MAX_BYTES];
-    struct place at = {r->file, line_of(r, "cloud.never_cloud_sites"), "cloud.never_cloud_sites",
-                       r->diag};
-    const struct lt_strings *list = &c->cloud.never_cloud_sites;
-    for (size_t e = 0; e <= c->cloud.n_endpoints; e++) {
-        for (size_t i = 0; i < list->n; i++)
-            if (!lt_config_has_site(c, list->v[i])) {
-                snprintf(text, sizeof text, "'%.64s' is none of `sites`", list->v[i]);
-                return bad(&at, text);
-            }
-        if (e == c->cloud.n_endpoints) break;
-        list = &c->cloud.endpoints[e].sites;
-        snprintf(full, sizeof full, "cloud.endpoints[%zu].sites", e);
-        at.line = (size_t)c->cloud.endpoints[e].line;
-        at.key = full;
-    }
-    return LT_OK;
-}
-
-/* What no single row can see. */
-static enum lt_err check_whole(struct reader *r, const struct lt_config *c)
-{
-    struct place at = {r->file, line_of(r, "sites"), "sites", r->diag};
-    if (!c->sites.n) return bad(&at, "at least one site is needed");
-    for (size_t i = 0; i < c->sites.n; i++) {
-        if (strpbrk(c->sites.v[i], "/+#") || c->sites.v[i][0] == '$')
-            return bad(&at, "a site is one topic level: no '/', '+', '#' and no leading '$'");
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(c->sites.v[i], c->sites.v[j])) return bad(&at, "a site is listed twice");
-    }
-    at.line = line_of(r, at.key = "mqtt.prefix");
-    const char *prefix = c->mqtt.prefix;
-    if (strpbrk(prefix, "+#") || *prefix == '$' || *prefix == '/' ||
-        prefix[strlen(prefix) - 1] == '/' || strstr(prefix, "//"))
-        return bad(&at, "no '+', '#', leading '$', and no empty level");
-    at.line = line_of(r, at.key = "mqtt.share_group");
-    if (strpbrk(c->mqtt.share_group, "/+#")) return bad(&at, "no '/', '+' or '#' in a group");
-    at.line = line_of(r, at.key = "mqtt.key_file");
-    if (!*c->mqtt.cert_file != !*c->mqtt.key_file)
-        return bad(&at, "mqtt.cert_file and mqtt.key_file belong together");
-    return check_sites_named(r, c);
 }
 
 static enum lt_err apply_environment(struct lt_config *c, struct lt_diag *diag)
@@ -557,7 +493,7 @@ static enum lt_err parse(const char *yaml, size_t n, const char *name, int with_
                         name, root->start_mark.line + 1);
     }
     if (!err && with_environment) err = apply_environment(out, diag);
-    if (!err) err = check_whole(&r, out);
+    if (!err) err = lt__config_check(out, name, line_of, &r, diag);
     yaml_document_delete(&r.doc);
     yaml_parser_delete(&parser);
     if (err) lt_config_free(out);

@@ -154,7 +154,7 @@ enum lt_err lt_devices_file_read(const char *path, json_t **out, struct lt_diag 
     char *text = f ? malloc(LT_DEVICES_FILE_MAX_BYTES + 1) : NULL;
     enum lt_err err = LT_OK;
     *out = NULL;
-    if (!f) return lt_fail(diag, LT_ERR_NOTFOUND, "%s: %s", path, strerror(errno));
+    if (!f) return lt_fail_errno(diag, "cannot read the described devices %s", path);
     size_t n = text ? fread(text, 1, LT_DEVICES_FILE_MAX_BYTES + 1, f) : 0;
     if (!text)
         err = lt_fail(diag, LT_ERR_NOMEM, "%s: out of memory", path);

@@ -250,6 +250,7 @@ static void connect_done(uv_work_t *work, int status)
     if (m->connect_rc != MOSQ_ERR_SUCCESS) {
         set_fault(m, "cannot connect",
                   m->connect_rc == MOSQ_ERR_ERRNO ? "refused or unreachable; is the broker running?"
+                  : m->connect_rc == MOSQ_ERR_EAI ? "no such host is known; check mqtt.host"
                                                   : mosquitto_strerror(m->connect_rc));
         set_state(m, WAITING);
         wait_and_retry(m);
@@ -405,6 +406,13 @@ static enum lt_err set_tls(struct lt_mqtt *m, const struct lt_mqtt_options *o, s
     int rc = mosquitto_tls_set(m->mosq, ca, ca ? NULL : "/etc/ssl/certs", cert, key, NULL);
     if (!rc) rc = mosquitto_tls_opts_set(m->mosq, 1, "tlsv1.2", NULL);
     if (!rc && o->is_tls_insecure) rc = mosquitto_tls_insecure_set(m->mosq, true);
+    const struct {
+        const char *key, *path;
+    } files[] = {{"ca_file", ca}, {"cert_file", cert}, {"key_file", key}};
+    for (size_t i = 0; rc && i < sizeof files / sizeof *files; i++)
+        if (files[i].path && access(files[i].path, R_OK))
+            return lt_fail_errno(diag, "TLS for the broker: cannot read mqtt.%s %s", files[i].key,
+                                 files[i].path);
     if (rc)
         return lt_fail(diag, LT_ERR_INVALID,
                        "TLS for the broker: %s; check mqtt.ca_file, mqtt.cert_file, mqtt.key_file",

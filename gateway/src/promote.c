@@ -77,7 +77,7 @@ void lt_promote_print(const struct san_finetune_options *o, const struct san_fin
 enum lt_err lt_promote_export(const char *db, const char *site, int64_t days, const char *to,
                               struct lt_diag *diag)
 {
-    struct lt_store_options o = {.path = db};
+    struct lt_store_options o = {.path = db, .is_existing = 1};
     struct lt_store *s = NULL;
     struct lt_curate c = {.site = site,
                           .is_noted = 1,

@@ -52,7 +52,13 @@ enum lt_err lt_gw_talk_open(struct lt_gateway *gw, struct lt_diag *diag)
     char path[1024];
     const char *file = gw->started.talk.answers;
     if (!*file && lt_config_find_shipped("answers.json", path, sizeof path)) file = path;
-    if (!err && *file) err = lt_answers_open(file, &gw->answers, diag);
+    if (!err && *file) {
+        struct lt_diag why = {0};
+        err = lt_answers_open(file, &gw->answers, &why);
+        if (err)
+            lt_fail(diag, err, "%s%s",
+                    file == path ? "" : "talk.answers: ", lt_diag_text(&why, err));
+    }
     return err ? err : lt_house_load(gw->house, gw->store, diag);
 }
 

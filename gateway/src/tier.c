@@ -207,7 +207,13 @@ static void add_endpoint(struct lt_tier *t, const struct lt_config_endpoint *c,
     e->max_tokens = (int)c->max_tokens;
     e->estimate_usd_micro = lt_config_estimate_usd_micro(c);
     lt_breaker_init(&e->breaker, &breaker);
-    if (*c->key && lt_secret_read(c->key, &e->key, &diag)) {
+    enum lt_err err = LT_OK;
+    if (*c->key)
+        err = lt_secret_read(c->key, &e->key, &diag);
+    else if (!*c->base_url) /* a vendor's own address asks for one */
+        err = lt_fail(&diag, LT_ERR_INVALID,
+                      "it has no key; name it as key: env:NAME, file:/path or credential:NAME");
+    if (err) {
         e->is_unusable = 1;
         snprintf(t->fault, sizeof t->fault, "cloud endpoint %d (%s) is left out: %.300s",
                  t->n_endpoints, c->provider, diag.text);

@@ -1,4 +1,5 @@
 /* store.c - opening, migrating, grouping. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,8 +93,13 @@ static enum lt_err prepare_writing(struct lt_store *s, const struct lt_store_opt
 enum lt_err lt_store_open(const struct lt_store_options *o, struct lt_store **out,
                           struct lt_diag *diag)
 {
-    if (o->is_readonly) {
+    if (o->is_readonly || o->is_existing) {
         FILE *f = fopen(o->path, "rb");
+        if (!f && errno == ENOENT)
+            return lt_fail(diag, LT_ERR_NOTFOUND,
+                           "%s: no database there; `lintel serve` makes one, --db or store.path "
+                           "names another",
+                           o->path);
         if (!f) return lt_fail_errno(diag, "%s", o->path);
         fclose(f);
     }

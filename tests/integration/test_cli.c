@@ -141,21 +141,57 @@ static void test_serve__config_fault__one_line_with_line_and_key(void **state)
     expect_error_line("/nonexistent.yaml", NULL);
 }
 
-static void test_serve__password_file_missing__one_line(void **state)
+/* What a configuration names and is not there: one line that says which key, and where it looked. */
+static void test_serve__named_file_missing__one_line_with_the_key(void **state)
 {
-    char text[256];
+    static const struct {
+        const char *yaml, *says, *where;
+    } rows[] = {
+        {"mqtt: {username: u, password: 'file:/nonexistent/secret'}", "the secret",
+         "/nonexistent/secret"},
+        {"mqtt: {tls: true, ca_file: /nonexistent/ca.pem}", "mqtt.ca_file", "/nonexistent/ca.pem"},
+        {"discovery: {devices: /nonexistent/devices.yaml}", "described devices",
+         "/nonexistent/devices.yaml"},
+        {"talk: {answers: /nonexistent/answers.json}", "talk.answers", "/nonexistent/answers.json"},
+        {"cloud: {price_file: /nonexistent/prices.json}", "cloud.price_file",
+         "/nonexistent/prices.json"},
+        {"voice: {recogniser: server}", "voice.stt", "host:port"},
+    };
+    char dir[] = "/tmp/lintel-cli-XXXXXX", text[1024], db[64];
     (void)state;
-    snprintf(text, sizeof text,
-             "mqtt:\n  username: u\n  password: file:/nonexistent/secret\n"
-             "store:\n  path: /tmp/lintel-cli-test.db\nmodel:\n  file: %s\n",
-             test_model());
-    char *path = temp_file(text, strlen(text));
-    assert_int_equal(LINTEL("serve", "-c", path), 1);
-    expect_error_line("/nonexistent/secret", NULL);
-    unlink(path);
-    unlink("/tmp/lintel-cli-test.db");
-    unlink("/tmp/lintel-cli-test.db-wal");
-    unlink("/tmp/lintel-cli-test.db-shm");
+    assert_non_null(mkdtemp(dir));
+    snprintf(db, sizeof db, "%s/lintel.db", dir);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(text, sizeof text, "%s\nstore: {path: %s}\nmodel: {file: %s}\n", rows[i].yaml, db,
+                 test_model());
+        char *path = temp_file(text, strlen(text));
+        assert_int_equal(LINTEL("serve", "-c", path), 1);
+        expect_error_line(rows[i].says, rows[i].where, NULL);
+        unlink(path);
+    }
+    unlink(db);
+    assert_int_equal(rmdir(dir), 0); /* and nothing is left beside the database */
+}
+
+/* A path mistyped must not look like a database with nothing in it, and must not become one. */
+static void test_db__missing__one_line_and_none_is_made(void **state)
+{
+    char dir[] = "/tmp/lintel-cli-XXXXXX", db[64], out_path[64];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    snprintf(db, sizeof db, "%s/lintle.db", dir);
+    snprintf(out_path, sizeof out_path, "%s/week.gguf", dir);
+    assert_int_equal(LINTEL("traces", "list", "--db", db), 1);
+    expect_error_line(db, "no database there", "lintel serve", NULL);
+    assert_int_equal(LINTEL("traces", "prune", "--days", "7", "--db", db), 1);
+    expect_error_line(db, "no database there", NULL);
+    assert_int_equal(LINTEL("traces", "erase", "--site", "home", "--db", db), 1);
+    expect_error_line(db, "no database there", NULL);
+    assert_int_equal(LINTEL("models", "rollback", "--db", db), 1);
+    expect_error_line(db, "no database there", NULL);
+    assert_int_equal(LINTEL("finetune", "--from-traces", "--out", out_path, "--db", db), 1);
+    expect_error_line(db, "no database there", NULL);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 static void test_catalog__check__good_and_bad(void **state)
@@ -287,7 +323,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_help__every_command__status_0),
         cmocka_unit_test(test_model__foreign_truncated_or_missing__one_line),
         cmocka_unit_test(test_serve__config_fault__one_line_with_line_and_key),
-        cmocka_unit_test(test_serve__password_file_missing__one_line),
+        cmocka_unit_test(test_serve__named_file_missing__one_line_with_the_key),
+        cmocka_unit_test(test_db__missing__one_line_and_none_is_made),
         cmocka_unit_test(test_catalog__check__good_and_bad),
         cmocka_unit_test(test_doctor__faults__named_and_secrets_masked),
         cmocka_unit_test(test_traces__after_a_request__list_show_label_export_stats),

@@ -367,6 +367,9 @@ static void test_open__foreign_damaged_or_absent__clear_error(void **state)
     /* absent */
     o.is_readonly = 1;
     MUST_FAIL(LT_ERR_NOTFOUND, p->db, lt_store_open(&o, &s, &diag));
+    o = (struct lt_store_options){.path = p->db, .is_existing = 1};
+    MUST_FAIL(LT_ERR_NOTFOUND, "no database there", lt_store_open(&o, &s, &diag));
+    assert_int_equal(access(p->db, F_OK), -1); /* and it was not made */
     o = (struct lt_store_options){.path = "/nonexistent/lintel.db"};
     MUST_FAIL(LT_ERR_IO, "folder", lt_store_open(&o, &s, &diag));
     assert_null(s);

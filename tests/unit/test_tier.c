@@ -747,6 +747,31 @@ static void test_tier__no_price__counts_as_its_estimate_and_is_told(void **state
     lt_tier_answer_fini(&s.a);
 }
 
+/* A vendor without a key, and one whose key is nowhere: left out and told, before anything is sent. */
+static void test_tier__no_key__left_out_and_told(void **state)
+{
+    static const char *const rows[][2] = {
+        {"anthropic", "cloud endpoint 1 (anthropic) is left out: it has no key"},
+        {"gemini\n      key: file:/nonexistent/key", "/nonexistent/key"},
+    };
+    struct world *w = *state;
+    struct lt_diag d = {0};
+    char text[256];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        begin(w, "", 0, -1);
+        end_tier(w);
+        snprintf(text, sizeof text, "cloud:\n  endpoints:\n    - provider: %s\n", rows[i][0]);
+        if (lt_config_parse(text, strlen(text), "test.yaml", &w->config, &d) ||
+            lt_tier_new(&w->loop.io.io, &w->config, &w->budget, &w->tier, &d))
+            fail_msg("%s", d.text);
+        const char *fault = lt_tier_fault(w->tier);
+        if (!strstr(fault, rows[i][1])) fail_msg("'%s' lacks '%s'", fault, rows[i][1]);
+        int is_open = 0; /* as a breaker: no request is offered to it */
+        lt_tier_closed(w->tier, lt_now_us(), &is_open, 1);
+        assert_true(is_open);
+    }
+}
+
 /* ---- privacy ---- */
 
 static void test_tier__hidden_names__never_sent_and_calls_resolve(void **state)
@@ -813,6 +838,7 @@ int main(int argc, char **argv)
         TEST(test_tier__told_to_wait__waits_and_asks_again),
         TEST(test_tier__many_at_once__cap_holds),
         TEST(test_tier__no_price__counts_as_its_estimate_and_is_told),
+        TEST(test_tier__no_key__left_out_and_told),
         TEST(test_tier__hidden_names__never_sent_and_calls_resolve),
         TEST(test_tier__freed_while_asking__no_callback),
     };

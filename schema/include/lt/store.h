@@ -44,6 +44,7 @@ struct lt_store; /* opaque: _open makes it, _close releases it */
 struct lt_store_options {
     const char *path;            /* database file; its folder must exist */
     int is_readonly;             /* refuse all writes; an absent file is LT_ERR_NOTFOUND */
+    int is_existing;             /* do not make an absent file: LT_ERR_NOTFOUND */
     enum lt_text_mode text_mode; /* what may be stored of texts; 0 is "keep" */
     int64_t dedupe_window_ms;    /* 0: LT_STORE_DEDUPE_WINDOW_MS */
     int64_t max_bytes;           /* the file may not grow past this; 0: no limit of ours */
