@@ -4,7 +4,9 @@
  * network learns the names instead of where a name begins and ends. So a share of the lines get other
  * values: of the same parameter, from our own lists (spans.json) and from the other lines. A value
  * is exchanged where it stands in the query once, in words of its own; a parameter that the lists do not
- * have keeps its values. */
+ * have keeps its values. An article is said and not passed ("the fifteenth" is `fifteenth`), as these
+ * files mark their spans, but for titles and other names that have it (`whole` of values.json). A list
+ * "PARAM WORD" holds what stands after that word: "time in" an hour, "event_name to" lock the shed. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +24,18 @@ static int learn(struct gen_spans *s, const char *param, const char *text)
     if (json_object_get(s->seen, key)) return 1;
     return !json_object_set_new(s->seen, key, json_true()) &&
            !json_array_append_new(list, json_string(text));
+}
+
+/* The list for a value of `param` at `at` of the query: "time in" after "in", if there is one. */
+static const char *key_of(const struct gen_spans *s, const char *param, const char *query,
+                          const char *at, char *key, size_t cap)
+{
+    const char *end = at, *from;
+    while (end > query && end[-1] == ' ') end--;
+    for (from = end; from > query && gen_is_word((unsigned char)from[-1]);) from--;
+    if (end == at || from == end || !json_object_get(s->lists, param)) return param;
+    if (snprintf(key, cap, "%s %.*s", param, (int)(end - from), from) >= (int)cap) return param;
+    return json_object_get(s->lists, key) ? key : param;
 }
 
 enum lt_err gen_spans_load(struct gen_spans *s, const char *path, struct lt_diag *diag)
@@ -87,9 +101,11 @@ int gen_spans_learn(struct gen_spans *s, const char *query, const json_t *answer
             size_t n = json_is_array(value) ? json_array_size(value) : 1;
             for (k = 0; k < n; k++) {
                 text = json_is_array(value) ? json_array_get(value, k) : value;
-                const char *t = json_string_value(text);
+                const char *t = json_string_value(text), *at;
+                char key[SPAN_NAME_BYTES];
                 if (t && *t && gen_is_word((unsigned char)*t) && n_words(t) <= SPAN_WORDS_MAX &&
-                    find_once(query, t) && !learn(s, param, t))
+                    (at = find_once(query, t)) &&
+                    !learn(s, key_of(s, param, query, at, key, sizeof key), t))
                     return 0;
             }
         }
@@ -143,7 +159,7 @@ static int draw(struct gen_group *gg, const char *param, const json_t *list, con
     if (made->root && gen_chance(&gg->r, made->share) &&
         gen_value_fresh(&gg->r, made, param, name, sizeof name)) {
         if (!has_capital(query)) gen_lower(name);
-        t = gen_value_passed(made, param, name);
+        t = name;
     }
     size_t n = strlen(t);
     for (size_t i = 0; i < sizeof articles / sizeof *articles; i++) {
@@ -165,21 +181,31 @@ static int draw(struct gen_group *gg, const char *param, const json_t *list, con
     return *out && !gen_find_words(query, out);
 }
 
+/* What is passed of a new value: without the article, which the text keeps. */
+static const char *passed(struct gen_group *gg, const char *param, const char *text)
+{
+    const struct gen_values *made = &gg->g->values;
+    return made->root ? gen_value_passed(made, param, text) : text;
+}
+
 /* One value of the draft; the new one, or NULL where the old one stays. */
 static json_t *swap(struct gen_group *gg, struct gen_draft *d, const char *param,
                     const json_t *value)
 {
-    const json_t *list = json_object_get(gg->g->spans.lists, param);
     const char *old = json_string_value(value);
-    char text[256];
-    if (!list || !old || strlen(old) < 2 || !gen_chance(&gg->r, 0.7)) return NULL;
+    char text[256], key[SPAN_NAME_BYTES];
+    if (!json_object_get(gg->g->spans.lists, param) || !old || strlen(old) < 2 ||
+        !gen_chance(&gg->r, 0.7))
+        return NULL;
     const char *at = find_once(d->text.s, old);
     if (!at || overlaps(d, value, old)) return NULL;
-    if (!draw(gg, param, list, d->text.s, at, old, text, sizeof text)) return NULL;
+    const char *of = key_of(&gg->g->spans, param, d->text.s, at, key, sizeof key);
+    const json_t *list = json_object_get(gg->g->spans.lists, of);
+    if (!draw(gg, of, list, d->text.s, at, old, text, sizeof text)) return NULL;
     size_t from = (size_t)(at - d->text.s);
     gen_text_erase(&d->text, from, strlen(old));
     gen_text_insert(&d->text, from, text);
-    return json_string(text);
+    return json_string(passed(gg, param, text));
 }
 
 void gen_spans_swap(struct gen_group *gg, struct gen_draft *d)
