@@ -396,7 +396,10 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     int has_lexicon = g->mix.composed > 0 && !access(path, R_OK);
     for (int i = 0; i < o->n_exclude; i++) has_lexicon &= strcmp(o->exclude[i], "lexicon") != 0;
     if (!err && has_lexicon) err = gen_lexicon_load(&g->teacher, path, o->seed, diag);
-    if (!err) err = gen_clashes_build(&g->teacher, diag);
+    char clashes[1024];
+    snprintf(path, sizeof path, "%s/teacher", o->tree_dir);
+    snprintf(clashes, sizeof clashes, "%s/clashes.json", o->tree_dir);
+    if (!err) err = gen_clashes_load(&g->teacher, clashes, path, diag);
     if (!err) err = san_lookup_new(tools, homes, &g->lookup, diag);
     snprintf(path, sizeof path, "%s/home-tools.json", o->tree_dir);
     if (!err) err = load_home_tools(g, path, diag);

@@ -269,7 +269,7 @@ static void pool_catalogue(struct gen_group *gg, struct gen_draft *d, const int 
                        is_device_category(t, v->function) && is_device_category(t, o->function);
             }
             out |= category >= 0 && t->fn[v->function].category != category;
-            out |= no_knowing && gen_function_knows(t, v->function);
+            out |= no_knowing && t->fn[v->function].knows;
             if (out || (near && !same) || (near && d->n_cat >= (size + 1) / 2 + 1)) continue;
             gen_draft_show(d, v);
         }
@@ -349,12 +349,9 @@ static int takes_condition(const struct gen_teacher *t, int f)
 static void maybe_home(struct gen_group *gg, struct gen_draft *d, int f)
 {
     const struct gen_home *h = gg->random.json ? &gg->random : &gg->filed;
-    if (!h->json || !gen_function_is_remote(&gg->g->teacher, f) || !gen_chance(&gg->r, 0.12))
-        return;
+    if (!h->json || !gg->g->teacher.fn[f].is_remote || !gen_chance(&gg->r, 0.12)) return;
     for (int i = 0; i < d->n_cat; i++)
-        if (d->cat[i]->function >= 0 &&
-            !gen_function_is_remote(&gg->g->teacher, d->cat[i]->function))
-            return;
+        if (d->cat[i]->function >= 0 && !gg->g->teacher.fn[d->cat[i]->function].is_remote) return;
     d->home =
         gen_home_view(h, h->n_area ? h->area[gen_below(&gg->r, (size_t)h->n_area)].name : NULL);
     int n = 1 + (int)gen_below(&gg->r, 16);

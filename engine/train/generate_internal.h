@@ -204,7 +204,9 @@ struct gen_function {
     const char *id;
     int category;
     json_t *schemas, *utterances; /* borrowed from the file */
-    json_t *coded[3]; /* {parameter: true} of each schema whose values are not said literally */
+    json_t *coded[3];  /* {parameter: true} of each schema whose values are not said literally */
+    uint8_t is_remote; /* of none of the kinds that a home's tools serve too (clashes.json) */
+    uint8_t knows;     /* might answer questions of the escalation list (web search) */
 };
 struct gen_entry { /* of the home phrases */
     const char *tool, *domain, *device_class, *note;
@@ -242,14 +244,12 @@ int gen_fill(struct gen_rng *r, const struct gen_values *made, const json_t *slo
 
 /* ---- generate_teacher.c ---------------------------------------------------------------------- */
 
-/* Note which functions clash, once all are loaded. */
-enum lt_err gen_clashes_build(struct gen_teacher *t, struct lt_diag *diag);
+/* Read clashes.json once all functions are loaded; `teacher_dir` has the files of the categories that
+ * it may name although the options exclude them. Errors name file and entry. */
+enum lt_err gen_clashes_load(struct gen_teacher *t, const char *path, const char *teacher_dir,
+                             struct lt_diag *diag);
 /* Whether the two functions may serve one request, so that neither distracts from the other. */
 int gen_functions_clash(const struct gen_teacher *t, int a, int b);
-/* Whether the function belongs to none of the kinds that a home's tools serve too. */
-int gen_function_is_remote(const struct gen_teacher *t, int f);
-/* Whether questions of the escalation list might be answered by the function (web search). */
-int gen_function_knows(const struct gen_teacher *t, int f);
 
 /* ---- generate_home.c ------------------------------------------------------------------------- */
 

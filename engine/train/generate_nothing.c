@@ -201,7 +201,7 @@ void gen_home_catalogue(struct gen_group *gg, const struct gen_home *h, struct g
         int n = 1 + (int)gen_below(&gg->r, 5);
         for (int i = 0; i < n; i++) {
             const struct gen_variant *v = &gg->pool[gen_below(&gg->r, (size_t)gg->n_pool)];
-            if (gen_function_is_remote(&g->teacher, v->function)) gen_draft_show(d, v);
+            if (g->teacher.fn[v->function].is_remote) gen_draft_show(d, v);
         }
     }
 }

@@ -600,7 +600,7 @@ static void refuse_lists(const char *name, const char *const (*bad)[2], size_t n
 {
     static const char *const all[] = {"teacher",        "lexicon.json",    "tools.json",
                                       "homes.jsonl.gz", "home-tools.json", "spans.json",
-                                      "values.json"};
+                                      "values.json",    "clashes.json"};
     char tree[] = "/tmp/lintel-lists-XXXXXX", path[80];
     assert_non_null(mkdtemp(tree));
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -668,6 +668,26 @@ static void test_values__mistakes_in_the_parts__named(void **state)
         {"{\"kinds\":{},\"parts\":{},\"whole\":[1]}", "\"whole\""},
     };
     refuse_lists("values.json", bad, sizeof bad / sizeof *bad);
+}
+
+static void test_clashes__mistakes_in_the_table__named(void **state)
+{
+    (void)state;
+#define TABLE(clashes, beside)                                                                     \
+    "{\"clashes\":{" clashes "},\"beside_home\":[" beside "],\"not_beside_home\":[],\"knowing\":[" \
+                                                          "]}"
+    static const char *const bad[][2] = {
+        {"{", "line 1"},
+        {"{\"clashes\":[]}", "\"clashes\" must be an object"},
+        {TABLE("\"no_such_category\":[\"media\"]", ""), "no category \"no_such_category\""},
+        {TABLE("\"media\":[\"lighting/no_such\"]", ""), "media: the teacher has no function"},
+        {TABLE("\"media\":[7]", ""), "media must list texts"},
+        {TABLE("\"media\":\"lighting\"", ""), "\"media\" must be a list"},
+        {TABLE("", "\"no_such\""), "beside_home: the teacher has no category \"no_such\""},
+        {"{\"clashes\":{}}", "\"beside_home\" must be a list"},
+    };
+#undef TABLE
+    refuse_lists("clashes.json", bad, sizeof bad / sizeof *bad);
 }
 
 static void test_files__too_many_bad_lines__refused_unless_allowed(void **state)
@@ -799,6 +819,7 @@ int main(void)
         cmocka_unit_test(test_spans__mistakes_in_the_lists__named),
         cmocka_unit_test(test_values__names_of_teacher__made_afresh_and_without_article),
         cmocka_unit_test(test_values__mistakes_in_the_parts__named),
+        cmocka_unit_test(test_clashes__mistakes_in_the_table__named),
         cmocka_unit_test(test_files__too_many_bad_lines__refused_unless_allowed),
         cmocka_unit_test(test_exclude__categories_and_files__never_seen),
         cmocka_unit_test(test_notes__files_absent__said_and_made_up_for),
