@@ -297,7 +297,8 @@ static int object(struct compiler *c, const json_t *schema, int depth)
             json_t *name = json_string(key);
             char *text = json_dumps(name, JSON_ENCODE_ANY), *with_colon = NULL;
             json_decref(name);
-            if (text && (with_colon = malloc(strlen(text) + 2))) sprintf(with_colon, "%s:", text);
+            if (text && (with_colon = malloc(strlen(text) + 2)))
+                snprintf(with_colon, strlen(text) + 2, "%s:", text);
             free(text);
             int err = list_add(c, &l, with_colon, value);
             if (err < 0) value = err;

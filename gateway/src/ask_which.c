@@ -233,11 +233,8 @@ void lt_ask_which(const struct lt_catalog *c, const struct lt_words *said, const
         out->kind = LT_ASK_CHOICE;
         out->calls = json_incref(open);
         out->choices = json_incref(choices);
-        strcpy(out->speech, "Which ");
-        strncat(out->speech, nouns.v[nouns.n - 1], 60);
-        strcat(out->speech, *list ? ": " : "");
-        strcat(out->speech, list);
-        strcat(out->speech, "?");
+        snprintf(out->speech, sizeof out->speech, "Which %.60s%s%s?", nouns.v[nouns.n - 1],
+                 *list ? ": " : "", list);
     }
     json_decref(choices);
     json_decref(open);

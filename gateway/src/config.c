@@ -345,7 +345,6 @@ int lt_config_hours(const char *text, int *from, int *to)
                       *to >= 0 && *to <= 24 && *from != *to);
 }
 
-/* What no single key of an endpoint can see. */
 static enum lt_err read_endpoint(struct reader *r, const yaml_node_t *node,
                                  struct lt_config_endpoint *ep, size_t index)
 {

@@ -91,6 +91,7 @@ static enum lt_err check_mqtt(const struct check *k)
     return LT_OK;
 }
 
+/* What no single key of an endpoint can see. */
 static enum lt_err check_endpoint(const struct check *k, size_t index)
 {
     const struct lt_config_endpoint *ep = &k->c->cloud.endpoints[index];

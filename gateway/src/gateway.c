@@ -3,10 +3,12 @@
 #include "gateway.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +55,31 @@ static enum lt_err make_folders(const char *file, struct lt_diag *diag)
     return LT_OK;
 }
 
+/* One gateway has one database: two would carry out everything twice, and each would take what the other
+ * has under way for what a crash left. The kernel gives the lock back however the process ends, and the
+ * file stays: were it removed, two could hold locks on two files of one name. Where there can be no lock,
+ * the store says why it cannot be written, or nothing is wrong but that. */
+static enum lt_err lock_store(struct lt_gateway *gw, const char *database, struct lt_diag *diag)
+{
+    char path[1100], text[24] = "";
+    snprintf(path, sizeof path, "%s.lock", database);
+    gw->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (gw->lock_fd < 0) return LT_OK;
+    if (flock(gw->lock_fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        ssize_t n = pread(gw->lock_fd, text, sizeof text - 1, 0);
+        text[n > 0 ? strspn(text, "0123456789") : 0] = '\0';
+        return lt_fail(
+            diag, LT_ERR_BUSY,
+            "%s: another gateway%s%s works with this database; stop it, or give this one "
+            "a store.path and an mqtt.client_id of its own",
+            database, *text ? ", process " : "", text);
+    }
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    if (ftruncate(gw->lock_fd, 0) || pwrite(gw->lock_fd, text, (size_t)n, 0) != n)
+        LT_LOG(DEBUG, "store.lock_unnamed", LF_STR("path", path)); /* held all the same */
+    return LT_OK;
+}
+
 static enum lt_err open_store(struct lt_gateway *gw, struct lt_diag *diag)
 {
     char path[1024];
@@ -64,6 +91,7 @@ static enum lt_err open_store(struct lt_gateway *gw, struct lt_diag *diag)
                                  .dedupe_window_ms = c->limits.dedupe_s * 1000,
                                  .max_bytes = c->store.max_mb * STORE_CAP_FACTOR * 1048576};
     enum lt_err err = make_folders(path, diag);
+    if (!err) err = lock_store(gw, path, diag);
     if (!err) err = lt_store_open(&o, &gw->store, diag);
     if (err) return err;
     FILE *f = fopen(gw->session_path, "re");
@@ -479,6 +507,7 @@ static void close_all(struct lt_gateway *gw)
     lt_warm_close(gw);
     lt_site_engine_unref(gw->engine);
     lt_store_close(gw->store);
+    if (gw->lock_fd >= 0) close(gw->lock_fd); /* after the store */
     lt_docs_close(gw->docs);
     lt_secret_free(gw->password);
     lt_gateway_policy_fini(&gw->policy);
@@ -533,6 +562,7 @@ enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
     struct lt_gateway *gw = calloc(1, sizeof *gw);
     if (!gw) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     gw->config_path = config_path;
+    gw->lock_fd = -1;
     gw->started_us = lt_now_us();
     signal(SIGPIPE, SIG_IGN);
     lt_secret_forbid_dumps(); /* words of people are in here, with or without keys */

@@ -98,6 +98,7 @@ struct lt_gateway {
     struct lt_gw_site *sites;
     size_t n_sites;
     char client_id[160];
+    int lock_fd;               /* held while the database is ours; -1: not locked */
     char session_path[1100];   /* file that names the broker session, beside the database */
     char session[LT_ULID_CAP]; /* name of the broker session: packet ids mean something in it */
     char barrier_topic[LT_TOPIC_MAX_BYTES + 1], barrier[LT_ULID_CAP];

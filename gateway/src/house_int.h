@@ -29,14 +29,14 @@ void lt__house_text(const json_t *arguments, const char *key, char *out, size_t 
 /* Equal but for ASCII case and outer blanks. */
 int lt__house_same(const char *a, const char *b);
 
-/* The tools of each; `verb` is what follows Hass ("StartTimer"). */
+/* The tools of each; `word` is what follows Hass ("StartTimer"). */
 enum lt_house_end lt__timers_call(struct lt_house *h, const struct lt_house_ask *ask,
-                                  const char *verb, const json_t *arguments,
+                                  const char *word, const json_t *arguments,
                                   struct lt_house_answer *out);
 enum lt_house_end lt__lists_call(struct lt_house *h, const struct lt_house_ask *ask,
-                                 const char *verb, const json_t *arguments,
+                                 const char *word, const json_t *arguments,
                                  struct lt_house_answer *out);
-int lt__timers_is_ours(const char *verb);
-int lt__lists_is_ours(const char *verb);
+int lt__timers_is_ours(const char *word);
+int lt__lists_is_ours(const char *word);
 
 #endif

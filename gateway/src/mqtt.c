@@ -25,7 +25,9 @@
 #define GOODBYE_MS     2000  /* longest time to get the last bytes out on stop */
 #define READ_BURST     256   /* most packets of one turn: bounds the group that one commit covers */
 #define FAULT_BYTES    256
-#define SEND_MAXIMUM   256 /* most QoS 1 messages that wait for the broker's acknowledgement */
+#define SEND_MAXIMUM   256  /* most QoS 1 messages that wait for the broker's acknowledgement */
+#define STEADY_MS      5000 /* a connection that held so long was a good one */
+#define N_SHORT        3 /* so many shorter ones in a row look like a quarrel over the client id */
 #define REASON_REFUSED 128 /* MQTT 5 reason codes from here on are failures */
 
 enum state { IDLE, CONNECTING, GREETING, UP, WAITING, GOODBYE, CLOSED };
@@ -41,6 +43,8 @@ struct lt_mqtt {
     int port, keepalive_s, is_v5;
     uint32_t session_expiry_s;
     int64_t wait_min_ms, wait_max_ms, wait_ms;
+    lt_us up_us; /* when the connection came up */
+    int n_short; /* connections in a row that did not hold */
 
     enum state state;
     int n_holds, is_paused, has_output, is_refused, is_stopping, is_in_library, is_goodbye_due;
@@ -117,10 +121,24 @@ static void update_poll(struct lt_mqtt *m)
         uv_poll_stop(&m->polled->poll);
 }
 
+/* A connection that had come up is gone. Only one that held makes the next attempt a quick one: two clients
+ * of one id throw each other out, and the broker mostly does not say so. */
+static void judge_connection(struct lt_mqtt *m)
+{
+    if (lt_now_us() - m->up_us >= STEADY_MS * 1000LL) {
+        m->n_short = 0;
+        m->wait_ms = m->wait_min_ms;
+    } else if (++m->n_short >= N_SHORT) {
+        set_fault(m, "connection lost again soon after it came up",
+                  "does another client use our client id? Give each its own mqtt.client_id");
+    }
+}
+
 /* The connection is gone or must go. */
 static void drop(struct lt_mqtt *m)
 {
     int was_up = m->state == UP;
+    if (was_up) judge_connection(m);
     unpoll(m);
     uv_timer_stop(&m->misc_timer);
     if (m->state == GOODBYE || m->is_stopping) {
@@ -322,7 +340,7 @@ static void on_connect(struct mosquitto *mosq, void *user, int rc, int flags,
     m->room = broker_maximum < SEND_MAXIMUM ? broker_maximum : SEND_MAXIMUM;
     set_state(m, UP);
     m->fault[0] = '\0';
-    m->wait_ms = m->wait_min_ms;
+    m->up_us = lt_now_us();
     uv_timer_start(&m->misc_timer, on_misc, MISC_MS, MISC_MS);
     LT_LOG(INFO, "mqtt.up", LF_STR("host", m->host), LF_INT("port", m->port),
            LF_INT("has_session", flags & 1));

@@ -103,7 +103,7 @@ void lt__leg_ran(struct leg *l, const json_t *results);
 void lt__leg_late(struct leg *l);
 
 /* ---- tier_say.c ---- */
-void lt__leg_say(void *leg, const char *text); /* an lt_cloud_say_fn */
+void lt__leg_say(void *ctx, const char *text); /* an lt_cloud_say_fn */
 void lt__voice_turn(struct leg *l); /* a turn begins: what earlier ones said stays said */
 /* What of the answer `text` has not been said; NULL when nothing was said or that does not stand. */
 char *lt__voice_rest(const struct leg *l, const char *text);

@@ -161,7 +161,9 @@ static int split(struct lt_wyoming_peer *p, const char *address)
 {
     const char *colon = strrchr(address, ':');
     size_t n = colon ? (size_t)(colon - address) : 0;
-    if (!n || n >= sizeof p->host || strlen(colon + 1) >= sizeof p->port || atoi(colon + 1) < 1)
+    if (!n || n >= sizeof p->host || strlen(colon + 1) >= sizeof p->port || !colon[1] ||
+        colon[1 + strspn(colon + 1, "0123456789")] || strtol(colon + 1, NULL, 10) < 1 ||
+        strtol(colon + 1, NULL, 10) > 65535)
         return 0;
     snprintf(p->address, sizeof p->address, "%s", address);
     snprintf(p->port, sizeof p->port, "%s", colon + 1);

@@ -304,6 +304,49 @@ static void test_broker__refuses_the_password__gateway_outlives_it(void **state)
     json_decref(s);
 }
 
+static void test_second_gateway__same_database__refused_in_one_line(void **state)
+{
+    struct env *e = *state;
+    char out[64], err[1024], config[256], pid[32];
+    gateway_start(e, NULL);
+    snprintf(config, sizeof config, "%s", env_path(e, "lintel.yaml"));
+    snprintf(pid, sizeof pid, "process %ld ", (long)gateway_pid(e));
+    assert_int_equal(run_lintel(out, sizeof out, err, sizeof err, "serve", "-c", config, NULL), 1);
+    if (!strstr(err, "lintel.db: another gateway") || !strstr(err, pid) ||
+        !strstr(err, "store.path") || strchr(err, '\n') != err + strlen(err) - 1)
+        fail_msg("'%s'", err);
+    client_forget(e); /* the first has noticed nothing */
+    client_say(e, UTTERANCE);
+    json_decref(take_json(e, "lintel/home/response", "result"));
+    gateway_kill(e); /* and a killed one holds nothing up */
+    gateway_start(e, NULL);
+}
+
+static void test_client_id__used_by_another__is_told(void **state)
+{
+    struct env *e = *state;
+    char command[160];
+    gateway_start(e, "mqtt:\n  reconnect_max_s: 1\n");
+    snprintf(command, sizeof command, "exec mosquitto_sub -p %d -i gw -t none -E", env_port(e));
+    /* thrown out as soon as it is back; it is told after three times, of which a slow machine may need more */
+    for (int n_up = 1; !gateway_log_count(e, "client id"); n_up++) {
+        for (int waited = 0; gateway_log_count(e, "mqtt.up") < n_up; waited += 20) {
+            if (waited > WAIT_MS) fail_msg("not connected for the time %d", n_up);
+            sleep_ms(20);
+        }
+        assert_int_equal(system(command), 0);
+        for (int waited = 0; gateway_log_count(e, "mqtt.down") < n_up; waited += 20) {
+            if (waited > WAIT_MS) fail_msg("not thrown out for the time %d", n_up);
+            sleep_ms(20);
+        }
+    }
+    client_forget(e); /* alone again, it is back */
+    struct message *m;
+    do client_say(e, UTTERANCE);
+    while (!(m = client_try(e, "lintel/home/response", 1000)));
+    message_free(m);
+}
+
 static void test_version4__request__answered_and_retained_ignored(void **state)
 {
     struct env *e = *state;
@@ -388,6 +431,8 @@ int main(int argc, char **argv)
         TEST(test_broker__absent_at_start__gateway_waits_for_it),
         TEST(test_broker__absent__sigterm_ends_the_gateway),
         TEST(test_broker__refuses_the_password__gateway_outlives_it),
+        TEST(test_second_gateway__same_database__refused_in_one_line),
+        TEST(test_client_id__used_by_another__is_told),
         TEST(test_version4__request__answered_and_retained_ignored),
         TEST(test_disk__full__request_is_answered_with_an_error),
         TEST(test_queue__full__every_request_has_an_answer),

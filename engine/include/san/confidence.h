@@ -41,7 +41,7 @@ struct san_confidence_input {
 
 /* Number of features for a network of that width. */
 int san_confidence_n_feature(int width);
-void san_confidence_features(const struct san_confidence_input *in, float *out);
+void san_confidence_features(const struct san_confidence_input *in, float *f);
 /* Read the head of an open model file; n stays 0 when it has none. LT_ERR_INVALID when its length
  * does not fit the width. */
 LT_NODISCARD enum lt_err san_confidence_load(struct san_confidence *c, const struct san_gguf *g,
