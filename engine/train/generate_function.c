@@ -10,15 +10,24 @@
 #define POOL_CATEGORIES_MIN 3
 #define POOL_CATEGORIES_MAX 5
 
-/* All categories in random order, of the first POOL_CATEGORIES_MAX a share that is composed. */
+/* All categories in random order, of the first POOL_CATEGORIES_MAX a share that is composed. One with
+ * a weight has as many lots in the draw and stands where the first of them falls. */
 static void pick_categories(struct gen_rng *r, const struct gen_teacher *t, double composed,
                             int *out)
 {
+    int lots[GEN_CATEGORIES_MAX * GEN_WEIGHT_MAX], n_lots = 0;
     int told[GEN_CATEGORIES_MAX], made[GEN_CATEGORIES_MAX], n_told = 0, n_made = 0, n = 0;
-    for (int i = 0; i < t->n_cat; i++)
-        *(t->cat[i].is_composed ? &made[n_made++] : &told[n_told++]) = i;
-    gen_shuffle_ints(r, told, n_told);
+    char is_drawn[GEN_CATEGORIES_MAX] = {0};
+    for (int i = 0; i < t->n_cat; i++) {
+        if (t->cat[i].is_composed) made[n_made++] = i;
+        for (int k = 0; k < t->cat[i].weight && !t->cat[i].is_composed; k++) lots[n_lots++] = i;
+    }
+    gen_shuffle_ints(r, lots, n_lots);
     gen_shuffle_ints(r, made, n_made);
+    for (int i = 0; i < n_lots; i++) {
+        if (!is_drawn[lots[i]]) told[n_told++] = lots[i];
+        is_drawn[lots[i]] = 1;
+    }
     for (int a = 0, b = 0; n < t->n_cat; n++)
         out[n] = a == n_told || (b < n_made && gen_chance(r, composed)) ? made[b++] : told[a++];
 }

@@ -34,6 +34,7 @@
 #define GEN_HOME_TOOLS_MAX 64   /* most home tools */
 #define GEN_FILES_MAX      24   /* most data files of a mix */
 #define GEN_CATEGORIES_MAX 1024 /* most teacher categories */
+#define GEN_WEIGHT_MAX     4    /* a category is drawn at most so many times as often as others */
 #define GEN_TRIES          24   /* attempts at a draft before another family is drawn */
 
 /* ---- generate_words.c ------------------------------------------------------------------------ */
@@ -199,6 +200,7 @@ struct gen_category {
     json_t *slots, *nothing;
     int first, n;    /* functions */
     int is_composed; /* from the lexicon */
+    int weight;      /* lots in the draw of a pool, 1 to GEN_WEIGHT_MAX */
 };
 struct gen_function {
     const char *id;

@@ -73,6 +73,11 @@ enum lt_err gen_teacher_add(struct gen_teacher *t, json_t *root, const char *pat
     c->slots = json_object_get(root, "slots");
     c->nothing = json_object_get(root, "nothing");
     c->first = t->n_fn;
+    const json_t *weight = json_object_get(root, "weight");
+    c->weight = weight ? (int)json_integer_value(weight) : 1;
+    if ((weight && !json_is_integer(weight)) || c->weight < 1 || c->weight > GEN_WEIGHT_MAX)
+        return lt_fail(diag, LT_ERR_PARSE, "%s: \"weight\" must be a whole number from 1 to %d",
+                       path, GEN_WEIGHT_MAX);
     size_t i, k;
     json_t *f, *schema;
     json_array_foreach(list, i, f)
