@@ -388,7 +388,7 @@ static json_t *draw(struct san_tune_set *s, struct gen_rng *r, const json_t *gue
     int is_absent = n_calls == 1 && n_tools > 2 && gen_chance(r, ABSENT_CHANCE);
     json_object_set_new(c, "tools", draw_tools(r, c, is_absent, guest));
     if (is_absent) json_object_set_new(c, "answers", json_array());
-    if (gen_chance(r, NOISE_CHANCE)) gen_noise(r, c);
+    if (gen_chance(r, NOISE_CHANCE)) gen_noise(r, c, 1);
     return c;
 }
 

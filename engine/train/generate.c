@@ -134,7 +134,8 @@ static json_t *finish(struct gen_group *gg, struct gen_draft *d, uint64_t index,
                           d->kind, "query", d->text.s, "tools", tools, "answers", answers);
     if (!c) goto fail;
     if (d->home) json_object_set(c, "home", d->home);
-    if (!gg->g->plain && gen_chance(&gg->r, gg->g->mix.noise)) gen_noise(&gg->r, c);
+    int is_abroad = d->home && !gg->filed_is_english && strncmp(d->source, "teacher-", 8) != 0;
+    if (!gg->g->plain && gen_chance(&gg->r, gg->g->mix.noise)) gen_noise(&gg->r, c, !is_abroad);
     gen_respell(c);
     if (d->is_unsaid) json_object_set_new(c, "unsaid", json_true());
     if (d->is_unclear) {
@@ -387,6 +388,8 @@ enum lt_err san_gen_new(const struct san_gen_options *o, struct san_gen **out, s
     if (!err) err = gen_mix_load(&g->mix, o->mix_path, diag);
     snprintf(path, sizeof path, "%s/spans.json", o->tree_dir);
     if (!err && g->mix.swapped_spans > 0) err = gen_spans_load(&g->spans, path, diag);
+    snprintf(path, sizeof path, "%s/abroad.json", o->tree_dir);
+    if (!err && g->mix.own_abroad > 0) err = gen_abroad_load(&g->abroad, path, diag);
     snprintf(path, sizeof path, "%s/values.json", o->tree_dir);
     if (!err && g->mix.made_values > 0) err = gen_values_load(&g->values, path, diag);
     g->values.share = o->plain ? 0 : g->mix.made_values;
@@ -420,6 +423,7 @@ void san_gen_free(struct san_gen *g)
     if (!g) return;
     gen_files_free(g);
     gen_spans_free(&g->spans);
+    json_decref(g->abroad);
     gen_values_free(&g->values);
     gen_vocabulary_fini(&g->vocabulary);
     gen_teacher_free(&g->teacher);

@@ -291,6 +291,8 @@ static int home_line(struct gen_group *gg, const struct gen_file *f, struct gen_
     if (gg->filed_home < 0) return 0;
     int from = f->by_home_off[gg->filed_home], to = f->by_home_off[gg->filed_home + 1];
     if (from == to) return 0;
+    if (gg->g->abroad && !gg->filed_is_english && gen_chance(r, gg->g->mix.own_abroad))
+        return gen_abroad_draft(gg, d);
     const struct gen_line *l = &f->line[f->by_home[from + (int)gen_below(r, (size_t)(to - from))]];
     d->kind = l->kind;
     gen_text_adds(&d->text, l->query);

@@ -12,6 +12,7 @@
  *     generate_nothing.c   the families for which nothing is to be called, and joined commands
  *     generate_file.c      cases from data files
  *     generate_span.c      other values for what their lines say
+ *     generate_abroad.c    home phrases in other languages
  *     generate_noise.c     how people type and recognisers hear
  *
  * A case is first a *draft*: a text, calls in the original names over variants, a catalogue of
@@ -165,6 +166,7 @@ struct gen_mix {
     double random_home;   /* share of the teacher's home phrases over a random home */
     double noise;         /* share of the queries that get noise */
     double composed;      /* share of the categories drawn that are composed from the lexicon */
+    double own_abroad;    /* share of the lines of other languages that are phrases of our own */
     double absent_files;  /* share of the file lines whose tool is taken away */
     double renamed_files; /* share of the groups whose file tools are renamed */
     double swapped_spans; /* share of the file lines without a home that get other values */
@@ -325,6 +327,7 @@ struct san_gen {
     struct gen_values values;
     struct san_lookup *lookup;
     struct gen_vocabulary vocabulary;
+    json_t *abroad; /* phrases in other languages, or NULL */
     json_t *home_tools_root;
     json_t *home_needs;
     json_t *home_tool[GEN_HOME_TOOLS_MAX];
@@ -396,6 +399,10 @@ void gen_files_free(struct san_gen *g);
 void gen_file_pool(struct gen_group *gg);
 
 /* generate_span.c */
+/* generate_abroad.c: the file of phrases in other languages. LT_ERR_PARSE, LT_ERR_INVALID. */
+enum lt_err gen_abroad_load(json_t **out, const char *path, struct lt_diag *diag);
+/* A command in the language of the group's home of the files. 0 if there is none for it. */
+int gen_abroad_draft(struct gen_group *gg, struct gen_draft *d);
 enum lt_err gen_spans_load(struct gen_spans *s, const char *path, struct lt_diag *diag);
 void gen_spans_free(struct gen_spans *s);
 /* Take the values of a line in. 0 when out of memory. */
@@ -403,8 +410,9 @@ int gen_spans_learn(struct gen_spans *s, const char *query, const json_t *answer
 /* Exchange values of the draft, in its text and its calls, whose arguments it must own alone. */
 void gen_spans_swap(struct gen_group *gg, struct gen_draft *d);
 
-/* generate_noise.c: change the query of a finished case in ways that leave its answers right. */
-int gen_noise(struct gen_rng *r, json_t *c);
+/* generate_noise.c: change the query of a finished case in ways that leave its answers right; only
+ * letter case, punctuation and typing mistakes where it is not English. */
+int gen_noise(struct gen_rng *r, json_t *c, int is_english);
 /* Give string arguments that stand in the query the query's own spelling. */
 void gen_respell(json_t *c);
 

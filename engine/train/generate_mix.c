@@ -111,6 +111,8 @@ enum lt_err gen_mix_load(struct gen_mix *m, const char *path, struct lt_diag *di
     if (!err) err = share(root, "made_values_share", &m->made_values, path, diag);
     if (!err) err = share(root, "composed_share", &m->composed, path, diag);
     if (!err) err = share(root, "absent_files_share", &m->absent_files, path, diag);
+    if (!err && json_object_get(root, "own_abroad_share"))
+        err = share(root, "own_abroad_share", &m->own_abroad, path, diag);
     const json_t *pool = json_object_get(root, "pool");
     m->pool = (int)json_integer_value(pool);
     if (!err && (!json_is_integer(pool) || m->pool < 2 || m->pool > GEN_POOL_MAX))

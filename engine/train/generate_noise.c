@@ -335,7 +335,7 @@ void gen_respell(json_t *c)
     }
 }
 
-int gen_noise(struct gen_rng *r, json_t *c)
+int gen_noise(struct gen_rng *r, json_t *c, int is_english)
 {
     const char *query = json_string_value(json_object_get(c, "query"));
     struct noisy q;
@@ -343,11 +343,13 @@ int gen_noise(struct gen_rng *r, json_t *c)
     gen_text_adds(&q.t, query);
     if (q.t.over) return 0;
     mark_answers(&q, c);
-    spell_numbers(r, &q);
-    drop_articles(r, &q);
-    homophones(r, &q);
+    if (is_english) {
+        spell_numbers(r, &q);
+        drop_articles(r, &q);
+        homophones(r, &q);
+    }
     typo(r, &q);
-    politeness(r, &q);
+    if (is_english) politeness(r, &q);
     punctuation(r, &q);
     letter_case(r, &q);
     while (q.t.n && q.t.s[q.t.n - 1] == ' ') gen_text_erase(&q.t, q.t.n - 1, 1);
