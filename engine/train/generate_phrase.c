@@ -480,6 +480,12 @@ static int is_distinctive(const char *name)
     return gen_share_word(name, name);
 }
 
+/* "the patio door" is what people call the only door that moves, whatever its name. */
+static int says_a_kind(const struct gen_home *h, const struct gen_name *n)
+{
+    return same_text(n->name, "Patio Door") && gen_home_count(h, "cover", "door", "", "", NULL);
+}
+
 static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_home_family family,
                        struct gen_draft *d)
 {
@@ -500,7 +506,7 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
         for (int tries = 0; tries < 40 && !n; tries++) {
             n = &v->name[gen_below(r, (size_t)v->n_name)];
             if (strcmp(n->domain, en->domain) || home_shares_word(h, n->name) ||
-                !is_distinctive(n->name))
+                !is_distinctive(n->name) || says_a_kind(h, n))
                 n = NULL;
         }
         if (!n) return 0;
