@@ -1,6 +1,7 @@
 /* db.c - the one place that talks to SQLite. */
 #include "db.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -43,12 +44,22 @@ static int wait_for_lock(void *user, int n_before)
     return 1;
 }
 
+/* Is it for want of room? SQLite calls only some of these full: that its shared memory, a file too, cannot
+ * grow is an I/O error to it. */
+static int is_full(int rc, int os_errno)
+{
+    int is_io = (rc & 0xff) == SQLITE_IOERR;
+    return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
+           (is_io && (os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG));
+}
+
 /* Turn SQLite's code into ours and a line for people. */
 static enum lt_err db_fail(struct lt__db *db, int rc, struct lt_diag *diag)
 {
     const char *path = db->path;
-    if (diag && !diag->code) diag->os_errno = db->db ? sqlite3_system_errno(db->db) : 0;
-    switch (rc & 0xff) {
+    int os_errno = db->db ? sqlite3_system_errno(db->db) : 0;
+    if (diag && !diag->code) diag->os_errno = os_errno;
+    switch (is_full(rc, os_errno) ? SQLITE_FULL : rc & 0xff) {
     case SQLITE_FULL:
         return lt_fail(diag, LT_ERR_IO,
                        "%s: no room for more; free space on its file system or raise store.max_mb",

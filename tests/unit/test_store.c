@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* ---- life of a trace ---- */
@@ -375,6 +376,27 @@ static void test_open__foreign_damaged_or_absent__clear_error(void **state)
     assert_null(s);
 }
 
+/* No room for a file beside the database, its shared memory, is no failure of the disk. */
+static void test_open__no_room_beside_it__says_so(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = NULL;
+    struct lt_diag diag = {0};
+    struct lt_store_options o = {.path = p->db};
+    struct rlimit before, small = {.rlim_cur = 16384};
+    lt_store_close(open_store(p->db));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small.rlim_max = before.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum lt_err err = lt_store_open(&o, &s, &diag);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(err, LT_ERR_IO);
+    if (!strstr(diag.text, "no room for more")) fail_msg("'%s'", diag.text);
+    lt_store_close(open_store(p->db)); /* nothing was harmed */
+}
+
 static void test_check__pages_overwritten__damage_is_found(void **state)
 {
     struct place *p = *state;
@@ -543,6 +565,7 @@ int main(void)
         UNIT(test_crash__killed_in_mid_group__committed_part_survives),
         UNIT(test_full_disk__group_fails_whole_and_store_lives_on),
         UNIT(test_open__foreign_damaged_or_absent__clear_error),
+        UNIT(test_open__no_room_beside_it__says_so),
         UNIT(test_check__pages_overwritten__damage_is_found),
         UNIT(test_open__folder_not_writable__says_so),
         UNIT(test_migrate__file_of_version_1__data_kept),
