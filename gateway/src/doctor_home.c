@@ -91,21 +91,8 @@ static enum lt_err connect_client(struct look *l, const struct lt_config *c,
 {
     char id[64];
     snprintf(id, sizeof id, "lintel-doctor-%d", (int)getpid());
-    struct lt_mqtt_options o = {.host = c->mqtt.host,
-                                .port = (int)c->mqtt.port,
-                                .username = c->mqtt.username,
-                                .password = password,
-                                .client_id = id,
-                                .version = (int)c->mqtt.version,
-                                .is_tls = c->mqtt.tls,
-                                .is_tls_insecure = c->mqtt.tls_insecure,
-                                .ca_file = c->mqtt.ca_file,
-                                .cert_file = c->mqtt.cert_file,
-                                .key_file = c->mqtt.key_file,
-                                .keepalive_s = (int)c->mqtt.keepalive_s,
-                                .receive_maximum = (uint16_t)c->mqtt.receive_maximum,
-                                .reconnect_min_ms = LT_DOCTOR_HOME_QUIET_MS,
-                                .reconnect_max_ms = LT_DOCTOR_HOME_QUIET_MS};
+    struct lt_mqtt_options o = lt_mqtt_options_of(c, password, id);
+    o.reconnect_min_ms = o.reconnect_max_ms = LT_DOCTOR_HOME_QUIET_MS;
     struct lt_mqtt_handlers h = {l, on_up, on_down, on_message, on_delivered, on_subscribed};
     return lt_mqtt_new(&l->loop, &o, &h, &l->mqtt, diag);
 }

@@ -22,7 +22,6 @@
 #include "lt/log.h"
 
 #define TICK_MS        1000
-#define RECONNECT_MS   200
 #define HOST_NAME_MAX_ 64
 
 struct lt_fleet_link {
@@ -168,22 +167,8 @@ enum lt_err lt_fleet_open(const struct lt_config *c, const char *role, uint32_t 
         snprintf(id, sizeof id, "%s-%s-%.64s", role, host, c->sites.n ? c->sites.v[0] : "");
     enum lt_err err =
         *c->mqtt.password ? lt_secret_read(c->mqtt.password, &l->password, diag) : LT_OK;
-    struct lt_mqtt_options o = {.host = c->mqtt.host,
-                                .port = (int)c->mqtt.port,
-                                .username = c->mqtt.username,
-                                .password = l->password,
-                                .client_id = id,
-                                .version = (int)c->mqtt.version,
-                                .is_tls = c->mqtt.tls,
-                                .is_tls_insecure = c->mqtt.tls_insecure,
-                                .ca_file = c->mqtt.ca_file,
-                                .cert_file = c->mqtt.cert_file,
-                                .key_file = c->mqtt.key_file,
-                                .keepalive_s = (int)c->mqtt.keepalive_s,
-                                .session_expiry_s = session_s,
-                                .receive_maximum = (uint16_t)c->mqtt.receive_maximum,
-                                .reconnect_min_ms = RECONNECT_MS,
-                                .reconnect_max_ms = c->mqtt.reconnect_max_s * 1000};
+    struct lt_mqtt_options o = lt_mqtt_options_of(c, l->password, id);
+    o.session_expiry_s = session_s;
     const struct lt_mqtt_handlers handlers = {l,          on_up,        on_down,
                                               on_message, on_delivered, on_subscribed};
     if (!err) err = lt_mqtt_new(&l->loop, &o, &handlers, &l->mqtt, diag);

@@ -21,9 +21,8 @@
 #define READY_MS         3000     /* systemd hears "ready" by then even without a broker */
 #define PRUNE_FIRST_MS   60000    /* first look for old traces */
 #define PRUNE_MS         86400000 /* and then once a day */
-#define RECONNECT_MIN_MS 200
-#define DRAIN_LOOK_MS    20 /* on the way out: how often it is looked at, besides every end */
-#define STORE_CAP_FACTOR 2  /* the file may reach this multiple of store.max_mb between prunes */
+#define DRAIN_LOOK_MS    20       /* on the way out: how often it is looked at, besides every end */
+#define STORE_CAP_FACTOR 2 /* the file may reach this multiple of store.max_mb between prunes */
 
 /* ---- the store's group hooks, on the writer's thread ---- */
 
@@ -172,24 +171,10 @@ static enum lt_err open_mqtt(struct lt_gateway *gw, struct lt_diag *diag)
         err = lt_topic_build(c->mqtt.prefix, gw->sites[0].name, LT_TOPIC_STATUS, NULL, will_topic);
     if (err) return lt_fail(diag, err, "mqtt.prefix and sites make too long a topic");
     snprintf(will, sizeof will, "{\"state\":\"offline\",\"version\":\"%s\"}", LINTEL_VERSION);
-    struct lt_mqtt_options o = {.host = c->mqtt.host,
-                                .port = (int)c->mqtt.port,
-                                .username = c->mqtt.username,
-                                .password = gw->password,
-                                .client_id = gw->client_id,
-                                .version = (int)c->mqtt.version,
-                                .is_tls = c->mqtt.tls,
-                                .is_tls_insecure = c->mqtt.tls_insecure,
-                                .ca_file = c->mqtt.ca_file,
-                                .cert_file = c->mqtt.cert_file,
-                                .key_file = c->mqtt.key_file,
-                                .keepalive_s = (int)c->mqtt.keepalive_s,
-                                .session_expiry_s = (uint32_t)c->mqtt.session_expiry_s,
-                                .receive_maximum = (uint16_t)c->mqtt.receive_maximum,
-                                .reconnect_min_ms = RECONNECT_MIN_MS,
-                                .reconnect_max_ms = c->mqtt.reconnect_max_s * 1000,
-                                .will_topic = will_topic,
-                                .will_payload = will};
+    struct lt_mqtt_options o = lt_mqtt_options_of(c, gw->password, gw->client_id);
+    o.session_expiry_s = (uint32_t)c->mqtt.session_expiry_s;
+    o.will_topic = will_topic;
+    o.will_payload = will;
     handlers.ctx = gw;
     return lt_mqtt_new(&gw->loop, &o, &handlers, &gw->mqtt, diag);
 }

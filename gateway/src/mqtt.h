@@ -51,6 +51,12 @@ struct lt_mqtt_options {
     const char *will_topic, *will_payload; /* retained, QoS 1; NULL for none */
 };
 
+/* What the configuration says of the broker; a clean session without a will until the caller sets them. All is
+ * borrowed. */
+struct lt_config;
+struct lt_mqtt_options lt_mqtt_options_of(const struct lt_config *c,
+                                          const struct lt_secret *password, const char *client_id);
+
 struct lt_mqtt_message { /* borrowed for the callback */
     const char *topic;
     const char *payload; /* followed by a NUL; never NULL */

@@ -646,3 +646,19 @@ int run_lintel(char *out, size_t out_cap, char *err, size_t err_cap, const char 
     for (int i = 1; i < n; i++) free(argv[i]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
+
+int make_network(const char *vocab, const char *network)
+{
+    static const char tree[] = SOURCE_DIR "/engine/data",
+                      mix[] = SOURCE_DIR "/engine/train/mix.json";
+    char err[4096];
+    int status = run_lintel(NULL, 0, err, sizeof err, "tokenize", "--out", vocab, "--vocab", "700",
+                            "--cases", "300", "--tree", tree, "--mix", mix, NULL);
+    if (!status)
+        status = run_lintel(NULL, 0, err, sizeof err, "train", "--tokenizer", vocab, "--out",
+                            network, "--tree", tree, "--mix", mix, "--width", "64", "--heads", "4",
+                            "--kv-heads", "2", "--encoder", "1", "--decoder", "1", "--steps", "2",
+                            "--batch", "4", "--valid-every", "0", "--threads", "1", NULL);
+    if (status) fputs(err, stderr);
+    return status;
+}

@@ -31,15 +31,7 @@ static int setup(void **state)
     snprintf(smaller, sizeof smaller, "%s/smaller.gguf", folder);
     snprintf(lines, sizeof lines, "%s/a.jsonl", folder);
     snprintf(again, sizeof again, "%s/b.jsonl", folder);
-    int status = run_lintel(out, OUT, err, OUT, "tokenize", "--out", vocab, "--vocab", "700",
-                            "--cases", "300", "--tree", TREE, "--mix", MIX, NULL);
-    if (!status)
-        status = run_lintel(out, OUT, err, OUT, "train", "--tokenizer", vocab, "--out", network,
-                            "--tree", TREE, "--mix", MIX, "--width", "64", "--heads", "4",
-                            "--kv-heads", "2", "--encoder", "1", "--decoder", "1", "--steps", "2",
-                            "--batch", "4", "--valid-every", "0", "--threads", "1", NULL);
-    if (status) fputs(err, stderr);
-    return status;
+    return make_network(vocab, network);
 }
 
 static int teardown(void **state)

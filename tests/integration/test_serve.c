@@ -11,32 +11,14 @@
 
 #include <cmocka.h>
 
-#include "harness.h"
+#include "one_env.h"
 
 #define UTTERANCE "turn off the kitchen light"
-
-static struct env *env;
 
 static int group_setup(void **state)
 {
     (void)state;
-    env = env_start();
-    gateway_start(env, NULL);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    env_stop(env);
-    return 0;
-}
-
-static int each_setup(void **state)
-{
-    (void)state;
-    client_forget(env);
-    return 0;
+    return open_env(NULL);
 }
 
 /* The calls that a response announces come, each once, in order, with their index and trace. */
@@ -408,7 +390,7 @@ static void test_stats__interval__schema_and_counts(void **state)
     assert_int_equal(n, 1);
 }
 
-#define TEST(t) cmocka_unit_test_setup(t, each_setup)
+#define TEST(t) cmocka_unit_test_setup(t, forget_waiting)
 int main(int argc, char **argv)
 {
     if (argc > 1) cmocka_set_test_filter(argv[1]); /* one test while looking for a fault */
@@ -430,5 +412,5 @@ int main(int argc, char **argv)
         TEST(test_reload__threshold__takes_effect_and_a_bad_file_does_not),
         TEST(test_stats__interval__schema_and_counts),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, group_setup, close_env);
 }

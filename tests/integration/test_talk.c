@@ -12,33 +12,15 @@
 
 #include <cmocka.h>
 
-#include "harness.h"
+#include "one_env.h"
 
 /* as shipped, but for the door's code: the harness would open every gate */
 #define GATE "gate:\n  threshold: 0.85\n  nothing: 0.85\n"
 
-static struct env *env;
-
 static int group_setup(void **state)
 {
     (void)state;
-    env = env_start();
-    gateway_start(env, GATE);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    env_stop(env);
-    return 0;
-}
-
-static int each_setup(void **state)
-{
-    (void)state;
-    client_forget(env);
-    return 0;
+    return open_env(GATE);
 }
 
 static void post(const char *session, const char *text)
@@ -346,7 +328,7 @@ static void test_self__announced_switch_kept(void **state)
     db_wait(env, "select count(*) from setting where key = 'cloud' and value = 'on'", 1);
 }
 
-#define TEST(t) cmocka_unit_test_setup(t, each_setup)
+#define TEST(t) cmocka_unit_test_setup(t, forget_waiting)
 int main(int argc, char **argv)
 {
     if (argc > 1) cmocka_set_test_filter(argv[1]);
@@ -368,5 +350,5 @@ int main(int argc, char **argv)
         TEST(test_order__one_session__calls_stay_in_order),
         TEST(test_self__announced_switch_kept),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, group_setup, close_env);
 }

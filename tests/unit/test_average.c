@@ -13,24 +13,12 @@
 
 #include "san/average.h"
 #include "san/model_file.h"
+#include "small_net.h"
 
 static char folder[] = "/tmp/test_average_XXXXXX";
 static char path[4][64], path_out[64];
 
-static const struct san_hparams small = {.n_vocab = 40,
-                                         .width = 64,
-                                         .n_head = 4,
-                                         .n_kv_head = 2,
-                                         .n_enc = 2,
-                                         .n_dec = 1,
-                                         .n_ctx = 64,
-                                         .n_flag = 3,
-                                         .n_class = 4,
-                                         .n_feat = 6,
-                                         .rope_base = 10000,
-                                         .rms_eps = 1e-6f,
-                                         .mask = SAN_MASK_BLOCK,
-                                         .render = SAN_RENDER_LINTEL};
+static const struct san_hparams small = SMALL_NET(.width = 64, .n_enc = 2);
 
 /* A random network with a vocabulary of 40 tokens, of which the last is `last`. */
 static void write_network(const char *to, const struct san_hparams *h, uint64_t seed,

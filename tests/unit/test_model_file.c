@@ -13,6 +13,7 @@
 
 #include "guard.h"
 #include "san/model_file.h"
+#include "small_net.h"
 
 static char folder[] = "/tmp/test_model_XXXXXX";
 static char path[64];
@@ -32,22 +33,8 @@ static int teardown(void **state)
     return rmdir(folder);
 }
 
-static const struct san_hparams small = {.n_vocab = 40,
-                                         .width = 32,
-                                         .n_head = 4,
-                                         .n_kv_head = 2,
-                                         .n_enc = 2,
-                                         .n_dec = 1,
-                                         .n_ctx = 64,
-                                         .ret_hidden = 32,
-                                         .ret_dim = 5,
-                                         .n_flag = 3,
-                                         .n_class = 4,
-                                         .n_feat = 6,
-                                         .rope_base = 10000,
-                                         .rms_eps = 1e-6f,
-                                         .mask = SAN_MASK_BLOCK,
-                                         .render = SAN_RENDER_LINTEL};
+static const struct san_hparams small =
+    SMALL_NET(.width = 32, .n_enc = 2, .ret_hidden = 32, .ret_dim = 5);
 
 /* Random values everywhere, also where initialisation leaves zeroes. */
 static struct san_params make_params(const struct san_hparams *h)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "one_home.h"
 #include "plain.h"
 
 /* A tool that takes anything is enough: the router checks calls later. */
@@ -43,24 +44,10 @@ static const char home[] =
     "\"area\":\"Garden\",\"domain\":\"select\"}]}}";
 /* clang-format on */
 
-static struct lt_docs *docs;
-static struct lt_catalog *catalog;
-
 static int group_setup(void **state)
 {
-    struct lt_diag diag = {0};
     (void)state;
-    assert_int_equal(lt_docs_open(&docs, &diag), LT_OK);
-    if (lt_catalog_parse(docs, home, strlen(home), &catalog, &diag)) fail_msg("%s", diag.text);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    lt_catalog_unref(catalog);
-    lt_docs_close(docs);
-    return 0;
+    return open_home(home);
 }
 
 static const char *playing = ""; /* players' letters */
@@ -267,5 +254,5 @@ int main(void)
         cmocka_unit_test(test_plain__players_unnamed__the_one_that_plays_is_meant),
         cmocka_unit_test(test_plain__one_word_too_many__nothing_is_read),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, group_setup, close_home);
 }

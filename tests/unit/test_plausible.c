@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "one_home.h"
 #include "plausible.h"
 
 static const char home[] =
@@ -35,24 +36,10 @@ static const char home[] =
     "{\"id\":\"sensor.w\",\"name\":\"Weather Mast\",\"area\":\"Garden\",\"domain\":\"sensor\"},"
     "{\"id\":\"cover.g\",\"name\":\"Café Blind\",\"area\":\"Lounge\",\"domain\":\"cover\"}]}}";
 
-static struct lt_docs *docs;
-static struct lt_catalog *catalog;
-
 static int group_setup(void **state)
 {
-    struct lt_diag diag = {0};
     (void)state;
-    assert_int_equal(lt_docs_open(&docs, &diag), LT_OK);
-    if (lt_catalog_parse(docs, home, strlen(home), &catalog, &diag)) fail_msg("%s", diag.text);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    lt_catalog_unref(catalog);
-    lt_docs_close(docs);
-    return 0;
+    return open_home(home);
 }
 
 static const struct lt_entity *rival;
@@ -191,5 +178,5 @@ int main(void)
         cmocka_unit_test(test_judge__queries_rooms_and_broken_calls__left_alone),
         cmocka_unit_test(test_judge__text_too_long__left_alone),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, group_setup, close_home);
 }

@@ -14,26 +14,14 @@
 
 #include "san/model_file.h"
 #include "san/requantize.h"
+#include "small_net.h"
 
 static char folder[] = "/tmp/test_requantize_XXXXXX";
 static char path_in[64], path_out[64];
 
-static const struct san_hparams small = {.n_vocab = 40,
-                                         .width = 64,
-                                         .n_head = 4,
-                                         .n_kv_head = 2,
-                                         .n_enc = 12, /* layers of two digits */
-                                         .n_dec = 1,
-                                         .n_ctx = 64,
-                                         .ret_hidden = 24, /* columns that no block fits */
-                                         .ret_dim = 5,
-                                         .n_flag = 3,
-                                         .n_class = 4,
-                                         .n_feat = 6,
-                                         .rope_base = 10000,
-                                         .rms_eps = 1e-6f,
-                                         .mask = SAN_MASK_BLOCK,
-                                         .render = SAN_RENDER_LINTEL};
+static const struct san_hparams small =
+    SMALL_NET(.width = 64, .n_enc = 12 /* layers of two digits */,
+              .ret_hidden = 24 /* columns that no block fits */, .ret_dim = 5);
 
 /* A network with keys of every kind and a tensor that is none of its own. */
 static int setup(void **state)

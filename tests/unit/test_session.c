@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "one_home.h"
 #include "session.h"
 
 #define S       1000000
@@ -49,27 +50,14 @@ static const char home[] =
     "{\"id\":\"media_player.tv\",\"name\":\"Television\",\"area\":\"Bedroom\",\"domain\":\"media_"
     "player\"}]}}";
 
-static struct lt_docs *docs;
-static struct lt_catalog *catalog;
 static struct lt_talk *talk;
 static struct lt_turn turn;
 static lt_us now;
 
 static int group_setup(void **state)
 {
-    struct lt_diag diag = {0};
     (void)state;
-    assert_int_equal(lt_docs_open(&docs, &diag), LT_OK);
-    if (lt_catalog_parse(docs, home, strlen(home), &catalog, &diag)) fail_msg("%s", diag.text);
-    return 0;
-}
-
-static int group_teardown(void **state)
-{
-    (void)state;
-    lt_catalog_unref(catalog);
-    lt_docs_close(docs);
-    return 0;
+    return open_home(home);
 }
 
 static int each_setup(void **state)
@@ -425,5 +413,5 @@ int main(void)
         TEST(test_confirm__yes_no_other__one_answer_counts),
         TEST(test_memory__many_sessions__the_silent_one_goes),
     };
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, group_setup, close_home);
 }
