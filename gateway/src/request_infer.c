@@ -7,6 +7,7 @@
 #include "gateway_int.h"
 #include "lt/json.h"
 #include "lt/log.h"
+#include "same_calls.h"
 
 const char *lt_req_network(const struct lt_req *r)
 {
@@ -27,22 +28,25 @@ static char *decisions_text(const struct san_answer *a)
     return text;
 }
 
-/* Put every reading to the network. Readings with the same calls add up; the best sum wins and is the
+/* Put every reading to the network. Readings whose calls do the same add up; the best sum wins and is the
  * confidence. */
 static enum lt_err call_readings(struct lt_req *r, struct lt_diag *diag)
 {
     struct san_answer answers[LT_SUBMIT_MAX_ALTERNATIVES] = {0};
+    char *keys[LT_SUBMIT_MAX_ALTERNATIVES] = {0};
     double best_sum = -1, heard = 0;
     enum lt_err err = LT_OK;
     int n = 0, best = 0;
     for (; !err && n < r->n_readings; n++) {
         struct san_request ask = {.text = r->readings[n].text, .here = r->here};
         err = san_call(r->catalog->engine->engine, r->catalog->compiled, &ask, &answers[n], diag);
+        if (!err && !(keys[n] = lt_same_calls_key(r->catalog->checked, answers[n].calls_json)))
+            err = lt_fail(diag, LT_ERR_NOMEM, "calls of a reading: no memory, or no JSON");
     }
     for (int i = 0; !err && i < n; i++) {
         double sum = 0, share = 0;
         for (int k = 0; k < n; k++) {
-            if (strcmp(answers[i].calls_json, answers[k].calls_json) != 0) continue;
+            if (strcmp(keys[i], keys[k]) != 0) continue;
             share += r->readings[k].share;
             sum += r->readings[k].share * answers[k].confidence;
         }
@@ -58,7 +62,10 @@ static enum lt_err call_readings(struct lt_req *r, struct lt_diag *diag)
         r->answer.confidence = best_sum < 1 ? best_sum : 1;
         memset(&answers[best], 0, sizeof answers[best]);
     }
-    for (int i = 0; i < n; i++) san_answer_free(&answers[i]);
+    for (int i = 0; i < n; i++) {
+        san_answer_free(&answers[i]);
+        free(keys[i]);
+    }
     return err;
 }
 

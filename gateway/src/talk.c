@@ -14,7 +14,7 @@
 #include "plain.h"
 #include "plausible.h"
 
-#define PLAIN_HEARD 0.7 /* least share of what a recogniser heard that is read strictly */
+#define PLAIN_HEARD 0.85 /* least share of what a recogniser heard that is read strictly */
 #define UNSURE_P                                                                                   \
     0.7f /* a target chosen with less than this is asked about, if several fit the words */
 

@@ -24,6 +24,7 @@ static const char home[] =
 static const char file[] =
     "{\"before\": {\"share\": 0.2, \"say\": [\"please\", \"can you\"]},"
     "\"after\": {\"share\": 0.1, \"say\": [\"please\"]},"
+    "\"also\": {\"lamp\": [\"lantern\", \"floor lamp\"], \"sofa\": [\"couch\"], \"front door\": 3},"
     "\"lists\": {\"percent\": [\"<10..90/10> percent\"]}, \"commands\": ["
     "{\"tools\": [\"HassTurnOn\", \"HassTurnOff\"], \"domain\": [\"light\"],"
     " \"say\": [\"9 (turn|switch) (on|off) {name}\", \"turn {name} (on|off)\"],"
@@ -57,6 +58,7 @@ static void test_commands__patterns_over_a_home__say_what_fits_and_nothing_else(
     static const char *const said[] = {
         "turn on the floor lamp",
         "switch off lamp please",
+        "turn the lantern off", /* also */
         "can you turn the counter lights on",
         "floor lamp off",
         "are the counter lights on",
@@ -67,6 +69,7 @@ static void test_commands__patterns_over_a_home__say_what_fits_and_nothing_else(
         "turn on",
         "switch lamp off",        /* on or off come first */
         "turn on the front door", /* no light */
+        "turn on the couch",      /* nothing is called a sofa */
         "please floor lamp off",  /* bare */
         "are the floor lamp on",  /* one thing */
         "start cleaning",         /* no such tool */

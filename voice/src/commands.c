@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lt/fold.h"
 #include "lt/spoken.h"
 
 #define MAX_CLASSES 400
@@ -222,6 +223,39 @@ static int is_plural(const char *name)
     return n > 2 && name[n - 1] == 's' && name[n - 2] != 's';
 }
 
+static int is_called(const json_t *thing, const char *name)
+{
+    size_t i;
+    json_t *alias;
+    if (lt_fold_same(text_of(thing, "name"), name)) return 1;
+    json_array_foreach(json_object_get(thing, "aliases"), i, alias)
+    {
+        if (json_is_string(alias) && lt_fold_same(json_string_value(alias), name)) return 1;
+    }
+    return 0;
+}
+
+/* Other words for what has one of the names in the file's "also", unless the thing is called so anyway. */
+static enum lt_err add_also(struct lt_network *n, json_t *also, const json_t *thing,
+                            double with_the)
+{
+    const char *name;
+    size_t i;
+    json_t *words, *word;
+    enum lt_err err = LT_OK;
+    json_object_foreach(also, name, words)
+    {
+        if (!is_called(thing, name)) continue;
+        json_array_foreach(words, i, word)
+        {
+            if (!err && json_is_string(word) && !is_called(thing, json_string_value(word)))
+                err = add_name(n, json_string_value(word), with_the);
+        }
+        return err; /* one list for a thing: words that several names give are not added twice */
+    }
+    return err;
+}
+
 static enum lt_err add_names(struct lt_network *n, const json_t *thing, double with_the,
                              int is_plural_only)
 {
@@ -253,7 +287,11 @@ static enum lt_err fill_devices(struct lt_commands *c, struct lt_network *n, con
     {
         if (err || !is_of(e, domains)) continue;
         if (strcmp(hole, "{kind}") != 0) {
-            err = add_names(n, e, hole[1] == 'n' ? WITH_THE : 0, !strcmp(hole, "{names}"));
+            double with_the = hole[1] == 'n' ? WITH_THE : 0;
+            int is_plural_only = !strcmp(hole, "{names}");
+            err = add_names(n, e, with_the, is_plural_only);
+            if (!err && !is_plural_only)
+                err = add_also(n, json_object_get(c->file, "also"), e, with_the);
             continue;
         }
         json_array_foreach(

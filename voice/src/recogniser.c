@@ -39,14 +39,18 @@
 #define NEAR_FREE     8
 #define NEAR_DISTANCE 7.0f
 #define PHONES_BYTES  1024
-#define SHARE_UNIT    140.0 /* of scores: so much worse is e times less likely */
-#define CHANCE_UNIT   75.0  /* what a sentence e times as often said is worth in scores */
-#define AGREED_WORTH  80.0  /* and what the free search heard as well */
+#define SHARE_UNIT    100.0 /* of scores: so much worse is e times less likely */
+#define CHANCE_UNIT   100.0 /* what a sentence e times as often said is worth in scores */
+#define AGREED_WORTH  100.0 /* and what the free search heard as well */
+#define FREE_SHARE    0.5 /* most that free words get of what is no command's: never enough to act */
 #define SHARE_LEAST   0.004 /* readings with less are not given */
 /* see trust_in */
-#define TRUST_BASE    12.0
-#define TRUST_FIT     0.16
-#define TRUST_COMMON  3.0
+#define TRUST_BASE    33.9
+#define TRUST_FIT     0.52
+#define TRUST_BEHIND  -0.33
+#define BEHIND_MAX    20.0 /* of that, either way: the words may have no score to speak of */
+#define TRUST_COMMON  2.1
+#define PIECE         1600 /* samples heard at a time: the same is heard however sound is cut up */
 #define FD_PATH_BYTES 32
 
 struct search {
@@ -319,11 +323,16 @@ static enum lt_err hear(struct lt_recogniser *r, const int16_t *samples, size_t 
     if (n > room) n = room;
     if (!n) return LT_OK;
     r->n_samples += n;
-    if (ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
-        (!r->commands.ps || ps_process_raw(r->commands.ps, samples, n, FALSE, is_whole) >= 0))
-        return LT_OK;
-    end_both(r);
-    return LT_ERR_IO;
+    for (size_t i = 0, piece; i < n; i += piece) {
+        piece = is_whole || n - i < PIECE ? n - i : PIECE;
+        if (ps_process_raw(r->free_one.ps, samples + i, piece, FALSE, is_whole) >= 0 &&
+            (!r->commands.ps ||
+             ps_process_raw(r->commands.ps, samples + i, piece, FALSE, is_whole) >= 0))
+            continue;
+        end_both(r);
+        return LT_ERR_IO;
+    }
+    return LT_OK;
 }
 
 enum lt_err lt_recogniser_hear(struct lt_recogniser *r, const int16_t *samples, size_t n)
@@ -430,6 +439,7 @@ struct candidates {
     struct candidate v[NEAR_COMMAND + NEAR_FREE + 1];
     size_t n;
     char free_words[LT_RECOGNISER_TEXT_MAX]; /* of the free search, as the library gives them */
+    int32_t free_score; /* how well they fit the sound, as the candidates' scores; 0: not known */
 };
 
 /* How words of a search are said, one after the other; silence and noise are left out. */
@@ -501,15 +511,32 @@ static double common(const char *a, const char *b)
     return n_a + n_b > n_both ? (double)n_both / (n_a + n_b - n_both) : 1;
 }
 
-/* How sure it is that one of the candidates was said at all, 0..1, by how well the best one fits (its score
- * by the frame; 0 would be the best sound at every moment) and by the words it has in common with what
- * the free search heard. The numbers are fitted, see docs/voice.md. */
+/* How sure it is that one of the candidates was said at all, 0..1: by how well the best one fits (its score
+ * by the frame; 0 would be the best sound at every moment), by how far it is behind the free words, which
+ * fit what is no command better, and by the words it has in common with those. The numbers are fitted,
+ * see docs/voice.md. */
 static double trust_in(const struct candidates *c, const char *free_text, double frames)
 {
     char text[LT_RECOGNISER_TEXT_MAX];
+    double behind = c->free_score ? (c->free_score - c->v[0].score) / frames : 0;
     clean(c->v[0].near.words, text);
-    return 1 / (1 + exp(-(TRUST_BASE + TRUST_FIT * c->v[0].score / frames +
+    behind = fmax(-BEHIND_MAX, fmin(BEHIND_MAX, behind));
+    return 1 / (1 + exp(-(TRUST_BASE + TRUST_FIT * c->v[0].score / frames + TRUST_BEHIND * behind +
                           TRUST_COMMON * common(text, free_text))));
+}
+
+/* The free words as the dictionary has them: without marks of silence, noise and pronunciation. */
+static void words_only(const char *in, char out[LT_RECOGNISER_TEXT_MAX])
+{
+    size_t n = 0;
+    *out = '\0';
+    for (const char *p = in; *p;) {
+        size_t len = strcspn(p, " "), keep = strcspn(p, " (");
+        if (keep && *p != '<' && *p != '[' && *p != '+' && n + keep + 2 < LT_RECOGNISER_TEXT_MAX)
+            n += (size_t)snprintf(out + n, LT_RECOGNISER_TEXT_MAX - n, "%s%.*s", n ? " " : "",
+                                  (int)keep, p);
+        p += len + (p[len] == ' ');
+    }
 }
 
 /* The commands heard and those that sound like them. */
@@ -522,6 +549,8 @@ static enum lt_err look_around(struct lt_recogniser *r, struct candidates *c)
     snprintf(words, sizeof words, "%s", heard);
     enum lt_err err = add_near(r, words, NEAR_COMMAND, c);
     if (!err && *c->free_words) err = add_near(r, c->free_words, NEAR_FREE, c);
+    words_only(c->free_words, words);
+    if (!err && *words) c->free_score = lt_recheck_score(r->recheck, r->notes, words);
     clean(c->free_words, words);
     share_out(c, words);
     return err;
@@ -540,13 +569,15 @@ static enum lt_err end_well(struct lt_recogniser *r, struct candidates *c, struc
     if (err) return err;
     clean(c->free_words, text);
     if (c->n) trust = trust_in(c, text, ps_get_n_frames(r->commands.ps) + 1);
+    /* free words are words of the home whatever was said: where there are commands, they alone do nothing */
+    double rest = (1 - trust) * (r->commands.ps ? FREE_SHARE : 1);
     for (size_t i = 0; i < c->n; i++) {
         clean(c->v[i].near.words, text);
         if (c->v[i].share * trust >= SHARE_LEAST) join_reading(out, text, c->v[i].share * trust);
     }
     for (int i = 0; i < any->n_readings; i++)
-        if (any->readings[i].share * (1 - trust) >= SHARE_LEAST)
-            join_reading(out, any->readings[i].text, any->readings[i].share * (1 - trust));
+        if (any->readings[i].share * rest >= SHARE_LEAST)
+            join_reading(out, any->readings[i].text, any->readings[i].share * rest);
     qsort(out->readings, (size_t)out->n_readings, sizeof *out->readings, by_share);
     return LT_OK;
 }

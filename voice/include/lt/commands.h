@@ -8,6 +8,7 @@
  * catalogue has tools and devices for becomes one network (lt/network.h).
  *
  *     {"lists": {NAME: [pattern, …]}, "kinds": {device_class: [words]},
+ *      "also": {name or alias of a thing: [what people call such a thing besides]},
  *      "before": {"share": 0..1, "say": […]}, "after": {…}, "joins": {"share", "say"} (before a second command),
  *      "commands": [{"tools": [any of], "domain": [any of; none: all], "say": [patterns],
  *                   "bare": [patterns that nobody says "please" or "can you" before]}]} */
