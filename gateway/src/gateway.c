@@ -546,6 +546,7 @@ enum lt_err lt_gateway_run(const char *config_path, struct lt_diag *diag)
 {
     struct lt_gateway *gw = calloc(1, sizeof *gw);
     if (!gw) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    lt_index_init(&gw->index);
     gw->config_path = config_path;
     gw->lock_fd = -1;
     gw->started_us = lt_now_us();

@@ -25,6 +25,7 @@
 #include "metrics.h"
 #include "mqtt.h"
 #include "policy.h"
+#include "request_index.h"
 #include "safety.h"
 #include "san/engine.h"
 #include "self.h"
@@ -118,6 +119,7 @@ struct lt_gateway {
     int n_doors;
 
     struct lt_req *requests; /* all that live */
+    struct lt_index index;   /* of them */
     uint64_t next_serial;
     int n_requests;
     uint64_t last_ticket;                      /* of submit.h */
@@ -167,6 +169,7 @@ enum lt_req_state {
 struct lt_req {
     struct lt_gateway *gw;
     struct lt_req *next, **prev;
+    struct lt_index_links links;
     enum lt_req_state state;
     int n_busy;      /* jobs and asks under way: the struct must stay */
     uint64_t serial; /* order of arrival */

@@ -78,9 +78,7 @@ static void hand_replies(struct lt_req *r, struct lt_req *first)
 
 static void answer_duplicate(struct lt_req *r)
 {
-    struct lt_req *first = r->gw->requests;
-    while (first && (first == r || first->is_duplicate || strcmp(first->trace, r->trace) != 0))
-        first = first->next;
+    struct lt_req *first = lt_index_of_trace(&r->gw->index, r->trace);
     LT_LOG(INFO, "request.duplicate", LF_STR("trace", r->trace),
            LF_STR("answer", r->first_result ? "stored"
                             : first         ? "pending"
@@ -122,6 +120,7 @@ static void accept_done(struct lt_job *job)
     r->is_committed = 1;
     if (!job->err) memcpy(r->trace, r->new_trace, sizeof r->trace);
     r->is_duplicate = r->is_repeated;
+    if (!r->is_duplicate) lt_index_trace(r);
     r->committed_us = lt_now_us();
     if (r->site) lt_stats_add(&r->site->stats.commit, r->committed_us - r->arrived_us);
     int had_hold = r->has_hold;

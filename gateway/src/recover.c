@@ -34,6 +34,7 @@ static int take_row(const struct lt_trace_row *row, void *user)
     if (!r) return 1;
     lt_req_set_state(r, LT_REQ_RECOVERING);
     strncpy(r->trace, row->trace, sizeof r->trace - 1);
+    lt_index_trace(r);
     r->key = copy(row->request_id);
     if (r->key && strncmp(r->key, LT_GW_KEY_PREFIX, strlen(LT_GW_KEY_PREFIX)) != 0)
         r->id = strdup(r->key);
@@ -43,6 +44,7 @@ static int take_row(const struct lt_trace_row *row, void *user)
     r->lang = copy(row->lang);
     r->session = copy(row->session);
     lt_talk_key(r->site_name, r->session, r->here, row->source, r->talk_key);
+    lt_index_session(r);
     r->row_state = copy(row->state);
     r->is_dry_run = row->is_dry_run;
     r->is_committed = 1;
@@ -185,8 +187,7 @@ void lt_recover_echo(struct lt_gateway *gw, const struct lt_topic *topic,
     struct lt_diag diag = {0};
     if (lt_json_parse(msg->payload, msg->payload_len, LT_DOC_MAX_BYTES_CATALOG, &o, &diag)) return;
     const char *trace = json_string_value(json_object_get(o, "trace"));
-    struct lt_req *r = trace ? gw->requests : NULL;
-    while (r && (r->is_duplicate || strcmp(r->trace, trace) != 0)) r = r->next;
+    struct lt_req *r = trace ? lt_index_of_trace(&gw->index, trace) : NULL;
     int n = (int)json_integer_value(json_object_get(o, "index")) + 1;
     if (r && r->state == LT_REQ_RECOVERING && !is_answered(r)) {
         settle_unrecorded(r, topic->rest, o);

@@ -62,6 +62,7 @@ void lt_req_set_state(struct lt_req *r, enum lt_req_state next)
     LT_LOG(DEBUG, "request.state", LF_STR("trace", r->trace), LF_STR("from", state_words[r->state]),
            LF_STR("to", state_words[next]));
     r->state = next;
+    lt_index_unsent(r, next == LT_REQ_UNSENT);
 }
 
 struct lt_req *lt_req_new(struct lt_gateway *gw, const char *site)
@@ -105,6 +106,7 @@ void lt_req_settle(struct lt_req *r)
     memcpy(site, r->site_name, sizeof site);
     *r->prev = r->next;
     if (r->next) r->next->prev = r->prev;
+    lt_index_leave(r);
     gw->n_requests--;
     free_replies(r);
     for (int i = 0; i < r->n_readings; i++) free(r->readings[i].text);

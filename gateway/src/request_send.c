@@ -111,6 +111,7 @@ static enum lt_err send_call(struct lt_req *r, size_t index, const json_t *call)
     if (!err) {
         r->n_calls_sent++;
         r->n_undelivered++;
+        lt_index_unacknowledged(r, 1);
         if (r->site) r->site->stats.n_calls++;
     }
     free(payload);
@@ -223,7 +224,9 @@ void lt_req_deliver(struct lt_req *r)
                               : "who asked went away before the answer; nothing was called");
         return;
     }
-    if (needs_broker && (!lt_mqtt_is_up(r->gw->mqtt) || !has_room(r))) {
+    const struct lt_req *waits = TAILQ_FIRST(&r->gw->index.unsent);
+    int is_behind = waits && waits != r; /* who waits longest goes first */
+    if (needs_broker && (is_behind || !lt_mqtt_is_up(r->gw->mqtt) || !has_room(r))) {
         if (r->state != LT_REQ_UNSENT) lt_req_set_state(r, LT_REQ_UNSENT);
         lt_gw_check_drained(r->gw);
         return;
@@ -265,7 +268,9 @@ void lt_req_fail(struct lt_req *r, enum lt_why why, const char *code, const char
 
 void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
 {
-    for (struct lt_req *r = gw->requests; r; r = r->next) {
+    struct lt_req *r;
+    LIST_FOREACH(r, &gw->index.unacknowledged, links.unacknowledged)
+    {
         if (r->state < LT_REQ_ASKING || r->state > LT_REQ_DELIVERING) continue;
         for (int i = 0; i < r->n_calls_sent; i++) {
             if (r->publish_ids[i] != publish_id) continue;
@@ -275,7 +280,8 @@ void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
                 LT_LOG(ERROR, "call.refused", LF_STR("trace", r->trace), LF_INT("reason", reason),
                        LF_STR("what_to_do", "allow us to publish on call/# at the broker"));
             }
-            if (!--r->n_undelivered && r->state == LT_REQ_DELIVERING) {
+            if (!--r->n_undelivered) lt_index_unacknowledged(r, 0);
+            if (!r->n_undelivered && r->state == LT_REQ_DELIVERING) {
                 lt_req_executed(r);
                 if (r->is_told) {
                     lt_req_set_state(r, LT_REQ_DONE);
@@ -291,14 +297,13 @@ void lt_req_delivered(struct lt_gateway *gw, int publish_id, int reason)
 
 void lt_req_resend(struct lt_gateway *gw)
 {
-    for (struct lt_req *r = gw->requests, *next; r; r = next) {
-        next = r->next;
-        if (r->state != LT_REQ_UNSENT) continue;
+    for (struct lt_req *r; (r = TAILQ_FIRST(&gw->index.unsent)) != NULL;) {
         if (!r->bad_code && lt_now_us() > r->deadline_us)
             lt_req_fail(r, LT_WHY_REQUEST_EXPIRED, "expired", NULL,
                         r->n_sent ? "the broker was away past the deadline; nothing more was called"
                                   : "the broker was away past the deadline; nothing was called");
         else if (lt_mqtt_is_up(gw->mqtt))
             lt_req_deliver(r);
+        if (TAILQ_FIRST(&gw->index.unsent) == r) return; /* the others wait behind it */
     }
 }

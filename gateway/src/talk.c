@@ -113,6 +113,7 @@ int lt_gw_talk_is_own(const struct lt_mqtt_message *msg)
 int lt_gw_talk_arrived(struct lt_req *r)
 {
     lt_talk_key(r->site_name, r->session, r->here, r->door, r->talk_key);
+    lt_index_session(r);
     if (!lt_safety_may_ask(r->gw->safety, r->door, r->talk_key, lt_now_us())) return 0;
     if (!r->n_readings) lt_gw_talk_hide(r);
     return 1;
@@ -145,7 +146,8 @@ static int is_same_session(const struct lt_req *a, const char *site, const char 
 int lt_gw_talk_must_wait(const struct lt_req *r)
 {
     if (!r->session || r->is_dry_run) return 0;
-    for (const struct lt_req *a = r->gw->requests; a; a = a->next)
+    const struct lt_req *a = lt_index_of_session(&r->gw->index, r->site_name, r->session);
+    for (; a; a = LIST_NEXT(a, links.session))
         if (a != r && a->serial < r->serial && !a->is_duplicate && !a->is_dry_run &&
             a->state != LT_REQ_DONE && is_same_session(a, r->site_name, r->session))
             return 1;
@@ -156,7 +158,8 @@ void lt_gw_talk_next(struct lt_gateway *gw, const char *site, const char *sessio
 {
     struct lt_req *next = NULL;
     if (gw->is_draining > 1) return;
-    for (struct lt_req *a = gw->requests; a; a = a->next)
+    struct lt_req *a = lt_index_of_session(&gw->index, site, session);
+    for (; a; a = LIST_NEXT(a, links.session))
         if (a->is_waiting && is_same_session(a, site, session) &&
             (!next || a->serial < next->serial))
             next = a;
