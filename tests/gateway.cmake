@@ -15,6 +15,7 @@ lt_unit_test(test_devices_file lt_gateway)
 lt_unit_test(test_privacy lt_gateway)
 lt_unit_test(test_sentence lt_gateway)
 lt_unit_test(test_fleet_messages lt_fleet)
+lt_unit_test(test_request_index lt_gateway)
 lt_unit_test(test_tier lt_gateway lt_stub_http)
 
 # Against a real broker and the real binary. Each has a folder, ports and processes of its own and waits for
