@@ -72,8 +72,3 @@ void san_packed_free(struct san_packed *k)
     if (k) free(k->mem);
     free(k);
 }
-
-size_t san_packed_bytes(const struct san_packed *k)
-{
-    return k ? k->n_bytes : 0;
-}

@@ -72,21 +72,12 @@ void lt_bells_show(struct lt_gateway *gw, const char *site)
 
 /* ---- announcements ---- */
 
-enum lt_err lt_announce_register(struct lt_gateway *gw, lt_announce_fn fn, void *ctx)
-{
-    if (gw->n_doors == LT_ANNOUNCE_DOORS_MAX) return LT_ERR_LIMIT;
-    gw->doors[gw->n_doors].fn = fn;
-    gw->doors[gw->n_doors++].ctx = ctx;
-    return LT_OK;
-}
-
 void lt_announce(struct lt_gateway *gw, const char *site, const char *area, const char *text)
 {
     json_t *o = json_pack("{s:s,s:s}", "text", text, "x-lintel", "announce");
     if (o && area && *area) json_object_set_new(o, "area", json_string(area));
     enum lt_err err = send_to(gw, site, LT_TOPIC_ANNOUNCE, o, 0, NULL);
     if (err) LT_LOG(WARN, "announce.unsent", LF_STR("site", site), LF_STR("why", lt_strerror(err)));
-    for (int i = 0; i < gw->n_doors; i++) gw->doors[i].fn(gw->doors[i].ctx, site, area, text);
 }
 
 /* ---- ringing ---- */

@@ -112,11 +112,6 @@ struct lt_gateway {
     struct lt_ulid_gen house_ids;
     struct lt_ring *rings; /* timers that rang and are not acknowledged */
     uv_timer_t bell_timer, self_timer;
-    struct {
-        lt_announce_fn fn;
-        void *ctx;
-    } doors[LT_ANNOUNCE_DOORS_MAX];
-    int n_doors;
 
     struct lt_req *requests; /* all that live */
     struct lt_index index;   /* of them */

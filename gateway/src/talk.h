@@ -51,12 +51,7 @@ LT_NODISCARD enum lt_err lt_gw_talk_write(struct lt_req *r, struct lt_diag *diag
 void lt_gw_talk_recorded(struct lt_req *r);
 void lt_gw_talk_unrecorded(struct lt_req *r);
 
-/* Words to be said in an area (NULL: everywhere): published on <site>/announce, and handed to every
- * door that registered. */
+/* Words to be said in an area (NULL: everywhere): published on <site>/announce, for speakers to say. */
 void lt_announce(struct lt_gateway *gw, const char *site, const char *area, const char *text);
-typedef void (*lt_announce_fn)(void *ctx, const char *site, const char *area, const char *text);
-#define LT_ANNOUNCE_DOORS_MAX 8
-/* A door that can speak. LT_ERR_LIMIT over LT_ANNOUNCE_DOORS_MAX. */
-LT_NODISCARD enum lt_err lt_announce_register(struct lt_gateway *gw, lt_announce_fn fn, void *ctx);
 
 #endif

@@ -53,11 +53,6 @@ void lt_wyoming_reader_free(struct lt_wyoming_reader *r)
     free(r);
 }
 
-int lt_wyoming_is_partial(const struct lt_wyoming_reader *r)
-{
-    return r->part == DATA || r->part == PAYLOAD || r->header.n > 0;
-}
-
 /* A length member: absent, null and 0 mean none. */
 static enum lt_err take_length(const json_t *header, const char *key, size_t most, size_t *out,
                                struct lt_diag *diag)

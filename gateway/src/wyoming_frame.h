@@ -43,8 +43,6 @@ void lt_wyoming_reader_free(struct lt_wyoming_reader *r);           /* NULL is f
  * broken from then on and says the same again. */
 LT_NODISCARD enum lt_err lt_wyoming_read(struct lt_wyoming_reader *r, const char *bytes, size_t n,
                                          lt_wyoming_fn fn, void *ctx, struct lt_diag *diag);
-/* Is an event begun and not complete? */
-int lt_wyoming_is_partial(const struct lt_wyoming_reader *r);
 
 /* Append an event. `data` is an object or NULL and stays the caller's. LT_ERR_NOMEM, LT_ERR_LIMIT. */
 LT_NODISCARD enum lt_err lt_wyoming_write(struct lt_buf *out, const char *type, const json_t *data,

@@ -60,9 +60,3 @@ void lt_breaker_failure(struct lt_breaker *b, lt_us now_us, lt_us retry_after_us
     if (before == LT_BREAKER_OPEN && is_shut && now_us + wait_us <= b->until_us) return;
     open_for(b, now_us, wait_us);
 }
-
-const char *lt_breaker_state_name(enum lt_breaker_state state)
-{
-    static const char *const names[] = {"closed", "open", "half_open"};
-    return names[state];
-}

@@ -75,17 +75,3 @@ void lt_budget_settle(struct lt_budget *b, int64_t estimate_usd_micro, int64_t c
     b->day_spent_usd_micro = add(b->day_spent_usd_micro, cost_usd_micro);
     b->month_spent_usd_micro = add(b->month_spent_usd_micro, cost_usd_micro);
 }
-
-int64_t lt_cost_usd_micro(int64_t n_tokens, int64_t price_usd_micro_per_mtok)
-{
-    const int64_t mtok = 1000000;
-    if (n_tokens <= 0 || price_usd_micro_per_mtok <= 0) return 0;
-    /* n * price / 10^6 in two parts: whole millions of tokens, then the rest */
-    int64_t millions = n_tokens / mtok, rest = n_tokens % mtok, price = price_usd_micro_per_mtok;
-    if (millions && price > INT64_MAX / millions) return INT64_MAX;
-    int64_t whole = millions * price;
-    /* rest * price may overflow as well: split the price the same way */
-    int64_t part = price / mtok * rest; /* below price */
-    int64_t tail = price % mtok * rest; /* below 10^12 */
-    return add(add(whole, part), (tail + mtok - 1) / mtok);
-}

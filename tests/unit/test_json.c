@@ -95,46 +95,6 @@ static void test_read_file__missing_and_long__named(void **state)
     unlink(path);
 }
 
-static void test_getters__wrong_or_absent__path_in_error(void **state)
-{
-    (void)state;
-    json_t *v = NULL;
-    const char *text =
-        "{\"s\":\"x\",\"i\":7,\"n\":1.5,\"b\":true,\"a\":[1],\"o\":{\"k\":1},\"z\":null}";
-    assert_int_equal(lt_json_parse(text, strlen(text), 1000, &v, NULL), LT_OK);
-    const char *s = "before";
-    int64_t i = 0;
-    double n = 0;
-    int b = 0;
-    json_t *node = NULL;
-    assert_int_equal(lt_json_get_str(v, "", "s", LT_JSON_REQUIRED, &s, NULL), LT_OK);
-    assert_string_equal(s, "x");
-    assert_int_equal(lt_json_get_int(v, "", "i", LT_JSON_REQUIRED, 0, 9, &i, NULL), LT_OK);
-    assert_true(i == 7);
-    assert_int_equal(lt_json_get_num(v, "", "i", LT_JSON_REQUIRED, &n, NULL), LT_OK);
-    assert_int_equal(lt_json_get_bool(v, "", "b", LT_JSON_REQUIRED, &b, NULL), LT_OK);
-    assert_int_equal(b, 1);
-    assert_int_equal(lt_json_get_array(v, "", "a", LT_JSON_REQUIRED, &node, NULL), LT_OK);
-    assert_int_equal(lt_json_get_object(v, "", "o", LT_JSON_REQUIRED, &node, NULL), LT_OK);
-    /* absent and null leave the value alone */
-    assert_int_equal(lt_json_get_str(v, "", "z", LT_JSON_OPTIONAL, &s, NULL), LT_OK);
-    assert_string_equal(s, "x");
-    struct lt_diag d = {0};
-    assert_int_equal(lt_json_get_str(v, "/home", "z", LT_JSON_REQUIRED, &s, &d), LT_ERR_INVALID);
-    assert_string_equal(d.text, "/home/z: is required");
-    d = (struct lt_diag){0};
-    assert_int_equal(lt_json_get_str(v, "/home", "i", LT_JSON_REQUIRED, &s, &d), LT_ERR_INVALID);
-    assert_string_equal(d.text, "/home/i: expected string, got integer");
-    d = (struct lt_diag){0};
-    assert_int_equal(lt_json_get_int(v, "", "i", LT_JSON_REQUIRED, 0, 6, &i, &d), LT_ERR_INVALID);
-    assert_string_equal(d.text, "/i: 7 is outside 0 to 6");
-    d = (struct lt_diag){0};
-    assert_int_equal(lt_json_get_bool(json_object_get(v, "a"), "/a", "x", LT_JSON_OPTIONAL, &b, &d),
-                     LT_ERR_INVALID);
-    assert_string_equal(d.text, "/a: expected object, got array");
-    json_decref(v);
-}
-
 static void test_dump__sorted__same_for_equal_values(void **state)
 {
     (void)state;
@@ -232,7 +192,6 @@ int main(void)
         cmocka_unit_test(test_parse__good_and_bad_text__code_and_position),
         cmocka_unit_test(test_parse__limits__refused_before_work),
         cmocka_unit_test(test_read_file__missing_and_long__named),
-        cmocka_unit_test(test_getters__wrong_or_absent__path_in_error),
         cmocka_unit_test(test_dump__sorted__same_for_equal_values),
         cmocka_unit_test(test_utf8__table__valid_and_counted),
         cmocka_unit_test(test_redact__table__what_is_kept),

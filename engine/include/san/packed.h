@@ -26,7 +26,5 @@ LT_NODISCARD enum lt_err san_packed_load(const struct san_gguf *g, const struct 
 LT_NODISCARD enum lt_err san_packed_of(const struct san_params *p, enum san_type type,
                                        struct san_packed **out, struct lt_diag *diag);
 void san_packed_free(struct san_packed *k); /* NULL is fine */
-/* Bytes it takes; 0 for NULL. */
-size_t san_packed_bytes(const struct san_packed *k);
 
 #endif

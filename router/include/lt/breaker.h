@@ -46,7 +46,5 @@ void lt_breaker_begin(struct lt_breaker *b, lt_us now_us);
  * success. */
 void lt_breaker_success(struct lt_breaker *b);
 void lt_breaker_failure(struct lt_breaker *b, lt_us now_us, lt_us retry_after_us);
-/* "closed", "open", "half_open", for logs and metrics; static. */
-const char *lt_breaker_state_name(enum lt_breaker_state state);
 
 #endif

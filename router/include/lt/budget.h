@@ -29,8 +29,4 @@ int lt_budget_reserve(struct lt_budget *b, int64_t estimate_usd_micro);
 /* The request that reserved `estimate` has cost `cost` (0 when it was never sent). */
 void lt_budget_settle(struct lt_budget *b, int64_t estimate_usd_micro, int64_t cost_usd_micro);
 
-/* Cost of n tokens at a price in micro-USD per million tokens, rounded up; INT64_MAX on overflow;
- * 0 for counts or prices below 0. */
-int64_t lt_cost_usd_micro(int64_t n_tokens, int64_t price_usd_micro_per_mtok);
-
 #endif

@@ -32,30 +32,6 @@ char *lt_json_dump(const json_t *v);
 /* The same with keys sorted: equal values give equal bytes, so it can be hashed. */
 char *lt_json_dump_sorted(const json_t *v);
 
-/* What a getter does about an absent key (JSON null counts as absent). */
-enum lt_json_need { LT_JSON_OPTIONAL, LT_JSON_REQUIRED };
-
-/* Read `key` of the object `obj`, whose own path is `path` ("" for the document). An absent
- * optional key leaves *out alone. LT_ERR_INVALID names the path and the type found for a wrong
- * type, an absent required key, or an integer outside [min, max]. Strings and nodes are borrowed
- * from `obj`. */
-LT_NODISCARD enum lt_err lt_json_get_str(const json_t *obj, const char *path, const char *key,
-                                         enum lt_json_need need, const char **out,
-                                         struct lt_diag *diag);
-LT_NODISCARD enum lt_err lt_json_get_int(const json_t *obj, const char *path, const char *key,
-                                         enum lt_json_need need, int64_t min, int64_t max,
-                                         int64_t *out, struct lt_diag *diag);
-LT_NODISCARD enum lt_err lt_json_get_num(const json_t *obj, const char *path, const char *key,
-                                         enum lt_json_need need, double *out, struct lt_diag *diag);
-LT_NODISCARD enum lt_err lt_json_get_bool(const json_t *obj, const char *path, const char *key,
-                                          enum lt_json_need need, int *out, struct lt_diag *diag);
-LT_NODISCARD enum lt_err lt_json_get_array(const json_t *obj, const char *path, const char *key,
-                                           enum lt_json_need need, json_t **out,
-                                           struct lt_diag *diag);
-LT_NODISCARD enum lt_err lt_json_get_object(const json_t *obj, const char *path, const char *key,
-                                            enum lt_json_need need, json_t **out,
-                                            struct lt_diag *diag);
-
 /* "object", "array", "string", "integer", "number", "boolean", "null"; "nothing" for NULL. */
 const char *lt_json_type_name(const json_t *v);
 /* Is the text well-formed UTF-8 (shortest forms, no surrogates, up to U+10FFFF)? On 0, *offset (if
