@@ -690,69 +690,6 @@ static void test_clashes__mistakes_in_the_table__named(void **state)
     refuse_lists("clashes.json", bad, sizeof bad / sizeof *bad);
 }
 
-struct abroad {
-    json_t *tools; /* set of names */
-    int n, unsaid;
-};
-
-static void count_abroad(json_t *c, void *ctx)
-{
-    struct abroad *s = ctx;
-    const char *query = text_of(c, "query");
-    if (strcmp(text_of(c, "source"), "home-llm-de")) return;
-    if (contains(query, "please") || contains(query, "thanks")) fail_msg("\"%s\"", query);
-    if (strcmp(text_of(c, "kind"), "abroad")) return;
-    const json_t *answers = json_object_get(c, "answers"), *call = json_array_get(answers, 0);
-    assert_int_equal(json_array_size(answers), 1);
-    assert_true(json_object_size(json_object_get(call, "arguments")) > 0);
-    json_object_set_new(s->tools, text_of(call, "name"), json_true());
-    s->unsaid += json_is_true(json_object_get(c, "unsaid"));
-    s->n++;
-}
-
-/* The mix with German as its only language of a home, and much of it. */
-static void write_german_mix(const char *path)
-{
-    json_t *mix = json_load_file(SOURCE_DIR "/engine/train/mix.json", 0, NULL);
-    json_t *sources = json_object_get(mix, "sources"), *prefix;
-    const char *name;
-    assert_non_null(sources);
-    json_object_foreach(json_object_get(mix, "homes"), name, prefix)
-    {
-        json_object_set_new(sources, name, json_real(strcmp(name, "home-llm-de") ? 0 : 40));
-    }
-    assert_int_equal(json_dump_file(mix, path, 0), 0);
-    json_decref(mix);
-}
-
-static void test_abroad__home_in_german__said_in_german(void **state)
-{
-    (void)state;
-    char mix[] = "/tmp/lintel-mix-XXXXXX";
-    int fd = mkstemp(mix);
-    assert_true(fd >= 0);
-    close(fd);
-    write_german_mix(mix);
-    for (int plain = 0; plain < 2; plain++) {
-        struct abroad s = {.tools = json_object()};
-        struct san_gen_options o = {.tree_dir = SOURCE_DIR "/engine/data",
-                                    .data_dir = TEST_DATA_DIR "/generate",
-                                    .mix_path = mix,
-                                    .seed = 31,
-                                    .plain = plain};
-        struct san_gen *g;
-        struct lt_diag diag = {0};
-        if (san_gen_new(&o, &g, &diag)) fail_msg("%s", diag.text);
-        each(g, GROUPS, count_abroad, &s);
-        san_gen_free(g);
-        assert_true(s.n > 60);
-        assert_true(s.unsaid > 0 && s.unsaid * 2 < s.n);
-        if (plain) assert_true(json_object_size(s.tools) > 8);
-        json_decref(s.tools);
-    }
-    unlink(mix);
-}
-
 static void test_abroad__mistakes_in_the_file__named(void **state)
 {
     (void)state;
@@ -897,7 +834,6 @@ int main(void)
         cmocka_unit_test(test_values__names_of_teacher__made_afresh_and_without_article),
         cmocka_unit_test(test_values__mistakes_in_the_parts__named),
         cmocka_unit_test(test_clashes__mistakes_in_the_table__named),
-        cmocka_unit_test(test_abroad__home_in_german__said_in_german),
         cmocka_unit_test(test_abroad__mistakes_in_the_file__named),
         cmocka_unit_test(test_files__too_many_bad_lines__refused_unless_allowed),
         cmocka_unit_test(test_exclude__categories_and_files__never_seen),
