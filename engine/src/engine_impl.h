@@ -93,7 +93,11 @@ struct san_catalog {
     struct san_plan plan;
     int picks_tools;               /* each utterance sees some of the tools */
     float *tool_vec;               /* (n_tools, ret_dim) where tools are picked */
-    uint64_t *tool_words;          /* (n_tools) bit h & 63 of every word's hash h among its names */
+    struct san__tool_word {
+        uint32_t hash;
+        int tool;
+    } * tool_words; /* (n_tool_words) words of the tools' names, by hash, then tool */
+    size_t n_tool_words;
     struct san__home_index *index; /* a large home, of which each utterance sees some; else NULL */
     int n_blocks;                  /* tools' blocks, then the home's */
     struct san__needle_catalog *needle; /* render "needle-json": all it has; else NULL */

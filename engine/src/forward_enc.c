@@ -261,11 +261,11 @@ static void source_layer(struct san_session *s, int n, int layer)
     add_output(s, n, layer);
 }
 
-static enum lt_err source_encode(struct san_session *s, const int32_t *ids, const uint32_t *flags,
-                                 int n, struct lt_diag *diag)
+/* The encoder over a source: s->src_e, and nothing yet that a decoder needs. */
+static enum lt_err source_rows(struct san_session *s, const int32_t *ids, const uint32_t *flags,
+                               int n, struct lt_diag *diag)
 {
     const struct san_hparams *h = &s->net->h;
-    const struct san_params *p = &s->net->p;
     s->n_source = 0;
     s->n_step = 0;
     s->has_ptr = 0;
@@ -276,14 +276,23 @@ static enum lt_err source_encode(struct san_session *s, const int32_t *ids, cons
     enum lt_err err = san__embed(s->net, s->x, ids, flags, n, diag);
     if (err) return err;
     for (int l = 0; l < h->n_enc; l++) source_layer(s, n, l);
-    san__norm_rows(h, s->src_e, s->x, p->enc_out_norm, n);
+    san__norm_rows(h, s->src_e, s->x, s->net->p.enc_out_norm, n);
+    return LT_OK;
+}
+
+static enum lt_err source_encode(struct san_session *s, const int32_t *ids, const uint32_t *flags,
+                                 int n, struct lt_diag *diag)
+{
+    const struct san_hparams *h = &s->net->h;
+    enum lt_err err = source_rows(s, ids, flags, n, diag);
+    if (err) return err;
     san__input(s, s->src_e, n);
     for (int l = 0; l < h->n_dec; l++) {
         san__cross_kv(s, l);
         san__kv_store(s, s->src_cross + san__piece_at(h, l, 0, n), n, 0, 0, n);
     }
     s->n_source = n;
-    if (s->net->h.render == SAN_RENDER_LINTEL && h->n_class > 0) {
+    if (h->render == SAN_RENDER_LINTEL && h->n_class > 0) {
         san__product(s, s->src_key, SAN_T_ptr_key, 0, 1, 0);
         san__product(s, s->src_in, SAN_T_ptr_in, 0, 1, 0);
         s->has_ptr = 1;
@@ -305,4 +314,14 @@ enum lt_err san_joint_encode(struct san_session *s, const int32_t *ids, int n, s
     s->blocks = NULL;
     s->n_block = 0;
     return source_encode(s, ids, NULL, n, diag);
+}
+
+enum lt_err san_retrieval_encode(struct san_session *s, const int32_t *ids, int n, const float **e,
+                                 struct lt_diag *diag)
+{
+    s->blocks = NULL;
+    s->n_block = 0;
+    enum lt_err err = source_rows(s, ids, NULL, n, diag);
+    *e = err ? NULL : s->src_e;
+    return err;
 }

@@ -13,6 +13,30 @@
 #define WORD_WEIGHT 0.04f /* of a shared word beside a cosine */
 #define WORDS_MOST  4     /* further shared words tell nothing new */
 
+static int by_word(const void *a, const void *b)
+{
+    const struct san__tool_word *x = a, *y = b;
+    return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : x->tool - y->tool;
+}
+
+/* All tools' words with the tools that have them, each pair once. */
+static enum lt_err list_words(struct san_catalog *c)
+{
+    size_t n = 0;
+    for (int i = 0; i < c->plan.n_tools; i++) n += (size_t)c->plan.tools[i]->n_words;
+    struct san__tool_word *p = malloc((n + 1) * sizeof *p);
+    if (!p) return LT_ERR_NOMEM;
+    c->tool_words = p;
+    n = 0;
+    for (int i = 0; i < c->plan.n_tools; i++)
+        for (int k = 0; k < c->plan.tools[i]->n_words; k++)
+            p[n++] = (struct san__tool_word){c->plan.tools[i]->words[k], i};
+    qsort(p, n, sizeof *p, by_word);
+    for (size_t i = 0; i < n; i++)
+        if (!i || by_word(&p[i - 1], &p[i])) p[c->n_tool_words++] = p[i];
+    return LT_OK;
+}
+
 enum lt_err san__pick_prepare(struct san_catalog *c, struct san__worker *w, struct lt_diag *diag)
 {
     enum { CHUNK = 64 };
@@ -22,11 +46,7 @@ enum lt_err san__pick_prepare(struct san_catalog *c, struct san__worker *w, stru
     size_t dim = c->picks_tools ? (size_t)e->h.ret_dim : 0;
     if (!dim) return LT_OK;
     c->tool_vec = calloc((size_t)c->plan.n_tools, dim * sizeof *c->tool_vec);
-    c->tool_words = calloc((size_t)c->plan.n_tools, sizeof *c->tool_words);
-    enum lt_err err = c->tool_vec && c->tool_words ? LT_OK : LT_ERR_NOMEM;
-    for (int i = 0; i < c->plan.n_tools && !err; i++)
-        for (int k = 0; k < c->plan.tools[i]->n_words; k++)
-            c->tool_words[i] |= (uint64_t)1 << (c->plan.tools[i]->words[k] & 63);
+    enum lt_err err = c->tool_vec ? list_words(c) : LT_ERR_NOMEM;
     for (int first = 0; first < c->plan.n_tools && !err; first += CHUNK) {
         int n = c->plan.n_tools - first < CHUNK ? c->plan.n_tools - first : CHUNK;
         for (int i = 0; i < n; i++) texts[i] = san__catalog_text(c, first + i);
@@ -39,21 +59,35 @@ enum lt_err san__pick_prepare(struct san_catalog *c, struct san__worker *w, stru
     return err;
 }
 
-/* Words of the utterance among the tool's names; `has` tells most that are not at once. */
-static int shared_words(const struct san_utterance *u, const struct san_tool_plan *t, uint64_t has)
+/* First of the tools' words that is not below `hash`. */
+static size_t first_of(const struct san_catalog *c, uint32_t hash)
 {
-    int n = 0;
-    for (int i = 0; i < u->n_words && n < WORDS_MOST; i++) {
-        const struct san_word *w = &u->words[i];
-        if (w->kind == SAN_WORD_PUNCT || w->end - w->begin < 3 || !(has >> (w->hash & 63) & 1))
-            continue;
-        for (int k = 0; k < t->n_words; k++)
-            if (t->words[k] == w->hash) {
-                n++;
-                break;
-            }
+    size_t low = 0, high = c->n_tool_words;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (c->tool_words[mid].hash < hash)
+            low = mid + 1;
+        else
+            high = mid;
     }
-    return n;
+    return low;
+}
+
+/* Count, as each tool's score, the words of the utterance among its names: only tools that have one are
+ * looked at. */
+static void count_shared(const struct san_catalog *c, const struct san_utterance *u,
+                         struct san__ranked *r)
+{
+    for (int i = 0; i < c->plan.n_tools; i++) r[i] = (struct san__ranked){0, i};
+    for (int i = 0; i < u->n_words; i++) {
+        const struct san_word *w = &u->words[i];
+        if (w->kind == SAN_WORD_PUNCT || w->end - w->begin < 3) continue;
+        for (size_t k = first_of(c, w->hash);
+             k < c->n_tool_words && c->tool_words[k].hash == w->hash; k++) {
+            struct san__ranked *x = &r[c->tool_words[k].tool];
+            if (x->score < WORDS_MOST) x->score++;
+        }
+    }
 }
 
 static int by_score(const void *a, const void *b)
@@ -83,11 +117,11 @@ static enum lt_err rank(struct san_engine *e, const struct san_catalog *c, struc
     }
     enum lt_err err = san_retrieve_tokens(&w->utterance, &e->pieces, text, tok, &n_tok, diag);
     if (!err) err = san_retrieve_vector(w->session, tok, n_tok, w->ret_vec, diag);
+    if (!err) count_shared(c, &w->utterance, w->ranked);
     for (int i = 0; i < c->plan.n_tools && !err; i++) {
         const float *t = c->tool_vec + (size_t)i * (size_t)dim;
-        int n_shared = shared_words(&w->utterance, c->plan.tools[i], c->tool_words[i]);
-        w->ranked[i] =
-            (struct san__ranked){san__dot(w->ret_vec, t, dim) + WORD_WEIGHT * (float)n_shared, i};
+        float n_shared = w->ranked[i].score;
+        w->ranked[i].score = san__dot(w->ret_vec, t, dim) + WORD_WEIGHT * n_shared;
     }
     return err;
 }

@@ -37,10 +37,12 @@ enum lt_err san_retrieve_pool(struct san_session *s, const int32_t *tok, int n, 
     return LT_OK;
 }
 
-/* An utterance that sees no blocks is what a block alone is; a session encodes it without allocating. */
+/* An utterance that sees no blocks is what a block alone is; a session encodes it without allocating,
+ * and without the keys and pointers that only decisions read. */
 enum lt_err san_retrieve_vector(struct san_session *s, const int32_t *tok, int n, float *out,
                                 struct lt_diag *diag)
 {
-    enum lt_err err = san_utter_encode(s, tok, NULL, n, NULL, 0, diag);
-    return err ? err : san_retrieval_vector(s, san_session_source(s).e, n, out, diag);
+    const float *e = NULL;
+    enum lt_err err = san_retrieval_encode(s, tok, n, &e, diag);
+    return err ? err : san_retrieval_vector(s, e, n, out, diag);
 }

@@ -126,6 +126,64 @@ static int is_named(const struct job *j, const struct san_home_plan *h, int item
     return 0;
 }
 
+static int has_word(const struct san_home_plan *h, int item, uint32_t hash)
+{
+    const struct san_item *it = &h->items[item];
+    for (int k = it->phrase; k < it->phrase + it->n_phrase; k++)
+        for (int i = 0; i < h->phrases[k].n; i++)
+            if (h->words[h->phrases[k].first + i] == hash) return 1;
+    return 0;
+}
+
+/* Does the word stand in the device's own names, its area's or its floor's? */
+static int bears(const struct san_home_plan *h, const struct san_entity *e, uint32_t hash)
+{
+    if (has_word(h, e->item, hash)) return 1;
+    if (e->area < 0) return 0;
+    int floor = h->areas[e->area].floor;
+    return has_word(h, h->areas[e->area].item, hash) ||
+           (floor >= 0 && has_word(h, h->floors[floor].item, hash));
+}
+
+static int is_said(const struct job *j, uint32_t hash)
+{
+    for (int u = 0; u < j->u.n_words; u++)
+        if (j->u.words[u].kind != SAN_WORD_PUNCT && j->u.words[u].hash == hash) return 1;
+    return 0;
+}
+
+/* Were all words of one of its names said? */
+static int is_said_whole(const struct job *j, const struct san_home_plan *h, int item)
+{
+    const struct san_item *it = &h->items[item];
+    for (int k = it->phrase; k < it->phrase + it->n_phrase; k++) {
+        int i = 0;
+        while (i < h->phrases[k].n && is_said(j, h->words[h->phrases[k].first + i])) i++;
+        if (i == h->phrases[k].n) return 1;
+    }
+    return 0;
+}
+
+/* Could so many others be meant that nobody could tell? See the header. */
+static int is_ambiguous(const struct job *j, const struct san_home_plan *h, int ref)
+{
+    const struct san_entity *e = &h->entities[ref];
+    uint32_t said[SAN_WORDS_MAX];
+    int n_said = 0, n_others = 0;
+    int is_here = e->area >= 0 && e->area == h->here, is_whole = is_said_whole(j, h, e->item);
+    for (int u = 0; u < j->u.n_words; u++)
+        if (j->u.words[u].kind != SAN_WORD_PUNCT && bears(h, e, j->u.words[u].hash))
+            said[n_said++] = j->u.words[u].hash;
+    for (int i = 0; i < h->n_entities && n_others < SAN_SHOW_ENTITIES; i++) {
+        const struct san_entity *x = &h->entities[i];
+        int k = 0;
+        if (i == ref || (is_here && x->area != h->here)) continue;
+        while (k < n_said && bears(h, x, said[k])) k++;
+        n_others += k == n_said && (!is_whole || is_said_whole(j, h, x->item));
+    }
+    return n_others == SAN_SHOW_ENTITIES;
+}
+
 static void see(struct job *j, const char *query, const struct san_home_plan *h, int is_area,
                 int ref)
 {
@@ -136,6 +194,11 @@ static void see(struct job *j, const char *query, const struct san_home_plan *h,
         return;
     }
     int is_shown = is_area ? has(s->areas, s->n_areas, ref) : has(s->entities, s->n_entities, ref);
+    if (!is_area && is_ambiguous(j, h, ref)) {
+        j->out->n_ambiguous++;
+        j->out->ambiguous += is_shown;
+        return;
+    }
     *(is_area ? &j->out->n_areas : &j->out->n_entities) += 1;
     *(is_area ? &j->out->areas : &j->out->entities) += is_shown;
     if (!is_shown && j->on_miss)
@@ -215,6 +278,7 @@ enum lt_err san_home_eval(const struct san_pieces *v, const struct san_cases *ca
     if (!err && !out->n_cases)
         err = lt_fail(diag, LT_ERR_INVALID, "no line has a home and an answer about it");
     if (out->n_entities) out->entities /= out->n_entities;
+    if (out->n_ambiguous) out->ambiguous /= out->n_ambiguous;
     if (out->n_areas) out->areas /= out->n_areas;
     if (j->n_us) {
         qsort(j->us, (size_t)j->n_us, sizeof *j->us, by_value);

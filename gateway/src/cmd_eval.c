@@ -318,13 +318,17 @@ static enum lt_err print_entities(const struct eval *e, const struct san_pieces 
     enum lt_err err =
         san_home_eval(pieces, cases, e->n_entities, e->has_errors ? print_miss : NULL, &s, diag);
     if (!err)
-        printf("%d lines, homes of %d devices\n"
-               "devices meant: %d, seen %.2f %% (among %d shown)\n"
-               "areas meant:   %d, seen %.2f %% (among %d shown)\n"
-               "not counted: %d that no word of the utterance names\n"
-               "looked up in %.0f us (p50)\n",
-               s.n_cases, s.n_in_home, s.n_entities, 100 * s.entities, SAN_SHOW_ENTITIES, s.n_areas,
-               100 * s.areas, SAN_SHOW_AREAS, s.n_unnamed, s.us);
+        printf(
+            "%d lines, homes of %d devices\n"
+            "devices meant: %d, seen %.2f %% (among %d shown)\n"
+            "areas meant:   %d, seen %.2f %% (among %d shown)\n"
+            "counted apart: %d that share all words said of them with %d others or more, of which "
+            "%.2f %% seen\n"
+            "not counted: %d that no word of the utterance names\n"
+            "looked up in %.0f us (p50)\n",
+            s.n_cases, s.n_in_home, s.n_entities, 100 * s.entities, SAN_SHOW_ENTITIES, s.n_areas,
+            100 * s.areas, SAN_SHOW_AREAS, s.n_ambiguous, SAN_SHOW_ENTITIES, 100 * s.ambiguous,
+            s.n_unnamed, s.us);
     return err;
 }
 

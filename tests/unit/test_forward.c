@@ -730,6 +730,28 @@ static void test_retrieval__of_a_source__is_the_unit_vector_of_the_formula(void 
     fixture_free(f);
 }
 
+static void test_retrieval_encode__of_tokens__the_encoders_bits_and_no_source(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(16, SAN_RENDER_LINTEL, 64);
+    size_t n = (size_t)N_UTT * (size_t)f->net.h.width;
+    float *whole = malloc(n * sizeof *whole), h[WIDTH_MAX];
+    const float *e = NULL;
+    assert_non_null(whole);
+    assert_int_equal(san_utter_encode(f->s, f->id + f->utt, NULL, N_UTT, NULL, 0, NULL), LT_OK);
+    memcpy(whole, san_session_source(f->s).e, n * sizeof *whole);
+    encode(f, f->blocks, N_BLOCK); /* what stood there before does not matter */
+    assert_int_equal(san_retrieval_encode(f->s, f->id + f->utt, N_UTT, &e, NULL), LT_OK);
+    assert_memory_equal(e, whole, n * sizeof *whole);
+    assert_int_equal(san_session_source(f->s).n, 0);
+    san_dec_begin(f->s);
+    assert_int_equal(san_dec_step(f->s, 1, -1, NULL, h, NULL), LT_ERR_INVALID);
+    assert_int_equal(san_retrieval_encode(f->s, f->id, 0, &e, NULL), LT_ERR_INVALID);
+    assert_null(e);
+    free(whole);
+    fixture_free(f);
+}
+
 static void test_warm_session__encode_and_decode__allocates_nothing(void **state)
 {
     (void)state;
@@ -823,6 +845,7 @@ int main(void)
         cmocka_unit_test(test_rewind__to_an_earlier_step__decodes_as_if_never_gone_on),
         cmocka_unit_test(test_joint_mode__fed_at_once_or_stepwise__equals_naive),
         cmocka_unit_test(test_retrieval__of_a_source__is_the_unit_vector_of_the_formula),
+        cmocka_unit_test(test_retrieval_encode__of_tokens__the_encoders_bits_and_no_source),
         cmocka_unit_test(test_warm_session__encode_and_decode__allocates_nothing),
         cmocka_unit_test(test_reference__taken_twice__block_lives_until_the_last),
         cmocka_unit_test(test_bad_input__any__is_refused_with_its_code),

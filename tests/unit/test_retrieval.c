@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "san/home_eval.h"
 #include "san/retrieval_eval.h"
 #include "san/retrieval_fit.h"
 #include "san/train_run.h"
@@ -102,11 +103,78 @@ static void test_eval__no_head_or_a_head__refused_or_ranked(void **state)
     san_lookup_free(lookup);
 }
 
+/* A line that opens the one blind of its home, which stands in the den. */
+static json_t *blind_line(const char *query, const char *here)
+{
+    json_t *line = json_pack(
+        "{s:s, s:[{s:s, s:s, s:{s:s, s:{s:{s:s, s:{}}}, s:[s]}}],"
+        " s:{s:[s], s:[{s:s, s:s, s:s}]}, s:[{s:s, s:{s:s}}]}",
+        "query", query, "tools", "name", "open_cover", "description", "Open a cover", "parameters",
+        "type", "object", "properties", "name", "type", "string", "x-entity", "required", "name",
+        "home", "areas", "Den", "entities", "name", "Den Blind", "area", "Den", "domain", "cover",
+        "answers", "name", "open_cover", "arguments", "name", "Den Blind");
+    assert_non_null(line);
+    if (here) json_object_set_new(json_object_get(line, "home"), "here", json_string(here));
+    return line;
+}
+
+/* Twenty blinds elsewhere, so that a grown home has enough of them. */
+static void add_blinds(json_t *line)
+{
+    static const char *const rooms[] = {"Attic", "Cellar", "Hall", "Study", "Porch"};
+    static const char *const walls[] = {"North", "South", "East", "West"};
+    json_t *home = json_object_get(line, "home");
+    for (int i = 0; i < 5; i++) {
+        json_array_append_new(json_object_get(home, "areas"), json_string(rooms[i]));
+        for (int k = 0; k < 4; k++)
+            json_array_append_new(json_object_get(home, "entities"),
+                                  json_pack("{s:o, s:s, s:s}", "name",
+                                            json_sprintf("%s %s Blind", rooms[i], walls[k]), "area",
+                                            rooms[i], "domain", "cover"));
+    }
+}
+
+static struct san_home_score seen_of(const char *query, const char *here)
+{
+    json_t *line[2] = {blind_line(query, here), blind_line("hello", NULL)};
+    add_blinds(line[1]);
+    json_object_set_new(line[1], "answers", json_array());
+    struct san_cases cases = {.p = line, .n = 2};
+    struct san_home_score s;
+    struct lt_diag diag = {0};
+    if (san_home_eval(&pieces, &cases, 120, NULL, &s, &diag)) fail_msg("%s", diag.text);
+    for (int i = 0; i < 2; i++) json_decref(line[i]);
+    assert_int_equal(s.n_cases, 1);
+    assert_int_equal(s.n_entities + s.n_ambiguous + s.n_unnamed, 1);
+    return s;
+}
+
+static void test_home_eval__kind_alone__counted_apart(void **state)
+{
+    (void)state;
+    assert_int_equal(seen_of("open the blind", NULL).n_ambiguous, 1);
+    assert_int_equal(seen_of("make it brighter", NULL).n_unnamed, 1);
+}
+
+static void test_home_eval__name_or_room_said_or_stood_in__counted_and_seen(void **state)
+{
+    (void)state;
+    static const char *const said[][2] = {
+        {"open the den blind", NULL}, {"open the blind", "Den"}, {"the blind in the den", NULL}};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        struct san_home_score s = seen_of(said[i][0], said[i][1]);
+        assert_int_equal(s.n_entities, 1);
+        assert_true(s.entities == 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fit__network_without_head__head_that_ranks),
         cmocka_unit_test(test_eval__no_head_or_a_head__refused_or_ranked),
+        cmocka_unit_test(test_home_eval__kind_alone__counted_apart),
+        cmocka_unit_test(test_home_eval__name_or_room_said_or_stood_in__counted_and_seen),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -162,6 +162,11 @@ LT_NODISCARD enum lt_err san_joint_feed(struct san_session *s, const int32_t *id
 
 /* ---- retrieval ---- */
 
+/* The encoder's output over one sequence that sees only itself, for san_retrieval_vector: *e (n, C), the
+ * session's, valid until it encodes another source. The same bits as san_utter_encode without flags and
+ * blocks, less what only a decoder needs: no source stands afterwards. LT_ERR_INVALID, LT_ERR_LIMIT. */
+LT_NODISCARD enum lt_err san_retrieval_encode(struct san_session *s, const int32_t *ids, int n,
+                                              const float **e, struct lt_diag *diag);
 /* Unit vector (ret_dim) of encoder outputs e (n, C): W2·relu(W1·mean(e)+b1), scaled to length 1.
  * LT_ERR_UNSUPPORTED when the network has no retrieval head. Uses the session's scratch. */
 LT_NODISCARD enum lt_err san_retrieval_vector(struct san_session *s, const float *e, int n,
