@@ -1,6 +1,6 @@
 /* bench_serve.c - how long from MQTT in to call out, with a real broker, a real disk and the shipped
  * network. Prints JSON: one request at a time, then a steady rate, then the same rate while another network
- * takes over a third of the way in.
+ * takes over a third of the way in. The gateway logs as it does by default; cpu_us is its processor time a request.
  *
  *     bench_serve [REQUESTS] [RATE per second] */
 #include <setjmp.h>
@@ -30,11 +30,26 @@ static void ask(struct mosquitto *m, int i)
     asker_ask(m, i, said[i % (int)(sizeof said / sizeof said[0])]);
 }
 
+/* Processor time of the gateway so far, us: user and system (proc(5)). */
+static int64_t gateway_cpu_us(const struct env *e)
+{
+    char path[64];
+    long user = 0, kernel = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)gateway_pid(e));
+    FILE *f = fopen(path, "r");
+    if (!f) return 0;
+    int n = fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
+                   &kernel);
+    fclose(f);
+    return n == 2 ? (user + kernel) * (1000000 / sysconf(_SC_CLK_TCK)) : 0;
+}
+
 /* A steady rate; `hash` (or NULL) names a network that is activated a third of the way in. */
 static void steady(struct env *e, struct mosquitto *m, int n, int rate, const char *name,
                    const char *hash, const char *end)
 {
     pid_t child = 0;
+    int64_t cpu = gateway_cpu_us(e);
     asker_start();
     int64_t start = asker_now_us();
     for (int i = 0; i < n; i++) {
@@ -47,9 +62,10 @@ static void steady(struct env *e, struct mosquitto *m, int n, int rate, const ch
     }
     asker_wait(n, WAIT_ALL_MS);
     double took_s = (double)(asker_now_us() - start) / 1e6;
+    cpu = gateway_cpu_us(e) - cpu;
     if (child) waitpid(child, NULL, 0);
     asker_print(name, n, NULL, NULL);
-    printf(",\"%s_per_s\":%.0f%s", name, n / took_s, end);
+    printf(",\"%s_per_s\":%.0f,\"%s_cpu_us\":%.0f%s", name, n / took_s, name, (double)cpu / n, end);
 }
 
 /* The shipped network as another file, registered; its hash. */
@@ -76,7 +92,7 @@ int main(int argc, char **argv)
     }
     struct env *e = env_start();
     char hash[65];
-    gateway_start(e, "model:\n  file: \"\"\n");
+    gateway_start(e, "model:\n  file: \"\"\nlog:\n  level: info\n"); /* as it is served */
     add_other(e, hash);
     struct mosquitto *m = asker_connect(e);
     asker_start();
