@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "coarse.h"
 #include "lt/commands.h"
 #include "lt/lexicon.h"
 #include "lt/log.h"
@@ -39,17 +40,17 @@
 #define NEAR_FREE     8
 #define NEAR_DISTANCE 7.0f
 #define PHONES_BYTES  1024
-#define SHARE_UNIT    100.0 /* of scores: so much worse is e times less likely */
+#define SHARE_UNIT    70.0  /* of scores: so much worse is e times less likely */
 #define CHANCE_UNIT   100.0 /* what a sentence e times as often said is worth in scores */
 #define AGREED_WORTH  100.0 /* and what the free search heard as well */
 #define FREE_SHARE    0.5 /* most that free words get of what is no command's: never enough to act */
 #define SHARE_LEAST   0.004 /* readings with less are not given */
 /* see trust_in */
-#define TRUST_BASE    33.9
-#define TRUST_FIT     0.52
-#define TRUST_BEHIND  -0.33
+#define TRUST_BASE    27.2
+#define TRUST_FIT     0.467
+#define TRUST_BEHIND  -0.358
 #define BEHIND_MAX    20.0 /* of that, either way: the words may have no score to speak of */
-#define TRUST_COMMON  2.1
+#define TRUST_COMMON  4.38
 #define PIECE         1600 /* samples heard at a time: the same is heard however sound is cut up */
 #define FD_PATH_BYTES 32
 
@@ -65,6 +66,7 @@ struct lt_recogniser {
     /* with commands: */
     struct lt_near *near;
     struct lt_recheck *recheck;
+    struct lt_coarse *coarse;
     char folder[LT_RECHECK_FOLDER_BYTES];
     FILE *notes; /* of the utterance; NULL: none could be taken */
     int is_listening;
@@ -204,6 +206,7 @@ static enum lt_err start(struct lt_recogniser *r, const char *folder, const char
         COMMAND_SILENCE, "-compallsen", "yes", *r->folder ? "-senlogdir" : NULL, r->folder, NULL);
     c->ps = c->config ? ps_init(c->config) : NULL;
     enum lt_err err = c->ps ? lt_recheck_new(hmm, dict, r->weight, &r->recheck) : LT_ERR_IO;
+    if (!err) err = lt_coarse_new(hmm, say_word, c->ps, &r->coarse);
     if (err) return err;
     return lt_near_new(lt_commands_arcs(r->network), say_word, c->ps, &r->near);
 }
@@ -267,6 +270,7 @@ void lt_recogniser_free(struct lt_recogniser *r)
     stop_search(&r->commands);
     lt_near_free(r->near);
     lt_recheck_free(r->recheck);
+    lt_coarse_free(r->coarse);
     if (r->notes) fclose(r->notes);
     lt_commands_free(r->network);
     free(r);
@@ -461,6 +465,15 @@ static void phones_of(struct lt_recogniser *r, const char *words, char *out, siz
     }
 }
 
+/* How well a sentence fits the sound: half by phones in their neighbourhood, half by phones in general.
+ * 0: not at all. */
+static int32_t score_of(struct lt_recogniser *r, const char *words)
+{
+    int32_t fine = lt_recheck_score(r->recheck, r->notes, words);
+    int32_t coarse = fine ? lt_coarse_score(r->coarse, words) : 0;
+    return coarse ? fine / 2 + coarse / 2 : 0;
+}
+
 /* Add the sentences of the network that sound like `words`, scored, unless they are there. */
 static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t max,
                             struct candidates *c)
@@ -475,7 +488,7 @@ static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t m
         size_t k = 0;
         while (k < c->n && strcmp(c->v[k].near.words, near[i].words) != 0) k++;
         if (k < c->n || c->n == sizeof c->v / sizeof *c->v) continue;
-        int32_t score = lt_recheck_score(r->recheck, r->notes, near[i].words);
+        int32_t score = score_of(r, near[i].words);
         if (score) c->v[c->n++] = (struct candidate){.near = near[i], .score = score};
     }
     free(near);
@@ -545,12 +558,12 @@ static enum lt_err look_around(struct lt_recogniser *r, struct candidates *c)
     int32 score = 0;
     char words[LT_RECOGNISER_TEXT_MAX];
     const char *heard = ps_get_hyp(r->commands.ps, &score);
-    if (!heard || !*heard || !r->notes) return LT_OK;
+    if (!heard || !*heard || !r->notes || !lt_coarse_take(r->coarse, r->notes)) return LT_OK;
     snprintf(words, sizeof words, "%s", heard);
     enum lt_err err = add_near(r, words, NEAR_COMMAND, c);
     if (!err && *c->free_words) err = add_near(r, c->free_words, NEAR_FREE, c);
     words_only(c->free_words, words);
-    if (!err && *words) c->free_score = lt_recheck_score(r->recheck, r->notes, words);
+    if (!err && *words) c->free_score = score_of(r, words);
     clean(c->free_words, words);
     share_out(c, words);
     return err;
