@@ -70,7 +70,8 @@ struct lt_recogniser {
     char folder[LT_RECHECK_FOLDER_BYTES];
     FILE *notes; /* of the utterance; NULL: none could be taken */
     int is_listening;
-    size_t n_samples, n_words, n_unknown;
+    int16_t piece[PIECE]; /* heard when it is full */
+    size_t n_piece, n_samples, n_words, n_unknown;
 };
 
 static const char *folder_of(const char *given)
@@ -303,7 +304,7 @@ static int begin_commands(struct lt_recogniser *r)
 enum lt_err lt_recogniser_begin(struct lt_recogniser *r)
 {
     if (r->is_listening) return LT_ERR_INVALID;
-    r->n_samples = 0;
+    r->n_samples = r->n_piece = 0;
     if (!begin(&r->free_one)) return LT_ERR_IO;
     if (r->commands.ps && !begin_commands(r)) {
         ps_end_utt(r->free_one.ps);
@@ -320,23 +321,31 @@ static int end_both(struct lt_recogniser *r)
     return r->commands.ps ? (ps_end_utt(r->commands.ps) >= 0) & is_well : is_well;
 }
 
+static int process(struct lt_recogniser *r, const int16_t *samples, size_t n, int is_whole)
+{
+    return ps_process_raw(r->free_one.ps, samples, n, FALSE, is_whole) >= 0 &&
+           (!r->commands.ps || ps_process_raw(r->commands.ps, samples, n, FALSE, is_whole) >= 0);
+}
+
 static enum lt_err hear(struct lt_recogniser *r, const int16_t *samples, size_t n, int is_whole)
 {
+    int is_well = 1;
     if (!r->is_listening) return LT_ERR_INVALID;
     size_t room = (size_t)LT_RECOGNISER_MAX_S * LT_RECOGNISER_RATE - r->n_samples;
     if (n > room) n = room;
-    if (!n) return LT_OK;
     r->n_samples += n;
-    for (size_t i = 0, piece; i < n; i += piece) {
-        piece = is_whole || n - i < PIECE ? n - i : PIECE;
-        if (ps_process_raw(r->free_one.ps, samples + i, piece, FALSE, is_whole) >= 0 &&
-            (!r->commands.ps ||
-             ps_process_raw(r->commands.ps, samples + i, piece, FALSE, is_whole) >= 0))
-            continue;
-        end_both(r);
-        return LT_ERR_IO;
+    if (is_whole && n) is_well = process(r, samples, n, TRUE);
+    for (size_t i = 0, part; !is_whole && is_well && i < n; i += part) {
+        part = PIECE - r->n_piece < n - i ? PIECE - r->n_piece : n - i;
+        memcpy(r->piece + r->n_piece, samples + i, part * sizeof *samples);
+        r->n_piece += part;
+        if (r->n_piece < PIECE) continue;
+        r->n_piece = 0;
+        is_well = process(r, r->piece, PIECE, FALSE);
     }
-    return LT_OK;
+    if (is_well) return LT_OK;
+    end_both(r);
+    return LT_ERR_IO;
 }
 
 enum lt_err lt_recogniser_hear(struct lt_recogniser *r, const int16_t *samples, size_t n)
@@ -600,7 +609,8 @@ enum lt_err lt_recogniser_end(struct lt_recogniser *r, struct lt_heard *out)
     memset(out, 0, sizeof *out);
     if (!r->is_listening) return LT_ERR_INVALID;
     out->audio_s = (double)r->n_samples / LT_RECOGNISER_RATE;
-    if (!end_both(r)) return LT_ERR_IO;
+    int is_well = !r->n_piece || process(r, r->piece, r->n_piece, FALSE);
+    if (!end_both(r) || !is_well) return LT_ERR_IO;
     if (!r->n_samples) return LT_OK;
     struct candidates *c = calloc(1, sizeof *c);
     struct lt_heard *any = calloc(1, sizeof *any);
