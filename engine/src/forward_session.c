@@ -59,7 +59,7 @@ enum lt_err san_session_new(const struct san_net *net, const struct san_limits *
     if (err) return err;
     size_t n = lay_out(&net->h, limits, NULL);
     struct san_session *s = calloc(1, sizeof *s);
-    if (s) s->mem = aligned_alloc(64, n * sizeof(float));
+    if (s) s->mem = san__large_alloc(n * sizeof(float));
     if (!s || !s->mem) {
         free(s);
         return lt_fail(diag, LT_ERR_NOMEM, "session: no memory for %zu bytes", n * sizeof(float));

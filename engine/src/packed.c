@@ -3,6 +3,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define LARGE_PAGE ((size_t)2 << 20)
+
+void *san__large_alloc(size_t n)
+{
+    if (n < LARGE_PAGE) return aligned_alloc(64, (n + 63) / 64 * 64);
+    void *mem = NULL;
+    if (posix_memalign(&mem, LARGE_PAGE, n)) return NULL;
+#ifdef MADV_HUGEPAGE
+    /* whole ones only, so that the last takes no more memory than it has; a refusal costs nothing
+     * but speed */
+    (void)madvise(mem, n / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return mem;
+}
 
 int san__packed_takes(const struct san_tensor_info *t, enum san_type type)
 {
@@ -25,7 +41,7 @@ enum lt_err san__packed_new(const struct san_tensor_info *info, const uint8_t *b
             (struct san__mat){.n_out = info[i].rows, .n_in = info[i].cols, .bits = bits[i]};
         k->n_bytes += (size_t)info[i].layers * san__mat_bytes(info[i].rows, info[i].cols, bits[i]);
     }
-    k->mem = aligned_alloc(64, k->n_bytes);
+    k->mem = san__large_alloc(k->n_bytes);
     if (!k->mem) {
         free(k);
         return LT_ERR_NOMEM;

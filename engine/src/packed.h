@@ -11,6 +11,11 @@ struct san_packed {
     struct san__mat first[SAN_T_COUNT]; /* layer 0 of a tensor; bits 0: it is not packed */
 };
 
+/* `n` bytes for what is read from end to end at every token: on a page of 2 MiB where it fills some
+ * of those, which the system is asked to make large. Reading ahead stops at pages of 4 KiB, and a
+ * network needs thousands of them. To be given to free(). NULL when out of memory. */
+void *san__large_alloc(size_t n);
+
 /* Layer `layer` of a tensor that is packed. */
 static inline struct san__mat san__packed_mat(const struct san_packed *k, enum san_tensor_id id,
                                               int layer)
