@@ -31,6 +31,15 @@ INLINE void put(const struct work *k, int row, int unit, const floats *f)
     for (int i = 0; i < n; i++) y[i] = k->alpha * sum[i] + (k->beta != 0 ? k->beta * y[i] : 0);
 }
 
+/* One row reads every weight once: ask, for the second cache, for those that come when these units
+ * are done; the first is too small for as many. Beyond the last tile this names other memory or
+ * none, which does no harm: hence a number, no pointer. */
+INLINE void fetch(const uint8_t *piece, size_t ahead, int n)
+{
+    for (int i = 0; i < n; i++)
+        __builtin_prefetch((const void *)((uintptr_t)piece + ahead + (size_t)i * PIECE), 0, 2);
+}
+
 /* Rows [row, row + MR) against units [unit, unit + NU). MR, NU and BITS are constants. */
 INLINE void block(const struct work *k, int row, int unit, int MR, int NU, int BITS)
 {
@@ -47,8 +56,14 @@ INLINE void block(const struct work *k, int row, int unit, int MR, int NU, int B
         piece[u] = tile + san__mat_scale_bytes(n_in) + (size_t)in_tile * 4;
     }
     for (int i = 0; i < MR * NU; i++) memset(&f[i], 0, sizeof f[i]);
+    const size_t ahead =
+        NU > 1 && NU * LANES >= SAN__MAT_ROWS
+            ? (size_t)(NU * LANES / SAN__MAT_ROWS) * san__mat_tile_bytes(n_in, BITS)
+            : 0;
     for (int g = 0; g < n_group; g++) {
         sums s[MR_MAX * NU_MAX];
+        for (int u = 0; MR == 1 && ahead && u < NU; u += SAN__MAT_ROWS / LANES)
+            fetch(piece[u], ahead, N_PIECE);
         const int8_t *q[MR_MAX];
         for (int r = 0; r < MR; r++) {
             q[r] = k->x->q + (size_t)(row + r) * (size_t)n_in + (size_t)g * SAN__GROUP;
