@@ -315,6 +315,8 @@ int lt_hermes_message(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
     t->session_id = json_string_value(json_object_get(o, "sessionId"));
     t->is_ours = is_captured && lt_hermes_dialogue_heard(gw, t->session_id);
     t->is_session = !is_captured && json_is_string(json_object_get(o, "sessionId"));
+    const json_t *filter = t->is_ours ? lt_hermes_dialogue_filter(gw, t->session_id) : NULL;
+    if (filter) json_object_set(o, "intentFilter", (json_t *)(uintptr_t)filter);
     t->is_trial = json_array_size(json_object_get(o, "intentFilter")) > 0;
     if (!lt_hermes_is_served(gw, t->site_id) ||
         (is_captured && !t->is_ours && !strcmp(gw->started.hermes.role, "dialogue"))) {

@@ -10,15 +10,18 @@
 
 #define MANAGER "hermes/dialogueManager/"
 
-enum state { LISTENING, THINKING, SPEAKING };
+enum state { QUEUED, LISTENING, THINKING, SPEAKING };
 
 struct lt_hermes_session {
     struct lt_hermes_session *next;
     struct lt_gateway *gw;
     char id[LT_ULID_CAP], site_id[128], lang[LT_GW_FIELD_BYTES];
     json_t *custom; /* customData, or NULL */
+    json_t *filter; /* intentFilter: the only intents allowed now; or NULL */
+    int tells;      /* sendIntentNotRecognized: who began it wants to go on itself */
     enum state state;
     enum lt_hermes_then then; /* after SPEAKING */
+    char *text;               /* QUEUED: what is said first */
     uv_timer_t timer;
 };
 
@@ -32,10 +35,18 @@ void lt_hermes_dialogue_up(struct lt_gateway *gw)
             LT_LOG(ERROR, "mqtt.not_subscribed", LF_STR("filter", topics[i]));
 }
 
-static struct lt_hermes_session *find(struct lt_gateway *gw, const char *id, const char *site_id)
+static struct lt_hermes_session *find(struct lt_gateway *gw, const char *id)
 {
     for (struct lt_hermes_session *s = gw->hermes_sessions; s; s = s->next)
-        if ((id && !strcmp(s->id, id)) || (site_id && !strcmp(s->site_id, site_id))) return s;
+        if (id && !strcmp(s->id, id)) return s;
+    return NULL;
+}
+
+/* The session that a satellite is in, or the first one that waits for it. */
+static struct lt_hermes_session *at_site(struct lt_gateway *gw, const char *site_id, int is_queued)
+{
+    for (struct lt_hermes_session *s = gw->hermes_sessions; s; s = s->next)
+        if (!strcmp(s->site_id, site_id) && (s->state == QUEUED) == is_queued) return s;
     return NULL;
 }
 
@@ -64,6 +75,8 @@ static void on_closed(uv_handle_t *h)
 {
     struct lt_hermes_session *s = h->data;
     json_decref(s->custom);
+    json_decref(s->filter);
+    free(s->text);
     free(s);
 }
 
@@ -75,14 +88,19 @@ static void forget(struct lt_hermes_session *s)
     uv_close((uv_handle_t *)&s->timer, on_closed);
 }
 
+static void start(struct lt_hermes_session *s);
+
 static void end(struct lt_hermes_session *s, const char *reason)
 {
     json_t *o = about(s, 1);
+    struct lt_hermes_session *next = at_site(s->gw, s->site_id, 1);
+    int was_queued = s->state == QUEUED;
     json_object_set_new(o, "termination", json_pack("{s:s}", "reason", reason));
-    lt_hermes_publish(s->gw, "hermes/asr/stopListening", about(s, 0));
+    if (!was_queued) lt_hermes_publish(s->gw, "hermes/asr/stopListening", about(s, 0));
     lt_hermes_publish(s->gw, MANAGER "sessionEnded", o);
-    toggle_hotword(s, "hermes/hotword/toggleOn");
+    if (!was_queued) toggle_hotword(s, "hermes/hotword/toggleOn");
     forget(s);
+    if (next && !was_queued) start(next);
 }
 
 static void go_on(struct lt_hermes_session *s);
@@ -110,6 +128,7 @@ static void go_on(struct lt_hermes_session *s)
         json_t *o = about(s, 0);
         json_object_set_new(o, "stopOnSilence", json_true());
         json_object_set_new(o, "sendAudioCaptured", json_false());
+        if (s->filter) json_object_set(o, "intentFilter", s->filter);
         lt_hermes_publish(s->gw, "hermes/asr/startListening", o);
     } else {
         end(s, s->then == LT_HERMES_THEN_END ? "nominal" : "intentNotRecognized");
@@ -133,13 +152,23 @@ static void say(struct lt_hermes_session *s, const char *text, enum lt_hermes_th
 void lt_hermes_dialogue_say(struct lt_gateway *gw, const char *session_id, const char *text,
                             enum lt_hermes_then then)
 {
-    struct lt_hermes_session *s = find(gw, session_id, NULL);
-    if (s && s->state == THINKING) say(s, text, then); /* else it was ended meanwhile */
+    struct lt_hermes_session *s = find(gw, session_id);
+    if (!s || s->state != THINKING) return; /* it was ended meanwhile */
+    if (then == LT_HERMES_THEN_GIVE_UP && s->tells)
+        enter(s, THINKING); /* who was told of it continues or ends, or time does */
+    else
+        say(s, text, then);
+}
+
+const json_t *lt_hermes_dialogue_filter(struct lt_gateway *gw, const char *session_id)
+{
+    const struct lt_hermes_session *s = find(gw, session_id);
+    return s ? s->filter : NULL;
 }
 
 int lt_hermes_dialogue_heard(struct lt_gateway *gw, const char *session_id)
 {
-    struct lt_hermes_session *s = session_id ? find(gw, session_id, NULL) : NULL;
+    struct lt_hermes_session *s = session_id ? find(gw, session_id) : NULL;
     if (!s || s->state != LISTENING) return 0;
     enter(s, THINKING);
     return 1;
@@ -152,19 +181,53 @@ static void refuse(struct lt_gateway *gw, const char *site_id, const char *why)
         json_pack("{s:s,s:s,s:s}", "error", why, "siteId", site_id, "context", "lintel"));
 }
 
-static void begin(struct lt_gateway *gw, const json_t *o)
+/* What startSession's init and continueSession say alike. */
+static void allow(struct lt_hermes_session *s, const json_t *o)
+{
+    json_t *filter = json_object_get(o, "intentFilter");
+    json_decref(s->filter);
+    s->filter = json_array_size(filter) ? json_incref(filter) : NULL;
+    s->tells = json_is_true(json_object_get(o, "sendIntentNotRecognized"));
+}
+
+static void start(struct lt_hermes_session *s)
+{
+    char *text = s->text;
+    s->text = NULL;
+    lt_hermes_publish(s->gw, MANAGER "sessionStarted", about(s, 1));
+    toggle_hotword(s, "hermes/hotword/toggleOff");
+    s->state = SPEAKING; /* not QUEUED any more, also with nothing to say */
+    say(s, text ? text : "", s->then);
+    free(text);
+}
+
+static void begin(struct lt_gateway *gw, const json_t *o, int is_awoken)
 {
     const json_t *init = json_object_get(o, "init");
     const char *site_id = *text_of(o, "siteId") ? text_of(o, "siteId") : "default";
+    int is_note = !strcmp(text_of(init, "type"), "notification");
+    struct lt_hermes_session *s, **at = &gw->hermes_sessions;
     struct lt_ulid_gen gen;
     int n = 0;
     if (!lt_hermes_is_served(gw, site_id)) return;
-    for (struct lt_hermes_session *s = gw->hermes_sessions; s; s = s->next) n++;
-    if (find(gw, NULL, site_id) || n >= LT_HERMES_SESSIONS_MAX) {
+    for (s = gw->hermes_sessions; s; s = s->next) n++;
+    /* the hotword is off in a session: who says it all the same wants to be heard at once */
+    if (is_awoken && (s = at_site(gw, site_id, 0))) {
+        struct lt_hermes_session *waiting = at_site(gw, site_id, 1);
+        if (waiting || s->state == LISTENING || s->state == THINKING) {
+            refuse(gw, site_id, "a session is under way at this satellite; say it again after it");
+            return;
+        }
+        end(s, "abortedByUser");
+        n--;
+    }
+    int is_queued = at_site(gw, site_id, 0) != NULL;
+    if (n >= LT_HERMES_SESSIONS_MAX ||
+        (is_queued && !is_note && json_is_false(json_object_get(init, "canBeEnqueued")))) {
         refuse(gw, site_id, "a session is under way at this satellite; say it again after it");
         return;
     }
-    struct lt_hermes_session *s = calloc(1, sizeof *s);
+    s = calloc(1, sizeof *s);
     if (!s) return;
     s->gw = gw;
     lt_ulid_init(&gen);
@@ -172,29 +235,46 @@ static void begin(struct lt_gateway *gw, const json_t *o)
     snprintf(s->site_id, sizeof s->site_id, "%s", site_id);
     snprintf(s->lang, sizeof s->lang, "%s", text_of(o, "lang"));
     s->custom = json_incref(json_object_get(o, "customData"));
+    s->text = strdup(text_of(init, "text"));
+    s->then = is_note ? LT_HERMES_THEN_END : LT_HERMES_THEN_LISTEN;
+    allow(s, init);
     uv_timer_init(&gw->loop, &s->timer);
     s->timer.data = s;
-    s->next = gw->hermes_sessions;
-    gw->hermes_sessions = s;
-    lt_hermes_publish(gw, MANAGER "sessionStarted", about(s, 1));
-    toggle_hotword(s, "hermes/hotword/toggleOff");
-    say(s, text_of(init, "text"),
-        !strcmp(text_of(init, "type"), "notification") ? LT_HERMES_THEN_END
-                                                       : LT_HERMES_THEN_LISTEN);
+    while (*at) at = &(*at)->next; /* the oldest first: that one is next */
+    *at = s;
+    if (is_queued)
+        lt_hermes_publish(gw, MANAGER "sessionQueued", about(s, 1));
+    else
+        start(s);
+}
+
+static void go_on_with(struct lt_hermes_session *s, const json_t *o)
+{
+    json_t *custom = json_object_get(o, "customData");
+    if (s->state == QUEUED) return;
+    if (json_is_string(custom)) {
+        json_decref(s->custom);
+        s->custom = json_incref(custom);
+    }
+    allow(s, o);
+    say(s, text_of(o, "text"), LT_HERMES_THEN_LISTEN);
 }
 
 void lt_hermes_dialogue_message(struct lt_gateway *gw, const char *topic, const json_t *o)
 {
-    struct lt_hermes_session *s = find(gw, text_of(o, "sessionId"), NULL);
+    struct lt_hermes_session *s = find(gw, text_of(o, "sessionId"));
     if (strcmp(gw->started.hermes.role, "dialogue") != 0) return;
-    if (!strncmp(topic, "hermes/hotword/", 15) || !strcmp(topic, MANAGER "startSession"))
-        begin(gw, o);
+    int is_awoken = !strncmp(topic, "hermes/hotword/", 15);
+    if (is_awoken || !strcmp(topic, MANAGER "startSession"))
+        begin(gw, o, is_awoken);
     else if (s && !strcmp(topic, MANAGER "endSession"))
-        say(s, text_of(o, "text"), LT_HERMES_THEN_END);
+        s->state == QUEUED ? end(s, "nominal") : say(s, text_of(o, "text"), LT_HERMES_THEN_END);
     else if (s && !strcmp(topic, MANAGER "continueSession"))
-        say(s, text_of(o, "text"), LT_HERMES_THEN_LISTEN);
-    else if (s && s->state == SPEAKING && !strcmp(topic, "hermes/tts/sayFinished"))
-        go_on(s);
+        go_on_with(s, o);
+    else if (!strcmp(topic, "hermes/tts/sayFinished")) {
+        if (!s) s = find(gw, text_of(o, "id")); /* sessionId is optional there */
+        if (s && s->state == SPEAKING) go_on(s);
+    }
 }
 
 void lt_hermes_dialogue_close(struct lt_gateway *gw)

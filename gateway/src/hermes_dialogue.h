@@ -8,7 +8,11 @@
  *        question --> SPEAKING           --(the same)----------------> LISTENING
  *     too long in one state, or dialogueManager/endSession --> sessionEnded
  *
- * One session at a time for a satellite. Threads: the loop's. */
+ * One session at a time for a satellite. Another one that startSession asks for waits (QUEUED, sessionQueued)
+ * unless canBeEnqueued is false; a wake word while an answer is spoken ends that session (abortedByUser) and
+ * begins its own. intentFilter of startSession and continueSession limits what is carried out; with
+ * sendIntentNotRecognized the one who began it is told of words without an intent and continues or ends.
+ * Threads: the loop's. */
 #ifndef LT_HERMES_DIALOGUE_H
 #define LT_HERMES_DIALOGUE_H
 
@@ -28,6 +32,8 @@ void lt_hermes_dialogue_up(struct lt_gateway *gw); /* subscribe */
 void lt_hermes_dialogue_message(struct lt_gateway *gw, const char *topic, const json_t *o);
 /* Words came for a session: 1 when it is one of ours that listens; it thinks from now on. */
 int lt_hermes_dialogue_heard(struct lt_gateway *gw, const char *session_id);
+/* The intents allowed now in a session of ours, or NULL: any. The session's. */
+const json_t *lt_hermes_dialogue_filter(struct lt_gateway *gw, const char *session_id);
 /* Say `text` ("" for nothing) in a session of ours, then go on so. */
 void lt_hermes_dialogue_say(struct lt_gateway *gw, const char *session_id, const char *text,
                             enum lt_hermes_then then);

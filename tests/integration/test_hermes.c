@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -105,6 +106,125 @@ static void test_hermes__listener__captured_text_called_and_spoken_to(void **sta
     env_stop(e);
 }
 
+/* ---- Lintel as the dialogue manager; the words come from somebody else's recogniser ---- */
+
+static void hear(struct env *e, const char *session, const char *text)
+{
+    char payload[300];
+    snprintf(
+        payload, sizeof payload,
+        "{\"text\":\"%s\",\"likelihood\":1,\"seconds\":1,\"siteId\":\"bed\",\"sessionId\":\"%s\"}",
+        text, session);
+    query(e, "hermes/asr/textCaptured", payload);
+}
+
+static char *take_session(struct env *e, const char *topic)
+{
+    json_t *o = take(e, topic);
+    char *id = strdup(json_string_value(json_object_get(o, "sessionId")));
+    json_decref(o);
+    return id;
+}
+
+static void expect_end(struct env *e, const char *session, const char *reason)
+{
+    json_t *o = take(e, "hermes/dialogueManager/sessionEnded");
+    has_text(o, "sessionId", session);
+    has_text(json_object_get(o, "termination"), "reason", reason);
+    json_decref(o);
+}
+
+/* As many satellites answer: with the id of what was said and no session. */
+static void finish_saying(struct env *e, const char *says)
+{
+    char payload[200];
+    json_t *o = take(e, "hermes/tts/say");
+    if (says) has_text(o, "text", says);
+    snprintf(payload, sizeof payload, "{\"id\":\"%s\",\"siteId\":\"bed\"}",
+             json_string_value(json_object_get(o, "id")));
+    json_decref(o);
+    query(e, "hermes/tts/sayFinished", payload);
+    json_decref(
+        take(e, "hermes/tts/sayFinished")); /* its topic begins as that of what is said next */
+}
+
+static void
+test_hermes__sessions_of_a_satellite__filtered_told_queued_and_each_ended_once(void **state)
+{
+    struct env *e = start("hermes: {enabled: true, role: dialogue, rooms: [bed=Bedroom]}\n");
+    char text[300];
+    (void)state;
+    query(e, "hermes/dialogueManager/startSession",
+          "{\"siteId\":\"bed\",\"customData\":\"mine\",\"init\":{\"type\":\"action\",\"text\":"
+          "\"Louder?\","
+          "\"intentFilter\":[\"HassSetVolume\"],\"sendIntentNotRecognized\":true}}");
+    char *first = take_session(e, "hermes/dialogueManager/sessionStarted");
+    /* others wait, or are refused where they do not want to */
+    query(e, "hermes/dialogueManager/startSession",
+          "{\"siteId\":\"bed\",\"init\":{\"type\":\"notification\",\"text\":\"Rain.\"}}");
+    char *second = take_session(e, "hermes/dialogueManager/sessionQueued");
+    query(e, "hermes/dialogueManager/startSession",
+          "{\"siteId\":\"bed\",\"init\":{\"type\":\"action\",\"canBeEnqueued\":false}}");
+    json_decref(take(e, "hermes/error/dialogueManager"));
+    finish_saying(e, "Louder?");
+    json_t *o = take(e, "hermes/asr/startListening");
+    assert_int_equal(json_array_size(json_object_get(o, "intentFilter")), 1);
+    json_decref(o);
+    hear(e, first, "turn on the kitchen light"); /* not what it may be now */
+    o = take(e, "hermes/dialogueManager/intentNotRecognized");
+    has_text(o, "sessionId", first);
+    json_decref(o);
+    snprintf(text, sizeof text,
+             "{\"sessionId\":\"%s\",\"text\":\"What else?\",\"customData\":\"yours\"}", first);
+    query(e, "hermes/dialogueManager/continueSession", text);
+    finish_saying(e, "What else?");
+    o = take(e, "hermes/asr/startListening");
+    assert_null(json_object_get(o, "intentFilter"));
+    json_decref(o);
+    assert_null(client_try(e, "lintel/home/call", 100));
+    hear(e, first, "turn on the kitchen light");
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    finish_saying(e, NULL);
+    o = take(e, "hermes/dialogueManager/sessionEnded");
+    has_text(o, "sessionId", first);
+    has_text(o, "customData", "yours");
+    json_decref(o);
+    char *started = take_session(e, "hermes/dialogueManager/sessionStarted"); /* its turn */
+    assert_string_equal(started, second);
+    finish_saying(e, "Rain.");
+    expect_end(e, second, "nominal");
+    free(started);
+    free(first);
+    free(second);
+    env_stop(e);
+}
+
+static void
+test_hermes__wake_word_while_an_answer_is_spoken__that_session_ends_and_a_new_one_listens(
+    void **state)
+{
+    struct env *e = start("hermes: {enabled: true, role: dialogue}\n");
+    (void)state;
+    query(e, "hermes/dialogueManager/startSession",
+          "{\"siteId\":\"bed\",\"init\":{\"type\":\"notification\",\"text\":\"A long one.\"}}");
+    char *first = take_session(e, "hermes/dialogueManager/sessionStarted");
+    json_decref(take(e, "hermes/tts/say"));
+    query(e, "hermes/hotword/default/detected", "{\"siteId\":\"bed\",\"modelId\":\"default\"}");
+    expect_end(e, first, "abortedByUser");
+    char *second = take_session(e, "hermes/dialogueManager/sessionStarted");
+    assert_string_not_equal(first, second);
+    json_decref(take(e, "hermes/asr/startListening"));
+    hear(e, first, "turn on the kitchen light"); /* too late */
+    hear(e, second, "turn on the kitchen light");
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    finish_saying(e, NULL);
+    expect_end(e, second, "nominal");
+    free(first);
+    free(second);
+    assert_int_equal(db_int(e, "select count(*) from trace where source = 'hermes'"), 1);
+    env_stop(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +232,10 @@ int main(void)
         cmocka_unit_test(
             test_hermes__filtered_empty_or_not_json__not_recognised_and_nothing_called),
         cmocka_unit_test(test_hermes__listener__captured_text_called_and_spoken_to),
+        cmocka_unit_test(
+            test_hermes__sessions_of_a_satellite__filtered_told_queued_and_each_ended_once),
+        cmocka_unit_test(
+            test_hermes__wake_word_while_an_answer_is_spoken__that_session_ends_and_a_new_one_listens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
