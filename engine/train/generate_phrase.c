@@ -13,6 +13,9 @@ static const char *const forms[] = {"by_name", "by_area", "by_floor", "here", "e
 static const double form_weight[] = {0.42, 0.30, 0.08, 0.15, 0.05};
 enum { BY_NAME, BY_AREA, BY_FLOOR, BY_HERE, BY_ALL };
 
+/* Of the cases about a room without the device, those where the home has it in another room. */
+#define MISPLACED_SHARE 0.6
+
 struct saying { /* what stands for the placeholders */
     char name[200], area[120], floor[80];
 };
@@ -155,6 +158,26 @@ static void say_area(struct gen_rng *r, const struct gen_area *a, char *out, siz
                         : a->name;
     snprintf(out, cap, "%s", s ? s : a->name);
     if (gen_chance(r, 0.5)) gen_lower(out);
+}
+
+/* "Television" of the Living Room -> "living room television". */
+static void say_room_before(struct gen_rng *r, const char *area, char *name, size_t cap)
+{
+    size_t n = strlen(area), len = strlen(name);
+    if (n + 1 + len >= cap) return;
+    memmove(name + n + 1, name, len + 1);
+    memcpy(name, area, n);
+    name[n] = ' ';
+    if (gen_chance(r, 0.6)) gen_lower(name);
+}
+
+/* "... in the living room" at the end of what is said. */
+static void say_room_after(struct gen_rng *r, const char *area, struct gen_text *t)
+{
+    size_t n = t->n;
+    gen_text_adds(t, starts_possessive(area) ? " in " : " in the ");
+    gen_text_adds(t, area);
+    if (gen_chance(r, 0.5)) gen_lower(t->s + n);
 }
 
 static const json_t *properties(const struct gen_group *gg, const char *tool)
@@ -362,14 +385,19 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
     gen_text_clear(&d->text);
     d->is_unsaid = d->is_unclear = 0;
     const char *area = "", *floor = "";
-    int in_room = 0; /* "... in the kitchen" after a device's name */
+    int in_room = 0; /* "... in the kitchen" after a device's name, or "kitchen ..." before it */
+    int is_before = 0;
     if (form == BY_NAME || (en->with_name && strstr(phrase, "{name}"))) {
         e = pick_entity(r, en, h);
         if (e < 0) goto fail;
         say_name(r, h, e, here, s.name, sizeof s.name);
         in_room = form == BY_NAME && *h->e[e].area && json_object_get(props, "area") &&
-                  gen_chance(r, 0.08) && !gen_find_words(s.name, h->e[e].area) &&
+                  gen_chance(r, 0.13) && !gen_find_words(s.name, h->e[e].area) &&
                   !strstr(phrase, "{name}'");
+        if (in_room && gen_chance(r, 0.5)) {
+            say_room_before(r, h->e[e].area, s.name, sizeof s.name);
+            is_before = 1;
+        }
     }
     if (form == BY_AREA || form == BY_FLOOR) {
         int any_room = !en->domain || !strcmp(en->tool, "HassVacuumCleanArea");
@@ -390,12 +418,7 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
     if (!gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text))
         goto fail;
     if (*s.name) drop_double_list(&d->text, s.name);
-    if (in_room) {
-        size_t n = d->text.n;
-        gen_text_adds(&d->text, starts_possessive(h->e[e].area) ? " in " : " in the ");
-        gen_text_adds(&d->text, h->e[e].area);
-        if (gen_chance(r, 0.5)) gen_lower(d->text.s + n);
-    }
+    if (in_room && !is_before) say_room_after(r, h->e[e].area, &d->text);
 
     switch (form) {
     case BY_NAME:
@@ -474,6 +497,16 @@ static int home_shares_word(const struct gen_home *h, const char *name)
     return 0;
 }
 
+/* Whether a room's or floor's name is part of the name. */
+static int home_area_in(const struct gen_home *h, const char *name)
+{
+    for (int i = 0; i < h->n_area; i++)
+        if (gen_find_words(name, h->area[i].name)) return 1;
+    for (int i = 0; i < h->n_floor; i++)
+        if (gen_find_words(name, h->floor[i])) return 1;
+    return 0;
+}
+
 /* Whether any word of the name says more than its kind ("Light", "Speaker" alone do not). */
 static int is_distinctive(const char *name)
 {
@@ -538,12 +571,77 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
     return ok;
 }
 
+/* What has no fixed place, or no place that anybody would say. */
+static int has_a_place(const struct gen_entity *e)
+{
+    static const char *const none[] = {"vacuum", "lawn_mower", "todo",   "weather",
+                                       "person", "scene",      "script", "button"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (!strcmp(e->domain, none[i])) return 0;
+    return *e->area != 0;
+}
+
+/* Whether room b has a device that could be meant by the kind of e, or by words of `said`, or one
+ * that stands elsewhere is called after the room. */
+static int could_be_there(const struct gen_home *h, int e, const char *b, const char *said)
+{
+    for (int i = 0; i < h->n; i++) {
+        const struct gen_entity *x = &h->e[i];
+        int is_there = !strcmp(x->area, b), is_kind = !strcmp(x->domain, h->e[e].domain);
+        if (is_there && is_kind) return 1;
+        if (gen_share_word(x->name, b) && (is_kind || gen_share_word(said, x->name))) return 1;
+        size_t k;
+        json_t *alias;
+        if (is_there && gen_share_word(said, x->name)) return 1;
+        json_array_foreach(x->aliases, k, alias)
+        {
+            const char *a = json_string_value(alias);
+            if (is_there && (gen_share_word(said, a) || gen_find_words(said, a))) return 1;
+        }
+    }
+    return 0;
+}
+
+/* A device that the home has, said of a room where it is not: "the bathroom fan" where the only
+ * fan is the bedroom's, "the TV in the kitchen" of the living room's. Nothing is to be called:
+ * neither the other room's device nor what else is in the room. */
+static int misplaced_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    struct gen_rng *r = &gg->r;
+    const struct gen_entry *en = pick_entry(gg, h, BY_NAME);
+    if (!en || en->with_name || h->n_area < 2) return 0;
+    const char *phrase = pick_phrase(r, en, BY_NAME);
+    int e = pick_entity(r, en, h);
+    if (e < 0 || !has_a_place(&h->e[e]) || strstr(phrase, "{name}'")) return 0;
+    const char *b = h->area[gen_below(r, (size_t)h->n_area)].name, *a = h->e[e].area;
+    struct saying s = {.name = ""};
+    say_name(r, h, e, NULL, s.name, sizeof s.name);
+    /* "Bedroom Fan" -> "fan"; a name with more of its room in it stays out. */
+    size_t n = strlen(a);
+    if (gen_find_words(s.name, a) == s.name && s.name[n] == ' ')
+        memmove(s.name, s.name + n + 1, strlen(s.name + n + 1) + 1);
+    if (!strcmp(a, b) || home_area_in(h, s.name) || starts_possessive(s.name) ||
+        could_be_there(h, e, b, s.name))
+        return 0;
+    int is_before = gen_chance(r, 0.6);
+    if (is_before) say_room_before(r, b, s.name, sizeof s.name);
+    json_t *args = json_object();
+    gen_text_clear(&d->text);
+    int ok = gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text);
+    json_decref(args);
+    if (ok && !is_before) say_room_after(r, b, &d->text);
+    ok = ok && !d->text.over && !names_another(h, d->text.s, e, s.name);
+    if (ok) gen_draft_show(d, gen_home_tool(gg, en->tool));
+    return ok;
+}
+
 int gen_phrase_absent(struct gen_group *gg, const struct gen_home *h, const char *here,
                       enum gen_home_family family, struct gen_draft *d)
 {
     (void)here;
+    int is_misplaced = family == GEN_HOME_EMPTY_AREA && gen_chance(&gg->r, MISPLACED_SHARE);
     for (int i = 0; i < 3 * GEN_TRIES; i++)
-        if (absent_once(gg, h, family, d)) return 1;
+        if (is_misplaced ? misplaced_once(gg, h, d) : absent_once(gg, h, family, d)) return 1;
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* The case generator's draw: categories with a weight, and homes of another language. */
+#define _GNU_SOURCE /* strcasestr */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -187,9 +189,65 @@ static void test_teacher__category_with_a_weight__drawn_more_often(void **state)
     remove_teacher(tree);
 }
 
+struct empty_rooms {
+    int n, misplaced;
+};
+
+/* Of a case about a room without the device: the room is one of the home, no device of the home is
+ * named by room and name together, and in many cases the home has the device in another room. */
+static void count_empty_rooms(json_t *c, void *ctx)
+{
+    struct empty_rooms *s = ctx;
+    const char *query = text_of(c, "query");
+    if (strcmp(text_of(c, "kind"), "home-empty-area")) return;
+    const json_t *home = json_object_get(c, "home"), *one, *alias;
+    const char *room = ""; /* the longest: "master bedroom" is not Bedroom */
+    size_t i, k;
+    int is_elsewhere = 0, is_room = 0;
+    json_array_foreach(json_object_get(home, "areas"), i, one)
+    {
+        const char *name = text_of(one, "name");
+        if (strcasestr(query, name) && strlen(name) > strlen(room)) room = name;
+        json_array_foreach(json_object_get(one, "aliases"), k, alias) is_room |=
+            !!strcasestr(query, json_string_value(alias));
+    }
+    is_room |= !!*room;
+    json_array_foreach(json_object_get(home, "entities"), i, one)
+    {
+        const char *name = text_of(one, "name"), *area = text_of(one, "area");
+        size_t n = strlen(area); /* "Bedroom Fan" is said as "fan" */
+        if (n && !strncasecmp(name, area, n) && name[n] == ' ') name += n + 1;
+        if (!n || !strcasestr(query, name)) continue;
+        if (!strcmp(area, room)) fail_msg("\"%s\" is %s of %s", query, name, area);
+        is_elsewhere = 1;
+    }
+    assert_true(is_room);
+    assert_int_equal(json_array_size(json_object_get(c, "answers")), 0);
+    s->misplaced += is_elsewhere;
+    s->n++;
+}
+
+static void test_empty_area__device_in_another_room__nothing_is_called(void **state)
+{
+    (void)state;
+    struct empty_rooms s = {0, 0};
+    struct san_gen_options o = {.tree_dir = SOURCE_DIR "/engine/data",
+                                .mix_path = SOURCE_DIR "/engine/train/mix.json",
+                                .seed = 5,
+                                .plain = 1};
+    struct san_gen *g;
+    struct lt_diag diag = {0};
+    if (san_gen_new(&o, &g, &diag)) fail_msg("%s", diag.text);
+    each(g, 2 * GROUPS, count_empty_rooms, &s);
+    san_gen_free(g);
+    assert_true(s.n > 60);
+    assert_true(s.misplaced * 3 > s.n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty_area__device_in_another_room__nothing_is_called),
         cmocka_unit_test(test_abroad__home_in_german__said_in_german),
         cmocka_unit_test(test_teacher__category_with_a_weight__drawn_more_often),
     };
