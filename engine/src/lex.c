@@ -68,15 +68,20 @@ static int is_letter(unsigned char c)
     return isalpha(c) || c >= 0x80;
 }
 
+uint32_t san__word_hash(const char *s, size_t n)
+{
+    if (n >= 4 && s[n - 1] == 's' && s[n - 2] != 's') n--;
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 16777619u;
+    return h ? h : 1;
+}
+
 static uint32_t word_hash(const char *s, size_t n)
 {
     char f[64];
     if (n > sizeof f - 1) n = sizeof f - 1;
     n = lt_fold(s, n, f, sizeof f);
-    if (n >= 4 && f[n - 1] == 's' && f[n - 2] != 's') n--;
-    uint32_t h = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)f[i]) * 16777619u;
-    return h ? h : 1;
+    return san__word_hash(f, n);
 }
 
 int san_words(const char *text, size_t n, struct san_word *out, int cap)

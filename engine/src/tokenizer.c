@@ -29,6 +29,7 @@ struct san_tokenizer {
     uint8_t begins_symbol[256]; /* some symbol begins with this byte */
     int add_space_prefix, remove_extra_spaces;
     int bos, eos, pad, unk;
+    struct san_known *known; /* owned, may be NULL */
 };
 
 /* ---- piece table ---- */
@@ -211,7 +212,19 @@ void san_tokenizer_free(struct san_tokenizer *t)
     free(t->type);
     free(t->symbols);
     free(t->slots);
+    san_known_free(t->known);
     free(t);
+}
+
+void san_tokenizer_set_known(struct san_tokenizer *t, struct san_known *known)
+{
+    san_known_free(t->known);
+    t->known = known;
+}
+
+const struct san_known *san_tokenizer_known(const struct san_tokenizer *t)
+{
+    return t->known;
 }
 
 /* ---- encoder ---- */

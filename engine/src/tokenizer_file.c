@@ -6,6 +6,7 @@
 
 #define KEY(name) "tokenizer.ggml." name
 #define MODEL     "llama" /* GGUF's word for SentencePiece BPE with scores */
+#define WORDS     "tokenizer.lintel.words"
 
 static int optional_id(const struct san_gguf *g, const char *key)
 {
@@ -50,7 +51,31 @@ enum lt_err san_tokenizer_from_gguf(const struct san_gguf *g, struct san_tokeniz
     }
     free(score);
     free(type);
+    if (!err && san_gguf_has(g, WORDS)) {
+        struct san_known *known = NULL;
+        err = san_gguf_get_str_array(g, WORDS, &text, &n, diag);
+        if (!err) err = san_known_new(text, n, &known, diag);
+        if (err) {
+            san_tokenizer_free(*out);
+            *out = NULL;
+        } else {
+            san_tokenizer_set_known(*out, known);
+        }
+    }
     return err;
+}
+
+static enum lt_err add_known(struct san_gguf_writer *w, const struct san_known *k)
+{
+    int n = san_known_count(k);
+    if (!n) return LT_OK;
+    struct san_gguf_str *text = malloc((size_t)n * sizeof *text);
+    if (!text) return LT_ERR_NOMEM;
+    for (int i = 0; i < n; i++)
+        text[i] = (struct san_gguf_str){san_known_word(k, i), strlen(san_known_word(k, i))};
+    san_gguf_add_str_array(w, WORDS, text, (size_t)n);
+    free(text);
+    return LT_OK;
 }
 
 static void add_id(struct san_gguf_writer *w, const char *key, int id)
@@ -83,6 +108,7 @@ enum lt_err san_tokenizer_to_gguf(const struct san_tokenizer *t, struct san_gguf
     add_id(w, KEY("unknown_token_id"), san_tokenizer_unk(t));
     san_gguf_add_bool(w, KEY("add_space_prefix"), san_tokenizer_adds_prefix(t));
     san_gguf_add_bool(w, KEY("remove_extra_whitespaces"), san_tokenizer_removes_spaces(t));
+    err = add_known(w, san_tokenizer_known(t));
 out:
     free(text);
     free(score);

@@ -16,6 +16,8 @@
 #include <string.h>
 
 #include "plan_build.h"
+#include "respell.h"
+#include "san/tokenizer.h"
 
 enum {
     FLAG_ENTITY,
@@ -55,6 +57,7 @@ void san_utterance_fini(struct san_utterance *u)
     free(u->tool_feat_off);
     free(u->home_feat);
     free(u->scratch);
+    free(u->read);
     san_tok_work_free(&u->work);
     memset(u, 0, sizeof *u);
 }
@@ -246,7 +249,8 @@ static void put_tokens(struct san_utterance *u, const int32_t *ids, int n)
     }
 }
 
-static void tokenize(struct san_utterance *u, const struct san_pieces *v, const char *here)
+static void tokenize(struct san_utterance *u, const struct san_pieces *v, const char *text,
+                     const struct san_word *words, const char *here)
 {
     int32_t ids[512], tail[64];
     int n_tail = 0;
@@ -261,7 +265,7 @@ static void tokenize(struct san_utterance *u, const struct san_pieces *v, const 
     put_tokens(u, &v->utt, 1);
     int is_cut = 0;
     for (int i = 0; i < u->n_words; i++) {
-        int k = is_cut ? 0 : san__word_tokens(v, &u->work, u->text, &u->words[i], ids, 512);
+        int k = is_cut ? 0 : san__word_tokens(v, &u->work, text, &words[i], ids, 512);
         if (k == 0 || u->n_tok + k + n_tail > SAN_BLOCK_MAX_TOKENS) {
             is_cut |= k > 0;
             u->word_first[i] = u->word_last[i] = -1;
@@ -283,10 +287,24 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
     u->text = text;
     u->n_words = san_words(text, n, u->words, SAN_WORDS_MAX);
     if (!u->n_words) return lt_fail(diag, LT_ERR_INVALID, "text: empty");
-    u->n_mentions = san_mentions(text, u->words, u->n_words, u->mentions, SAN_WORDS_MAX);
     const struct san_home_plan *h = p->home;
     u->here = !h ? -1 : here ? san_home_area(h, here) : h->here;
-    tokenize(u, v, h && u->here >= 0 ? h->areas[u->here].name : NULL);
+    const char *read = text;
+    struct san_word mended[SAN_WORDS_MAX];
+    const struct san_word *words = u->words;
+    const struct san_known *known = san_tokenizer_known(v->tokenizer);
+    if (known) {
+        if (reserve((void **)&u->read, &u->cap_read, n + SAN_RESPELL_MAX + 1)) goto nomem;
+        if (san__respell(known, p, text, u->words, u->n_words, u->read)) {
+            /* as many words of the same kinds, since letters only gave way to letters */
+            read = u->read;
+            san_words(read, strlen(read), mended, SAN_WORDS_MAX);
+            for (int i = 0; i < u->n_words; i++) u->words[i].hash = mended[i].hash;
+            words = mended;
+        }
+    }
+    u->n_mentions = san_mentions(read, words, u->n_words, u->mentions, SAN_WORDS_MAX);
+    tokenize(u, v, read, words, h && u->here >= 0 ? h->areas[u->here].name : NULL);
 
     int n_items = 0;
     size_t off_bytes = ((size_t)p->n_tools + 1) * sizeof *u->tool_feat_off;

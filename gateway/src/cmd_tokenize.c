@@ -7,6 +7,7 @@
 #include "cmd.h"
 #include "san/bpe_train.h"
 #include "san/generate.h"
+#include "san/known_count.h"
 #include "san/lex.h"
 #include "san/pieces.h"
 
@@ -19,6 +20,7 @@ enum {
     OPT_MIX,
     OPT_SEED,
     OPT_MODEL,
+    OPT_WORDS_FOR,
     OPT_SHOW,
     N_OPTIONS
 };
@@ -31,6 +33,8 @@ static const struct lt_cli_option options[] = {
     [OPT_MIX] = {"mix", 0, "FILE", "table of sources (default engine/train/mix.json)"},
     [OPT_SEED] = {"seed", 0, "N", "of the generator (default 1)"},
     [OPT_MODEL] = {"model", 0, "FILE", "with --show: whose vocabulary"},
+    [OPT_WORDS_FOR] = {"words-for", 0, "FILE",
+                       "add the known words to this vocabulary (default 400000 cases)"},
     [OPT_SHOW] = {"show", 0, "TEXT", "print the tokens of TEXT"},
 };
 static const struct lt_cli_spec spec = {
@@ -41,6 +45,7 @@ static const struct lt_cli_spec spec = {
     options, N_OPTIONS};
 
 #define MAX_SPECIALS 128
+#define WORD_CASES   400000 /* cases that known words are counted in */
 
 /* Learn from every line of f, folded to lower case as the network's texts are. */
 static enum lt_err add_lines(struct san_bpe_trainer *t, FILE *f)
@@ -120,6 +125,23 @@ static enum lt_err learn(const struct san_gen_options *gen, uint64_t n_cases, in
     return err;
 }
 
+/* The vocabulary of `from` with the words of generated cases. */
+static enum lt_err add_words(const struct san_gen_options *gen, uint64_t n_cases, const char *from,
+                             const char *out, struct lt_diag *diag)
+{
+    struct san_tokenizer *t = NULL;
+    struct san_known *known = NULL;
+    enum lt_err err = san_tokenizer_load(from, &t, diag);
+    if (!err) err = san_known_count_words(gen, n_cases, &known, diag);
+    if (!err) {
+        san_tokenizer_set_known(t, known);
+        err = san_tokenizer_save(t, out, diag);
+    }
+    if (!err) fprintf(stderr, "%s: %d known words\n", out, san_known_count(known));
+    san_tokenizer_free(t);
+    return err;
+}
+
 static enum lt_err show(const char *model, const char *text, struct lt_diag *diag)
 {
     struct san_tokenizer *t = NULL;
@@ -157,6 +179,9 @@ int lt_cmd_tokenize(int argc, char **argv)
     enum lt_err err;
     if (value[OPT_MODEL] && value[OPT_SHOW])
         err = show(value[OPT_MODEL], value[OPT_SHOW], &diag);
+    else if (value[OPT_OUT] && value[OPT_WORDS_FOR])
+        err = add_words(&gen, value[OPT_CASES] ? (uint64_t)n_cases : WORD_CASES,
+                        value[OPT_WORDS_FOR], value[OPT_OUT], &diag);
     else if (value[OPT_OUT])
         err = learn(&gen, (uint64_t)n_cases, (int)n_vocab, argv + first, argc - first,
                     value[OPT_OUT], &diag);

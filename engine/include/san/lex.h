@@ -34,6 +34,8 @@ struct san_mention {
 
 /* Split `text` (n bytes of UTF-8) into at most cap words; returns how many. */
 int san_words(const char *text, size_t n, struct san_word *out, int cap);
+/* Hash of a word that is folded already (struct san_word's); a plural s is dropped. */
+uint32_t san__word_hash(const char *s, size_t n);
 /* Split an identifier ("HassTurnOn", "set_light.brightness", "turn-on") as san_words would split
  * it after breaking camelCase: writes the lower-case, space-separated form (at most cap-1 bytes
  * and a NUL) to `out` and returns its length. */

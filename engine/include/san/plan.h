@@ -245,6 +245,8 @@ int san_home_area(const struct san_home_plan *h, const char *name);
 /* An utterance ready for the network. Reusable; san_utterance_init once, _set per request. */
 struct san_utterance {
     const char *text; /* borrowed */
+    char *read;       /* the text with mistyped words mended, where there were any */
+    size_t cap_read;
     int n_words, n_mentions;
     struct san_word words[SAN_WORDS_MAX];
     struct san_mention mentions[SAN_WORDS_MAX];
@@ -266,7 +268,7 @@ struct san_utterance {
 /* An utterance without words, and its memory released. One may be set again and again in between. */
 void san_utterance_init(struct san_utterance *u);
 void san_utterance_fini(struct san_utterance *u);
-/* Tokenise `text`, compare it with the plan's names, compute flags and features. `here` is an
+/* Tokenise `text` (mistyped words as they were meant: src/respell.h), compare it with the plan's names, compute flags and features. `here` is an
  * area's name, "" for none, or NULL for the home's own. Words past SAN_BLOCK_MAX_TOKENS tokens are cut.
  * LT_ERR_INVALID when text is empty or not UTF-8, LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *v,

@@ -21,6 +21,7 @@
 
 #include "lt/err.h"
 #include "san/gguf.h"
+#include "san/known.h"
 
 #define SAN_VOCAB_MAX          (1 << 20) /* most pieces of a vocabulary */
 #define SAN_PIECE_MAX_BYTES    1024      /* longest piece */
@@ -96,6 +97,11 @@ int san_tokenize(const struct san_tokenizer *t, struct san_tok_work *w, const ch
  * piece gives U+2047 between spaces, the space mark put in front of a text is taken off again. */
 size_t san_detokenize(const struct san_tokenizer *t, const int32_t *ids, size_t n, char *out,
                       size_t cap);
+
+/* The words that training has shown, beside the pieces; NULL when the vocabulary has no such list. _set
+ * takes ownership, before the tokenizer is shared. */
+void san_tokenizer_set_known(struct san_tokenizer *t, struct san_known *known);
+const struct san_known *san_tokenizer_known(const struct san_tokenizer *t);
 
 /* Pieces of the vocabulary; ids are 0 to one less. */
 int san_tokenizer_n_vocab(const struct san_tokenizer *t);
