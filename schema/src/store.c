@@ -145,6 +145,10 @@ int lt_store_version(const struct lt_store *s)
 
 /* ---- groups and single writes ---- */
 
+/* Prepared once, as every request needs them several times. */
+static const char sql_begin[] = "BEGIN IMMEDIATE", sql_commit[] = "COMMIT",
+                  sql_savepoint[] = "SAVEPOINT one", sql_release[] = "RELEASE one";
+
 static enum lt_err begin(struct lt_store *s, int is_durable, struct lt_diag *diag)
 {
     /* synchronous can only change between transactions */
@@ -154,7 +158,7 @@ static enum lt_err begin(struct lt_store *s, int is_durable, struct lt_diag *dia
             s->db, is_durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", diag);
         if (!err) s->is_sync_full = is_durable;
     }
-    return err ? err : lt__db_script(s->db, "BEGIN IMMEDIATE", diag);
+    return err ? err : lt__db_run(s->db, diag, sql_begin, "");
 }
 
 /* Undo the transaction; when even that fails nothing was committed and the next begin says so. */
@@ -185,7 +189,7 @@ enum lt_err lt_store_commit(struct lt_store *s, struct lt_diag *diag)
         return lt_fail(diag, s->broken ? s->broken : LT_ERR_IO,
                        "the group was undone by an earlier error; nothing of it was written");
     }
-    enum lt_err err = lt__db_script(s->db, "COMMIT", diag);
+    enum lt_err err = lt__db_run(s->db, diag, sql_commit, "");
     if (err) undo(s);
     return err;
 }
@@ -197,20 +201,25 @@ void lt_store_rollback(struct lt_store *s)
     undo(s);
 }
 
+/* Inside a group: does it still stand? */
+static enum lt_err look_at_group(struct lt_store *s, struct lt_diag *diag)
+{
+    if (!s->broken && lt__db_in_transaction(s->db)) return LT_OK;
+    if (!s->broken) s->broken = LT_ERR_IO;
+    return lt_fail(diag, s->broken, "the group was undone by an earlier error");
+}
+
 enum lt_err lt__enter(struct lt_store *s, int is_durable, struct lt_diag *diag)
 {
     if (!s->is_group) return begin(s, is_durable, diag);
-    if (s->broken || !lt__db_in_transaction(s->db)) {
-        if (!s->broken) s->broken = LT_ERR_IO;
-        return lt_fail(diag, s->broken, "the group was undone by an earlier error");
-    }
-    return lt__db_script(s->db, "SAVEPOINT one", diag);
+    enum lt_err err = look_at_group(s, diag);
+    return err ? err : lt__db_run(s->db, diag, sql_savepoint, "");
 }
 
 enum lt_err lt__leave(struct lt_store *s, enum lt_err err, struct lt_diag *diag)
 {
     if (!s->is_group) {
-        if (!err) err = lt__db_script(s->db, "COMMIT", diag);
+        if (!err) err = lt__db_run(s->db, diag, sql_commit, "");
         if (err) undo(s);
         return err;
     }
@@ -218,10 +227,21 @@ enum lt_err lt__leave(struct lt_store *s, enum lt_err err, struct lt_diag *diag)
         s->broken = err ? err : LT_ERR_IO;
         return lt_fail(diag, s->broken, "the group was undone");
     }
-    enum lt_err end = lt__db_script(s->db, err ? "ROLLBACK TO one; RELEASE one" : "RELEASE one",
-                                    err ? NULL : diag);
+    enum lt_err end = err ? lt__db_script(s->db, "ROLLBACK TO one; RELEASE one", NULL)
+                          : lt__db_run(s->db, diag, sql_release, "");
     if (end) s->broken = end;
     return err ? err : end;
+}
+
+enum lt_err lt__enter_single(struct lt_store *s, int is_durable, struct lt_diag *diag)
+{
+    return s->is_group ? look_at_group(s, diag) : begin(s, is_durable, diag);
+}
+
+enum lt_err lt__leave_single(struct lt_store *s, enum lt_err err, struct lt_diag *diag)
+{
+    if (!s->is_group || !lt__db_in_transaction(s->db)) return lt__leave(s, err, diag);
+    return err;
 }
 
 /* ---- texts ---- */

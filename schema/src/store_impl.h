@@ -21,6 +21,11 @@ struct lt_store {
 enum lt_err lt__enter(struct lt_store *s, int is_durable, struct lt_diag *diag);
 enum lt_err lt__leave(struct lt_store *s, enum lt_err err, struct lt_diag *diag);
 
+/* The same for a write of one statement, which SQLite undoes by itself when it fails: a group then needs no
+ * savepoint, which would copy every page before its first change. */
+enum lt_err lt__enter_single(struct lt_store *s, int is_durable, struct lt_diag *diag);
+enum lt_err lt__leave_single(struct lt_store *s, enum lt_err err, struct lt_diag *diag);
+
 /* Redacted copies for the columns of one write; release with free(). */
 enum lt_err lt__store_text(struct lt_store *s, const char *text, char **out, struct lt_diag *diag);
 enum lt_err lt__store_json(struct lt_store *s, const char *json, char **out, struct lt_diag *diag);

@@ -55,7 +55,7 @@ enum lt_err lt_store_trace_accept(struct lt_store *s, const struct lt_trace_new 
         return lt_fail(diag, LT_ERR_INVALID, "a trace needs a site and a source");
     if (t->request_id && strlen(t->request_id) > LT_STORE_REQUEST_ID_MAX)
         return lt_fail(diag, LT_ERR_INVALID, "/id: longer than %d bytes", LT_STORE_REQUEST_ID_MAX);
-    enum lt_err err = lt__enter(s, 1, diag);
+    enum lt_err err = lt__enter_single(s, 1, diag);
     if (err) return err;
     if (t->request_id)
         err = find(s, t->site, t->request_id, t->received_unix_ms - s->dedupe_window_ms, trace,
@@ -64,7 +64,7 @@ enum lt_err lt_store_trace_accept(struct lt_store *s, const struct lt_trace_new 
         lt_ulid_next(&s->ids, t->received_unix_ms, trace);
         err = insert(s, t, trace, diag);
     }
-    return lt__leave(s, err, diag);
+    return lt__leave_single(s, err, diag);
 }
 
 enum lt_err lt_store_trace_find(struct lt_store *s, const char *site, const char *request_id,
@@ -101,7 +101,7 @@ static enum lt_err after_update(struct lt_store *s, enum lt_err err, const char 
                                 const char *state, struct lt_diag *diag)
 {
     if (!err && !lt__db_changes(s->db)) err = explain_unchanged(s, trace, state, diag);
-    return lt__leave(s, err, diag);
+    return lt__leave_single(s, err, diag);
 }
 
 enum lt_err lt_store_trace_decided(struct lt_store *s, const char *trace,
@@ -109,7 +109,7 @@ enum lt_err lt_store_trace_decided(struct lt_store *s, const char *trace,
 {
     char *calls = NULL;
     enum lt_err err = lt__store_json(s, d->calls_json, &calls, diag);
-    if (!err) err = lt__enter(s, 0, diag);
+    if (!err) err = lt__enter_single(s, 0, diag);
     if (!err) {
         err =
             lt__db_run(s->db, diag,
@@ -134,7 +134,7 @@ enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
     enum lt_err err = lt__store_json(s, a->calls_json, &calls, diag);
     if (!err) err = lt__store_text(s, a->speech, &speech, diag);
     if (!err) err = lt__store_json(s, a->result_json, &result, diag);
-    if (!err) err = lt__enter(s, 0, diag);
+    if (!err) err = lt__enter_single(s, 0, diag);
     if (!err) {
         err = lt__db_run(s->db, diag,
                          "UPDATE trace SET state = 'answered', route = ?2, why = ?3, calls = ?4, "
@@ -153,7 +153,7 @@ enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
 enum lt_err lt_store_trace_sent(struct lt_store *s, const char *trace, int n_calls,
                                 struct lt_diag *diag)
 {
-    enum lt_err err = lt__enter(s, 0, diag);
+    enum lt_err err = lt__enter_single(s, 0, diag);
     if (err) return err;
     err = lt__db_run(s->db, diag, "UPDATE trace SET calls_sent = max(calls_sent, ?2) WHERE id = ?1",
                      "ti", trace, (int64_t)n_calls);
@@ -165,7 +165,7 @@ enum lt_err lt_store_trace_executed(struct lt_store *s, const char *trace, const
 {
     char *outcome = NULL;
     enum lt_err err = lt__store_json(s, outcome_json, &outcome, diag);
-    if (!err) err = lt__enter(s, 0, diag);
+    if (!err) err = lt__enter_single(s, 0, diag);
     if (!err) {
         err = lt__db_run(s->db, diag,
                          "UPDATE trace SET state = 'executed', outcome = ?2, executed_unix_ms = ?3 "
@@ -184,7 +184,7 @@ static enum lt_err end(struct lt_store *s, const char *trace, int is_refused, co
     char *text = NULL, *result = NULL;
     enum lt_err err = lt__store_text(s, error, &text, diag);
     if (!err) err = lt__store_json(s, result_json, &result, diag);
-    if (!err) err = lt__enter(s, 0, diag);
+    if (!err) err = lt__enter_single(s, 0, diag);
     if (!err) {
         err = lt__db_run(s->db, diag,
                          "UPDATE trace SET state = CASE WHEN ?6 THEN 'refused' ELSE 'failed' END, "

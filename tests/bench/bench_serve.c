@@ -1,14 +1,17 @@
 /* bench_serve.c - how long from MQTT in to call out, with a real broker, a real disk and the shipped
  * network. Prints JSON: one request at a time, then a steady rate, then the same rate while another network
- * takes over a third of the way in. The gateway logs as it does by default; cpu_us is its processor time a request.
+ * takes over a third of the way in. The gateway logs as it does by default; cpu_us is its processor time a
+ * request, and of it what the loop, the network's worker and the store's writer took.
  *
  *     bench_serve [REQUESTS] [RATE per second] */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,18 +33,54 @@ static void ask(struct mosquitto *m, int i)
     asker_ask(m, i, said[i % (int)(sizeof said / sizeof said[0])]);
 }
 
-/* Processor time of the gateway so far, us: user and system (proc(5)). */
-static int64_t gateway_cpu_us(const struct env *e)
+/* Processor time of the gateway's threads so far, us (schedstat of proc(5)); the loop's is named `lintel`. */
+enum { ALL, LOOP, INFER, STORE, N_TIMES };
+static const char *const thread_names[N_TIMES] = {"all", "lintel", "lintel-infer", "lintel-store"};
+
+struct times {
+    double us[N_TIMES];
+};
+
+static int read_line(int pid, const char *tid, const char *file, char *out, size_t cap)
 {
-    char path[64];
-    long user = 0, kernel = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)gateway_pid(e));
+    char path[320];
+    snprintf(path, sizeof path, "/proc/%d/task/%s/%s", pid, tid, file);
     FILE *f = fopen(path, "r");
-    if (!f) return 0;
-    int n = fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user,
-                   &kernel);
-    fclose(f);
-    return n == 2 ? (user + kernel) * (1000000 / sysconf(_SC_CLK_TCK)) : 0;
+    int ok = f && fgets(out, (int)cap, f);
+    if (f) fclose(f);
+    if (ok) out[strcspn(out, "\n")] = '\0';
+    return ok;
+}
+
+static struct times gateway_times(const struct env *e)
+{
+    struct times t = {{0}};
+    char path[64], name[64], stat[128];
+    int pid = (int)gateway_pid(e);
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *d = opendir(path);
+    for (struct dirent *x; d && (x = readdir(d));) {
+        if (*x->d_name == '.' || !read_line(pid, x->d_name, "comm", name, sizeof name) ||
+            !read_line(pid, x->d_name, "schedstat", stat, sizeof stat))
+            continue;
+        double us = strtod(stat, NULL) / 1000;
+        t.us[ALL] += us;
+        for (int i = LOOP; i < N_TIMES; i++)
+            if (!strcmp(name, thread_names[i])) t.us[i] += us;
+    }
+    if (d) closedir(d);
+    return t;
+}
+
+/* What each took of it since `from`, a request. */
+static void print_times(struct env *e, const char *name, int n, const struct times *from)
+{
+    static const char *const keys[N_TIMES] = {"all", "loop", "infer", "store"};
+    struct times now = gateway_times(e);
+    printf(",\"%s_cpu_us\":{", name);
+    for (int i = 0; i < N_TIMES; i++)
+        printf("%s\"%s\":%.0f", i ? "," : "", keys[i], (now.us[i] - from->us[i]) / n);
+    printf("}");
 }
 
 /* A steady rate; `hash` (or NULL) names a network that is activated a third of the way in. */
@@ -49,7 +88,7 @@ static void steady(struct env *e, struct mosquitto *m, int n, int rate, const ch
                    const char *hash, const char *end)
 {
     pid_t child = 0;
-    int64_t cpu = gateway_cpu_us(e);
+    struct times before = gateway_times(e);
     asker_start();
     int64_t start = asker_now_us();
     for (int i = 0; i < n; i++) {
@@ -62,10 +101,11 @@ static void steady(struct env *e, struct mosquitto *m, int n, int rate, const ch
     }
     asker_wait(n, WAIT_ALL_MS);
     double took_s = (double)(asker_now_us() - start) / 1e6;
-    cpu = gateway_cpu_us(e) - cpu;
     if (child) waitpid(child, NULL, 0);
     asker_print(name, n, NULL, NULL);
-    printf(",\"%s_per_s\":%.0f,\"%s_cpu_us\":%.0f%s", name, n / took_s, name, (double)cpu / n, end);
+    printf(",\"%s_per_s\":%.0f", name, n / took_s);
+    print_times(e, name, n, &before);
+    printf("%s", end);
 }
 
 /* The shipped network as another file, registered; its hash. */
@@ -95,6 +135,7 @@ int main(int argc, char **argv)
     gateway_start(e, "model:\n  file: \"\"\nlog:\n  level: info\n"); /* as it is served */
     add_other(e, hash);
     struct mosquitto *m = asker_connect(e);
+    struct times before = gateway_times(e);
     asker_start();
     for (int i = 0; i < n; i++) { /* one at a time: the next when the last was called */
         ask(m, i);
@@ -102,6 +143,7 @@ int main(int argc, char **argv)
     }
     printf("{");
     asker_print("one_at_a_time", n, NULL, NULL);
+    print_times(e, "one_at_a_time", n, &before);
     printf(",");
     steady(e, m, n, rate, "steady", NULL, ",");
     steady(e, m, n, rate, "while_swapping", hash, "");
