@@ -36,6 +36,7 @@
 #define GEN_FILES_MAX      24   /* most data files of a mix */
 #define GEN_CATEGORIES_MAX 1024 /* most teacher categories */
 #define GEN_WEIGHT_MAX     4    /* a category is drawn at most so many times as often as others */
+#define GEN_PART_BYTES     90   /* longest sentence that others are joined to */
 #define GEN_TRIES          24   /* attempts at a draft before another family is drawn */
 
 /* ---- generate_words.c ------------------------------------------------------------------------ */
@@ -385,10 +386,13 @@ int gen_function_call(struct gen_group *gg, struct gen_draft *d, int pool_index)
 /* A home phrase with its call. `want_empty`: only requests that are ambiguous, without a call. */
 int gen_phrase_call(struct gen_group *gg, const struct gen_home *h, const char *here,
                     int want_empty, struct gen_draft *d);
+/* One command said of two places or two devices, with a call for each. */
+int gen_phrase_pair(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d);
 int gen_phrase_absent(struct gen_group *gg, const struct gen_home *h, const char *here,
                       enum gen_home_family family, struct gen_draft *d);
 int gen_phrase_nothing(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d);
-int gen_phrase_can_join(const struct gen_draft *d);
+/* Can the draft stand beside others in one sentence? Questions only where `may_ask`. */
+int gen_phrase_can_join(const struct gen_draft *d, int may_ask);
 int gen_join(struct gen_rng *r, struct gen_draft *d, struct gen_draft *parts, int n);
 void gen_add_condition(struct gen_rng *r, struct gen_text *t, int with_times);
 

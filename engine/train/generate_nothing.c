@@ -6,6 +6,11 @@
 
 #include "generate_internal.h"
 
+/* Of the cases with two calls, those where one command is said of two places or devices; of the
+ * others, those where a question may be one of the two. */
+#define PAIR_SHARE 0.3
+#define ASK_SHARE  0.25
+
 /* ---- conditions and joined commands ---------------------------------------------------------- */
 
 static const char *const conditions[] = {"if it rains",
@@ -80,8 +85,8 @@ void gen_add_condition(struct gen_rng *r, struct gen_text *t, int with_times)
 
 int gen_join(struct gen_rng *r, struct gen_draft *d, struct gen_draft *parts, int n)
 {
-    static const char *const two[] = {" and ",  " and then ",    ", then ", " and also ",
-                                      ", and ", ", after that ", " then ",  " plus "};
+    static const char *const two[] = {" and ", " and ",  " and then ",    ", then ", " and also ",
+                                      ", ",    ", and ", ", after that ", " then ",  " plus "};
     static const char *const last[] = {" and ", " and then ", " and finally ", ", then ", ", and "};
     static const char *const middle[] = {", ", ", then ", " and then ", " and "};
     gen_text_clear(&d->text);
@@ -100,16 +105,19 @@ int gen_join(struct gen_rng *r, struct gen_draft *d, struct gen_draft *parts, in
     return !d->text.over;
 }
 
-/* Whether a home command can stand beside others: no question, no open-ended text. */
-int gen_phrase_can_join(const struct gen_draft *d)
+int gen_phrase_can_join(const struct gen_draft *d, int may_ask)
 {
-    static const char *const not_these[] = {
-        "HassGetState",       "HassClimateGetTemperature", "HassTimerStatus", "HassGetWeather",
-        "HassGetCurrentTime", "HassGetCurrentDate",        "HassBroadcast",   "HassNevermind"};
+    static const char *const questions[] = {"HassGetState", "HassClimateGetTemperature",
+                                            "HassTimerStatus"};
+    static const char *const never[] = {"HassGetWeather", "HassGetCurrentTime",
+                                        "HassGetCurrentDate", "HassBroadcast", "HassNevermind"};
     const char *tool = d->calls[0].v->original;
-    if (d->text.n > 90 || json_object_get(d->calls[0].args, "conversation_command")) return 0;
-    for (size_t i = 0; i < sizeof not_these / sizeof *not_these; i++)
-        if (!strcmp(tool, not_these[i])) return 0;
+    if (d->text.n > GEN_PART_BYTES || json_object_get(d->calls[0].args, "conversation_command"))
+        return 0;
+    for (size_t i = 0; i < sizeof questions / sizeof *questions && !may_ask; i++)
+        if (!strcmp(tool, questions[i])) return 0;
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+        if (!strcmp(tool, never[i])) return 0;
     return !gen_find_words(d->text.s, "and") && !gen_find_words(d->text.s, "then") &&
            !strchr(d->text.s, '?');
 }
@@ -219,12 +227,13 @@ static int joined(struct gen_group *gg, const struct gen_home *h, const char *he
 {
     struct gen_draft parts[3];
     memset(parts, 0, sizeof parts);
-    int ok = 1;
+    int ok = 1, may_ask = n == 2 && gen_chance(&gg->r, ASK_SHARE);
     for (int i = 0; i < n && ok; i++) {
         ok = 0;
         for (int tries = 0; tries < 10 && !ok; tries++) {
             gen_draft_clear(&parts[i]);
-            ok = gen_phrase_call(gg, h, here, 0, &parts[i]) && gen_phrase_can_join(&parts[i]);
+            ok = gen_phrase_call(gg, h, here, 0, &parts[i]) &&
+                 gen_phrase_can_join(&parts[i], may_ask);
             for (int k = 0; ok && k < i; k++) /* the same thing twice is no second command */
                 if (parts[k].calls[0].v == parts[i].calls[0].v &&
                     json_equal(parts[k].calls[0].args, parts[i].calls[0].args))
@@ -264,7 +273,8 @@ int gen_home_draft(struct gen_group *gg, struct gen_draft *d)
         if (!gen_phrase_call(gg, h, here, 0, d)) return 0;
         break;
     case GEN_HOME_TWO:
-        if (!joined(gg, h, here, 2, d)) return 0;
+        if (!(gen_chance(r, PAIR_SHARE) ? gen_phrase_pair(gg, h, d) : joined(gg, h, here, 2, d)))
+            return 0;
         break;
     case GEN_HOME_THREE:
         if (!joined(gg, h, here, 3, d)) return 0;
@@ -295,7 +305,7 @@ int gen_home_draft(struct gen_group *gg, struct gen_draft *d)
         break;
     }
     case GEN_HOME_CONDITION:
-        if (!gen_phrase_call(gg, h, here, 0, d) || !gen_phrase_can_join(d)) return 0;
+        if (!gen_phrase_call(gg, h, here, 0, d) || !gen_phrase_can_join(d, 0)) return 0;
         gen_draft_show(d, d->calls[0].v);
         forget_calls(d);
         gen_add_condition(r, &d->text, 1);

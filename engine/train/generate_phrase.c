@@ -80,22 +80,29 @@ static int same_text(const char *a, const char *b)
     return strlen(a) == strlen(b) && gen_find_words(a, b) == a;
 }
 
-/* Whether another entity than e could be meant by the words of the text. Names that are part of
- * what was said for e do not count: the longest name wins. */
-static int names_another(const struct gen_home *h, const char *text, int e, const char *said)
+/* Whether an entity that is neither e nor f (-1: none) could be meant by the words of the text. Names
+ * that are part of what was said for these do not count: the longest name wins. */
+static int names_a_third(const struct gen_home *h, const char *text, int e, const char *said, int f,
+                         const char *said_f)
 {
     for (int i = 0; i < h->n; i++) {
-        if (i == e || same_text(h->e[i].name, h->e[e].name)) continue;
+        if (i == e || i == f || same_text(h->e[i].name, h->e[e].name)) continue;
         size_t n = json_array_size(h->e[i].aliases);
         for (size_t k = 0; k <= n; k++) {
             const char *name =
                 k < n ? json_string_value(json_array_get(h->e[i].aliases, k)) : h->e[i].name;
             if (!name || !gen_find_words(text, name)) continue;
             if (strlen(name) < strlen(said) && gen_find_words(said, name)) continue;
+            if (f >= 0 && strlen(name) < strlen(said_f) && gen_find_words(said_f, name)) continue;
             return 1;
         }
     }
     return 0;
+}
+
+static int names_another(const struct gen_home *h, const char *text, int e, const char *said)
+{
+    return names_a_third(h, text, e, said, -1, "");
 }
 
 /* Whether a shortened name would still mean only entity e. */
@@ -476,6 +483,84 @@ int gen_phrase_call(struct gen_group *gg, const struct gen_home *h, const char *
 {
     for (int i = 0; i < GEN_TRIES; i++)
         if (phrase_once(gg, h, here, want_empty, d)) return 1;
+    return 0;
+}
+
+/* ---- one command for two places or devices ------------------------------------------------------ */
+
+/* "kitchen" and "hallway" -> "kitchen and the hallway" where an article stands before the first. */
+static int say_both(struct gen_rng *r, const char *phrase, const char *placeholder, char *first,
+                    size_t cap, const char *second)
+{
+    const char *at = strstr(phrase, placeholder);
+    if (!at || strstr(at + 1, placeholder) || at[strlen(placeholder)] == '\'') return 0;
+    int has_article = at - phrase >= 4 && !memcmp(at - 4, "the ", 4);
+    size_t n = strlen(first);
+    const char *with =
+        has_article && !starts_possessive(second) && gen_chance(r, 0.6) ? " and the " : " and ";
+    return (size_t)snprintf(first + n, cap - n, "%s%s", with, second) < cap - n;
+}
+
+/* "turn off the kitchen and hallway lights", "set the lamp and the chandelier to 20": the command
+ * for each of the two. */
+static int pair_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    struct gen_rng *r = &gg->r;
+    int form = gen_chance(r, 0.6) ? BY_AREA : BY_NAME, e = -1, f = -1, ok = 0;
+    const struct gen_entry *en = pick_entry(gg, h, form);
+    const json_t *props = en ? properties(gg, en->tool) : NULL;
+    if (!props || en->with_name || en->any_kind || !en->domain) return 0;
+    const char *phrase = pick_phrase(r, en, form);
+    struct saying s = {.name = ""};
+    char said[2][200] = {"", ""};
+    const char *area[2] = {"", ""};
+    if (form == BY_AREA) {
+        if (h->n_area < 2) return 0;
+        for (int k = 0; k < 2; k++) {
+            const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
+            area[k] = a->name;
+            say_area(r, a, k ? said[1] : s.area, sizeof s.area);
+            if (!gen_home_count(h, en->domain, en->device_class, a->name, "", NULL)) return 0;
+        }
+        if (!strcmp(area[0], area[1]) ||
+            !say_both(r, phrase, "{area}", s.area, sizeof s.area, said[1]))
+            return 0;
+    } else {
+        e = pick_entity(r, en, h);
+        f = pick_entity(r, en, h);
+        if (e < 0 || f < 0 || e == f || same_text(h->e[e].name, h->e[f].name)) return 0;
+        say_name(r, h, e, NULL, said[0], sizeof said[0]);
+        say_name(r, h, f, NULL, said[1], sizeof said[1]);
+        snprintf(s.name, sizeof s.name, "%s", said[0]);
+        if (!say_both(r, phrase, "{name}", s.name, sizeof s.name, said[1])) return 0;
+    }
+    json_t *args[2] = {json_copy(en->args), NULL};
+    gen_text_clear(&d->text);
+    const struct gen_variant *v = gen_home_tool(gg, en->tool);
+    if (v &&
+        gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args[0], &d->text)) {
+        args[1] = json_copy(args[0]);
+        ok = !d->text.over && d->text.n <= GEN_PART_BYTES;
+        for (int k = 0; ok && k < 2; k++)
+            ok = form == BY_AREA ? target_by_place(en, h, props, area[k], "", args[k])
+                                 : target_by_name(h, k ? f : e, props, 0, args[k]);
+        ok = ok && (form == BY_AREA ? !gen_home_mentions(h, d->text.s, -1)
+                                    : !names_a_third(h, d->text.s, e, said[0], f, said[1]));
+    }
+    if (ok) {
+        for (int k = 0; k < 2; k++) d->calls[k] = (struct gen_call){.v = v, .args = args[k]};
+        d->n_calls = 2;
+    } else {
+        json_decref(args[0]);
+        json_decref(args[1]);
+    }
+    return ok;
+}
+
+int gen_phrase_pair(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    for (int i = 0; i < GEN_TRIES; i++)
+        if (pair_once(gg, h, d)) return 1;
     return 0;
 }
 

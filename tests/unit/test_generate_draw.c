@@ -244,10 +244,51 @@ static void test_empty_area__device_in_another_room__nothing_is_called(void **st
     assert_true(s.misplaced * 3 > s.n);
 }
 
+struct pairs {
+    int n, places;
+};
+
+/* Two calls of one tool whose arguments differ in the room alone, both rooms said. */
+static void count_pairs(json_t *c, void *ctx)
+{
+    struct pairs *s = ctx;
+    if (strcmp(text_of(c, "kind"), "home-two")) return;
+    const json_t *answers = json_object_get(c, "answers"), *x = json_array_get(answers, 0),
+                 *y = json_array_get(answers, 1);
+    assert_int_equal(json_array_size(answers), 2);
+    s->n++;
+    const char *a = text_of(json_object_get(x, "arguments"), "area"),
+               *b = text_of(json_object_get(y, "arguments"), "area");
+    if (strcmp(text_of(x, "name"), text_of(y, "name")) || !*a || !*b || !strcmp(a, b)) return;
+    json_t *rest = json_copy(json_object_get(x, "arguments"));
+    json_object_set(rest, "area", json_object_get(json_object_get(y, "arguments"), "area"));
+    s->places += json_equal(rest, json_object_get(y, "arguments")) &&
+                 strcasestr(text_of(c, "query"), a) && strcasestr(text_of(c, "query"), b);
+    json_decref(rest);
+}
+
+static void test_two__one_command_for_two_rooms__a_call_for_each(void **state)
+{
+    (void)state;
+    struct pairs s = {0, 0};
+    struct san_gen_options o = {.tree_dir = SOURCE_DIR "/engine/data",
+                                .mix_path = SOURCE_DIR "/engine/train/mix.json",
+                                .seed = 6,
+                                .plain = 1};
+    struct san_gen *g;
+    struct lt_diag diag = {0};
+    if (san_gen_new(&o, &g, &diag)) fail_msg("%s", diag.text);
+    each(g, 2 * GROUPS, count_pairs, &s);
+    san_gen_free(g);
+    assert_true(s.n > 60);
+    assert_true(s.places * 20 > s.n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty_area__device_in_another_room__nothing_is_called),
+        cmocka_unit_test(test_two__one_command_for_two_rooms__a_call_for_each),
         cmocka_unit_test(test_abroad__home_in_german__said_in_german),
         cmocka_unit_test(test_teacher__category_with_a_weight__drawn_more_often),
     };
