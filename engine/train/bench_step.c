@@ -55,6 +55,7 @@ static enum lt_err open_all(struct step *s, const struct san_bench_step_plan *pl
     const struct san_trainer_opts topts = {.n_threads = 1, .is_bf16 = is_bf16};
     struct san_optim_opts oopts = o.optim;
     oopts.n_threads = 1;
+    oopts.is_bf16 = is_bf16;
     enum lt_err err = san_model_load(plan->model, &s->h, &s->params, &s->tokenizer, NULL, diag);
     if (!err && !s->tokenizer)
         err = lt_fail(diag, LT_ERR_UNSUPPORTED, "%s: without a vocabulary", plan->model);

@@ -69,27 +69,65 @@ static void pack_rows(uint32_t *to, const float *b, size_t ldb, int k, int n)
     }
 }
 
-/* Panels of B^T from the rows of B(n,k): 16 pairs of one row are spread over 16 lines. */
+/* 16 x 16 words, rows become columns. */
+INLINE void transpose(__m512i r[16])
+{
+    __m512i t[16];
+
+    for (int i = 0; i < 16; i += 2) { /* pairs of rows, word by word */
+        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16;
+         i += 4) { /* four rows: r[i + c] holds columns c, 4 + c, 8 + c, 12 + c */
+        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    }
+    for (int c = 0; c < 4; c++) { /* quarters of 128 bits to their places */
+        const __m512i lo = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x44);
+        const __m512i hi = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xee);
+        const __m512i lo2 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x44);
+        const __m512i hi2 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xee);
+
+        t[c] = _mm512_shuffle_i32x4(lo, lo2, 0x88);
+        t[4 + c] = _mm512_shuffle_i32x4(lo, lo2, 0xdd);
+        t[8 + c] = _mm512_shuffle_i32x4(hi, hi2, 0x88);
+        t[12 + c] = _mm512_shuffle_i32x4(hi, hi2, 0xdd);
+    }
+    for (int i = 0; i < 16; i++) r[i] = t[i];
+}
+
+/* Panels of B^T from the rows of B(n,k), 16 rows by 16 pairs at a time. */
 static void pack_columns(uint32_t *to, const float *b, size_t ldb, int k, int n)
 {
-    const __m512i step =
-        _mm512_mullo_epi32(_mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-                           _mm512_set1_epi32(NR));
     const int half = (k + 1) / 2;
 
-    for (int j = 0; j < n; j += NR, to += (size_t)half * NR) {
-        for (int c = 0; c < NR; c++) {
-            for (int p = 0; p < half; p += 16) {
-                const float *x = b + (size_t)(j + c) * ldb + 2 * p;
-                const int left = j + c < n ? k - 2 * p : 0;
-                __m512i v = _mm512_setzero_si512();
+    for (int j = 0; j < n; j += 16) {
+        uint32_t *panel = to + (size_t)(j / NR) * (size_t)half * NR + j % NR;
 
-                if (left > 0) v = _mm512_castsi256_si512(narrow(x, first(left)));
-                if (left > 16) v = _mm512_inserti64x4(v, narrow(x + 16, first(left - 16)), 1);
-                _mm512_mask_i32scatter_epi32(to + (size_t)p * NR + c, first(half - p), step, v, 4);
+        for (int p = 0; p < half; p += 16) {
+            const int left = k - 2 * p;
+            const __mmask16 m0 = first(left), m1 = first(left - 16);
+            __m512i r[16];
+
+            for (int c = 0; c < 16; c++) {
+                const float *x = b + (size_t)(j + c) * ldb + 2 * p;
+
+                r[c] = j + c < n ? (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(m1, x + 16),
+                                                                _mm512_maskz_loadu_ps(m0, x))
+                                 : _mm512_setzero_si512();
             }
+            transpose(r);
+            for (int i = 0; i < 16 && p + i < half; i++)
+                _mm512_storeu_si512(panel + (size_t)(p + i) * NR, r[i]);
         }
     }
+    if (n % NR > 0 && n % NR <= 16) /* the last panel's second half */
+        for (int p = 0; p < half; p++)
+            _mm512_storeu_si512(to + (size_t)(n / NR) * (size_t)half * NR + (size_t)p * NR + 16,
+                                _mm512_setzero_si512());
 }
 
 /* Rows of A(m,k), m <= MR: [MR][KC/2]. */
@@ -171,9 +209,10 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
-                    const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc,
-                    void *buf)
+/* The product; of a symmetric one only the tiles that touch the lower triangle. */
+INLINE void multiply(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
+                     const float *a, int lda, const float *b, int ldb, float beta, float *c,
+                     int ldc, void *buf, const int is_lower)
 {
     uint32_t *pa = buf, *pb = pa + A_WORDS;
     const size_t la = (size_t)lda, lb = (size_t)ldb, lc = (size_t)ldc;
@@ -187,21 +226,57 @@ void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k,
                 pack_rows(pb, b + (size_t)p * lb + j, lb, kc, nc);
             else
                 pack_columns(pb, b + (size_t)j * lb + p, lb, kc, nc);
-            for (int i = 0; i < m; i += MR) {
+            for (int i = is_lower ? j : 0; i < m; i += MR) {
                 float *ci = c + (size_t)i * lc + j;
+                const int cols = is_lower ? least(i + MR - j, nc) : nc;
 
                 if (ta == SAN__N) {
                     pack_a_rows(pa, a + (size_t)i * la + p, la, least(m - i, MR), kc);
-                    panel_rows(ci, lc, pa, pb, kc, least(m - i, MR), nc, alpha, keep);
+                    panel_rows(ci, lc, pa, pb, kc, least(m - i, MR), cols, alpha, keep);
                     continue;
                 }
                 if (i % (2 * MR) == 0)
                     pack_a_columns(pa, a + (size_t)p * la + i, la, least(m - i, 2 * MR), kc);
                 panel_columns(ci, lc, pa + (i % (2 * MR) ? (size_t)(KC / 2) * MR : 0), pb, kc,
-                              least(m - i, MR), nc, alpha, keep);
+                              least(m - i, MR), cols, alpha, keep);
             }
         }
     }
+}
+
+void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
+                    const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc,
+                    void *buf)
+{
+    multiply(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 0);
+}
+
+/* Copy the lower triangle of s(n,n) to the upper one. */
+static void mirror(float *s, size_t ld, int n)
+{
+    for (int i = 0; i < n; i += 16)
+        for (int j = 0; j <= i; j += 16) {
+            const __mmask16 rows = first(n - i), cols = first(n - j);
+            __m512i r[16];
+
+            for (int k = 0; k < 16; k++)
+                r[k] = i + k < n ? _mm512_maskz_loadu_epi32(cols, s + (size_t)(i + k) * ld + j)
+                                 : _mm512_setzero_si512();
+            transpose(r);
+            for (int k = 0; k < 16 && j + k < n; k++) {
+                const __mmask16 above = i == j ? (__mmask16)(0xfffe << k) : 0xffff;
+
+                _mm512_mask_storeu_epi32(s + (size_t)(j + k) * ld + i, rows & above, r[k]);
+            }
+        }
+}
+
+void san__gemm_bf16_symmetric(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,
+                              const float *a, int lda, const float *b, int ldb, float beta,
+                              float *c, int ldc, void *buf)
+{
+    multiply(ta, tb, n, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 1);
+    mirror(c, (size_t)ldc, n);
 }
 
 #else
@@ -221,6 +296,14 @@ void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k,
     (void)buf; /* never asked for: san__bf16_is_available says no. The fp32 product is the same */
     san__sgemm(&(struct san__team){1, NULL, 0}, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c,
                ldc);
+}
+void san__gemm_bf16_symmetric(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,
+                              const float *a, int lda, const float *b, int ldb, float beta,
+                              float *c, int ldc, void *buf)
+{
+    (void)buf; /* as above */
+    san__gemm_symmetric(&(struct san__team){1, NULL, 0}, ta, tb, n, k, alpha, a, lda, b, ldb, beta,
+                        c, ldc);
 }
 
 #endif

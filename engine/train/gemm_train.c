@@ -104,14 +104,33 @@ void san__gemm_long(const struct san__team *team, int m, int n, int k, float alp
     }
 }
 
-void san__gemm_lower(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,
-                     const float *a, int lda, const float *b, int ldb, float beta, float *c,
-                     int ldc)
+#define TILE 16 /* floats of a cache line */
+
+/* Copy the lower triangle of s(n,n) to the upper one, tile by tile. */
+static void mirror(float *s, int n, int lds)
+{
+    const size_t ld = (size_t)lds;
+
+    for (int i0 = 0; i0 < n; i0 += TILE)
+        for (int j0 = 0; j0 <= i0; j0 += TILE)
+            for (int i = i0; i < n && i < i0 + TILE; i++)
+                for (int j = j0; j < i && j < j0 + TILE; j++)
+                    s[(size_t)j * ld + (size_t)i] = s[(size_t)i * ld + (size_t)j];
+}
+
+void san__gemm_symmetric(const struct san__team *team, enum san__trans ta, enum san__trans tb,
+                         int n, int k, float alpha, const float *a, int lda, const float *b,
+                         int ldb, float beta, float *c, int ldc)
 {
     rntm_t r = BLIS_RNTM_INITIALIZER;
 
+    if (team->bf16) {
+        san__gemm_bf16_symmetric(ta, tb, n, k, alpha, a, lda, b, ldb, beta, c, ldc, team->bf16);
+        return;
+    }
     bli_rntm_set_num_threads(1, &r);
     bli_sgemmt_ex(BLIS_LOWER, BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, n, k, &alpha, input(a),
                   ta == SAN__N ? lda : 1, ta == SAN__N ? 1 : lda, input(b), tb == SAN__N ? ldb : 1,
                   tb == SAN__N ? 1 : ldb, &beta, c, ldc, 1, NULL, &r);
+    mirror(c, n, ldc);
 }

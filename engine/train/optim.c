@@ -55,6 +55,9 @@ enum lt_err san_optim_new(const struct san_hparams *h, const struct san_optim_op
 
     if (!err) err = check_opts(opts, diag);
     if (err) return err;
+    if (opts->is_bf16 && !san__bf16_is_available())
+        return lt_fail(diag, LT_ERR_UNSUPPORTED,
+                       "optimiser: this build has no bfloat16 products; train in fp32");
     o = calloc(1, sizeof *o);
     if (!o) return lt_fail(diag, LT_ERR_NOMEM, "optimiser: out of memory");
     o->h = *h;
@@ -74,8 +77,10 @@ enum lt_err san_optim_new(const struct san_hparams *h, const struct san_optim_op
     if (!err) {
         o->part = calloc(o->m.n / CHUNK + 1, sizeof *o->part);
         o->work = calloc((size_t)o->nt * o->n_work + 1, sizeof *o->work);
+        if (opts->is_bf16) o->bf16 = aligned_alloc(64, (size_t)o->nt * san__bf16_bytes());
         if (opts->ema_decay > 0) o->ema = calloc(o->m.n, sizeof *o->ema);
-        if (!o->part || !o->work || (opts->ema_decay > 0 && !o->ema)) err = LT_ERR_NOMEM;
+        if (!o->part || !o->work || (opts->ema_decay > 0 && !o->ema) || (opts->is_bf16 && !o->bf16))
+            err = LT_ERR_NOMEM;
     }
     if (err) {
         san_optim_free(o);
@@ -93,6 +98,7 @@ void san_optim_free(struct san_optim *o)
     free(o->ema);
     free(o->part);
     free(o->work);
+    free(o->bf16);
     free(o);
 }
 
@@ -138,7 +144,8 @@ static void step_matrices(struct san_optim *o, struct san_params *p, const struc
         const size_t at = t->offset + (size_t)l * (size_t)t->rows * (size_t)t->cols;
         san__muon_step(p->mem + at, o->m.mem + at, g->mem + at, k, t->rows, t->cols, lr,
                        o->opts.muon_momentum, o->opts.muon_decay,
-                       o->work + (size_t)omp_get_thread_num() * o->n_work);
+                       o->work + (size_t)omp_get_thread_num() * o->n_work,
+                       o->bf16 ? o->bf16 + (size_t)omp_get_thread_num() * san__bf16_bytes() : NULL);
     }
 }
 

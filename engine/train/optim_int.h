@@ -16,6 +16,7 @@ struct san_optim {
     double *part;        /* partial sums of the gradient's norm */
     float *work;         /* (nt, n_work) scratch of Muon */
     size_t n_work;
+    char *bf16; /* (nt, san__bf16_bytes()) scratch of bfloat16 products, or NULL */
 };
 
 static inline int san__is_muon(const struct san_tensor_info *i)
@@ -26,8 +27,9 @@ static inline int san__is_muon(const struct san_tensor_info *i)
 /* Floats of scratch for one (rows, cols) matrix. */
 size_t san__muon_scratch_floats(int rows, int cols);
 /* One matrix, one thread: m = momentum*m + k*g; w moves against the orthogonalised k*g + momentum*m
- * by lr * sqrt(max(1, rows/cols)) and shrinks by lr*decay. */
+ * by lr * sqrt(max(1, rows/cols)) and shrinks by lr*decay. bf16: scratch for products through
+ * bfloat16, or NULL for fp32. */
 void san__muon_step(float *w, float *m, const float *g, float k, int rows, int cols, float lr,
-                    float momentum, float decay, float *scratch);
+                    float momentum, float decay, float *scratch, char *bf16);
 
 #endif

@@ -46,11 +46,11 @@ void san__sgemm(const struct san__team *team, enum san__trans ta, enum san__tran
 #define SAN__PARTS 12
 void san__gemm_long(const struct san__team *team, int m, int n, int k, float alpha, const float *a,
                     int lda, const float *b, int ldb, float beta, float *c, int ldc, float *part);
-/* As above for a symmetric (n,n) result, of which only the lower triangle is computed; one
- * thread. */
-void san__gemm_lower(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,
-                     const float *a, int lda, const float *b, int ldb, float beta, float *c,
-                     int ldc);
+/* As san__sgemm for a symmetric (n,n) result (and a symmetric C, if beta is not 0), of which only the
+ * lower triangle is computed and then copied; on the calling thread, whatever team->nt says. */
+void san__gemm_symmetric(const struct san__team *team, enum san__trans ta, enum san__trans tb,
+                         int n, int k, float alpha, const float *a, int lda, const float *b,
+                         int ldb, float beta, float *c, int ldc);
 
 /* --- gemm_bf16.c: the same product with operands rounded to bfloat16 --------------------------- */
 
@@ -59,6 +59,10 @@ size_t san__bf16_bytes(void); /* of scratch per thread; a multiple of 64 */
 void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
                     const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc,
                     void *buf);
+/* As san__gemm_symmetric. */
+void san__gemm_bf16_symmetric(enum san__trans ta, enum san__trans tb, int n, int k, float alpha,
+                              const float *a, int lda, const float *b, int ldb, float beta,
+                              float *c, int ldc, void *buf);
 
 /* --- norm_train.c: ZCN over rows, ZCN over heads with rotation -------------------------------- */
 

@@ -366,7 +366,9 @@ static enum lt_err prepare(struct run *r, struct lt_diag *diag)
         san_params_free(&p);
     }
     if (!err) err = san_trainer_new(&r->h, &topts, &r->trainer, diag);
-    if (!err) err = san_optim_new(&r->h, &o->optim, &r->optim, diag);
+    struct san_optim_opts oopts = o->optim;
+    oopts.is_bf16 = topts.is_bf16;
+    if (!err) err = san_optim_new(&r->h, &oopts, &r->optim, diag);
     r->at.magic = POSITION_MAGIC;
     if (!err && o->is_resume) {
         size_t n = 0;

@@ -108,6 +108,9 @@ struct san_optim_opts {
     float clip_norm; /* scale the gradient down to this L2 norm over all tensors; 0: never (1.0) */
     float ema_decay; /* keep an average of the weights: avg = d*avg + (1-d)*w; 0: none (0) */
     int n_threads;   /* 0: all the machine has */
+    /* Muon's products in bfloat16, as its authors run them: an update differs by about a percent.
+     * LT_ERR_UNSUPPORTED without san_trainer_has_bf16 (0). */
+    int is_bf16;
 };
 
 struct san_optim_stats {
