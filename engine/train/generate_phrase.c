@@ -13,6 +13,10 @@ static const char *const forms[] = {"by_name", "by_area", "by_floor", "here", "e
 static const double form_weight[] = {0.42, 0.30, 0.08, 0.15, 0.05};
 enum { BY_NAME, BY_AREA, BY_FLOOR, BY_HERE, BY_ALL };
 
+/* Of the cases where two commands share words, those whose second says "it" or "them". */
+#define AGAIN_SHARE 0.35
+/* Of the cases about a room that the home lacks, those about a floor. */
+#define FLOOR_SHARE 0.35
 /* Of the cases about a room without the device, those where the home has it in another room. */
 #define MISPLACED_SHARE 0.6
 
@@ -46,7 +50,8 @@ static int fill_placeholder(void *ctx, const char *placeholder, struct gen_text 
                                                        : "";
     if (!*what) return 0;
     static const char *const articles[] = {"the ", "my ", "a "};
-    for (size_t i = 0; i < 3 && starts_possessive(what); i++)
+    int brings_its_own = starts_possessive(what) || !strcmp(what, "it") || !strcmp(what, "them");
+    for (size_t i = 0; i < 3 && brings_its_own; i++)
         if (ends_with(text, articles[i])) {
             gen_text_erase(text, text->n - strlen(articles[i]), strlen(articles[i]));
             break;
@@ -557,10 +562,62 @@ static int pair_once(struct gen_group *gg, const struct gen_home *h, struct gen_
     return ok;
 }
 
+/* One command by a device's name, a second one by "it"; by a room, and by "them". */
+static int again_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    struct gen_rng *r = &gg->r;
+    int form = gen_chance(r, 0.6) ? BY_NAME : BY_AREA, e = -1, ok = 0;
+    const struct gen_entry *en[2] = {pick_entry(gg, h, form), pick_entry(gg, h, BY_NAME)};
+    struct saying said = {.name = ""}, again = {.name = "it"};
+    const char *area = "";
+    if (!en[0] || !en[1] || !strcmp(en[0]->tool, en[1]->tool)) return 0;
+    for (int k = 0; k < 2; k++)
+        if (!en[k]->domain || en[k]->with_name || en[k]->any_kind ||
+            !strcmp(en[k]->domain, "todo") || strcmp(en[k]->domain, en[0]->domain) ||
+            !strcmp(en[k]->tool, "HassGetState"))
+            return 0;
+    if (form == BY_NAME) {
+        e = pick_entity(r, en[0], h);
+        if (e < 0 || !gen_kind_matches(&h->e[e], en[1]->domain, en[1]->device_class)) return 0;
+        say_name(r, h, e, NULL, said.name, sizeof said.name);
+    } else {
+        if (!h->n_area) return 0;
+        const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
+        area = a->name;
+        say_area(r, a, said.area, sizeof said.area);
+        snprintf(again.name, sizeof again.name, "them");
+        for (int k = 0; k < 2; k++)
+            if (gen_home_count(h, en[k]->domain, en[k]->device_class, area, "", NULL) < 2) return 0;
+    }
+    struct gen_draft part[2];
+    memset(part, 0, sizeof part);
+    for (int k = 0; k < 2; k++) {
+        const struct gen_variant *v = gen_home_tool(gg, en[k]->tool);
+        const json_t *props = properties(gg, en[k]->tool);
+        const char *phrase = pick_phrase(r, en[k], k ? BY_NAME : form);
+        json_t *args = json_copy(en[k]->args);
+        ok = v && props && !strstr(phrase, "{name}'") &&
+             gen_fill(r, &gg->g->values, en[k]->slots, phrase, fill_placeholder, k ? &again : &said,
+                      args, &part[k].text) &&
+             (form == BY_NAME ? target_by_name(h, e, props, 0, args)
+                              : target_by_place(en[k], h, props, area, "", args));
+        part[k].calls[0] = (struct gen_call){.v = v, .args = args};
+        part[k].n_calls = 1;
+        ok = ok && gen_phrase_can_join(&part[k], 0);
+        ok = ok && (form == BY_NAME && !k ? !names_another(h, part[k].text.s, e, said.name)
+                                          : !gen_home_mentions(h, part[k].text.s, -1));
+        if (!ok) break;
+    }
+    ok = ok && gen_join(r, d, part, 2);
+    for (int k = 0; k < 2; k++) gen_draft_clear(&part[k]);
+    return ok;
+}
+
 int gen_phrase_pair(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
 {
-    for (int i = 0; i < GEN_TRIES; i++)
-        if (pair_once(gg, h, d)) return 1;
+    int is_again = gen_chance(&gg->r, AGAIN_SHARE);
+    for (int i = 0; i < 3 * GEN_TRIES; i++)
+        if (is_again ? again_once(gg, h, d) : pair_once(gg, h, d)) return 1;
     return 0;
 }
 
@@ -604,6 +661,33 @@ static int says_a_kind(const struct gen_home *h, const struct gen_name *n)
     return same_text(n->name, "Patio Door") && gen_home_count(h, "cover", "door", "", "", NULL);
 }
 
+static const char *const floors[] = {
+    "Ground Floor", "First Floor", "Second Floor", "Third Floor",  "Top Floor", "Upstairs",
+    "Downstairs",   "Basement",    "Attic",        "Lower Level",  "Cellar",    "Upper Floor",
+    "Loft",         "Mezzanine",   "Lower Floor",  "Fourth Floor", "Main Floor"};
+
+/* "First Floor" may be what somebody calls Upstairs: of words for high and low, one of each is enough. */
+static int has_that_floor(const struct gen_home *h, const char *floor)
+{
+    static const char *const high[] = {"first",  "upstairs", "upper", "top",
+                                       "second", "1",        "loft",  "attic"},
+                             *const low[] = {"ground",   "downstairs", "lower", "main",
+                                             "basement", "cellar",     "0"};
+    for (int i = 0; i < h->n_floor; i++) {
+        if (same_text(h->floor[i], floor)) return 1;
+        int is_high[2] = {0, 0}, is_low[2] = {0, 0};
+        for (int k = 0; k < 2; k++) {
+            const char *name = k ? floor : h->floor[i];
+            for (size_t w = 0; w < sizeof high / sizeof *high; w++)
+                is_high[k] |= gen_find_words(name, high[w]) != NULL;
+            for (size_t w = 0; w < sizeof low / sizeof *low; w++)
+                is_low[k] |= gen_find_words(name, low[w]) != NULL;
+        }
+        if ((is_high[0] && is_high[1]) || (is_low[0] && is_low[1])) return 1;
+    }
+    return 0;
+}
+
 static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_home_family family,
                        struct gen_draft *d)
 {
@@ -611,7 +695,8 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
     const struct gen_vocabulary *v = &gg->g->vocabulary;
     const struct gen_teacher *t = &gg->g->teacher;
     if (!t->n_entry || !v->n_name || !v->n_area) return 0;
-    int form = family == GEN_HOME_NO_DEVICE ? BY_NAME : BY_AREA;
+    int is_floor = family == GEN_HOME_NO_AREA && gen_chance(r, FLOOR_SHARE);
+    int form = family == GEN_HOME_NO_DEVICE ? BY_NAME : is_floor ? BY_FLOOR : BY_AREA;
     const struct gen_entry *en = &t->entry[gen_below(r, (size_t)t->n_entry)];
     if (!json_array_size(json_object_get(en->json, forms[form])) || !en->domain || en->any_kind ||
         en->with_name || !gen_home_offers(gg->g, h, en->tool))
@@ -630,6 +715,11 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
         if (!n) return 0;
         snprintf(s.name, sizeof s.name, "%s", n->name);
         if (gen_chance(r, 0.5)) gen_lower(s.name);
+    } else if (is_floor) {
+        const char *f = GEN_PICK(r, floors);
+        if (home_shares_word(h, f) || has_that_floor(h, f)) return 0;
+        snprintf(s.floor, sizeof s.floor, "%s", f);
+        if (gen_chance(r, 0.6)) gen_lower(s.floor);
     } else if (family == GEN_HOME_NO_AREA) {
         const char *a = v->area[gen_below(r, (size_t)v->n_area)];
         if (home_shares_word(h, a) || !is_distinctive(a)) return 0;
