@@ -163,6 +163,26 @@ say_hermes() {
     kill "$sub" 2>/dev/null || true
 }
 
+# A deed typed before a phrase.
+deed() {
+    local before
+    before=$(count mqtt)
+    mosquitto_pub -p "$port" -t lintel/home/request -m "$(jq -cn --arg t "$1" '{text: $t, session: "before"}')"
+    await mqtt "$before" </dev/null >/dev/null
+}
+
+# Who speaks of "the timer" has one, and who wants it resumed has paused it.
+set_up() {
+    case $1 in
+    *"set a "* | *"start a "* | "timer for "* | *" minute timer" | *" second timer") return ;;
+    *timer*) ;;
+    *) return ;;
+    esac
+    deed "cancel all timers"
+    deed "set a timer for twenty minutes"
+    case $1 in *resume* | *unpause* | *continue*) deed "pause the timer" ;; esac
+}
+
 n=0 tried=0 right=0 wrong=0
 while IFS= read -r phrase; do
     voice=${voices[$((n % ${#voices[@]}))]} speed=${speeds[$((n / 3 % ${#speeds[@]}))]}
@@ -170,6 +190,7 @@ while IFS= read -r phrase; do
     [ "$n" -ge "$from" ] && [ $(((n - from) % every)) -eq 0 ] || continue
     tried=$((tried + 1))
     rm -f "$folder/nothing"
+    set_up "$phrase"
     before=$(count mqtt)
     mosquitto_pub -p "$port" -t lintel/home/request \
         -m "$(jq -cn --arg t "$phrase" --arg s "$n" '{text: $t, dry_run: true, session: $s}')"
@@ -190,8 +211,9 @@ while IFS= read -r phrase; do
     heard=$(await "$door" "$before" </dev/null)
     if [ "$(jq -r .route <<<"$heard")" = local ] && [ "$(effect <<<"$typed")" = "$(effect <<<"$heard")" ]; then
         right=$((right + 1)) mark=+
-    elif [ "$(jq -r .route <<<"$typed")" = none ] && [ "$(jq -c '[.route, .text]' <<<"$heard")" = \
-        "$(jq -cn --arg t "$phrase" '["none", $t]')" ]; then # no timer runs that could be paused
+    elif [ "$(jq -c 'if any(.calls[]; .name != "HassNevermind") then "deeds" else "nothing" end' <<<"$typed")" = \
+        '"nothing"' ] && [ "$(jq -c '[.route, .text]' <<<"$heard")" = \
+        "$(jq -cn --arg t "$phrase" '["none", $t]')" ]; then # heard, and there is nothing to do
         right=$((right + 1)) mark=+
     elif [ "$(jq -r .route <<<"$heard")" = local ] && [ "$(jq -c .calls <<<"$heard")" != "[]" ]; then
         wrong=$((wrong + 1)) mark=X

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../../voice/src/coarse.h"
+#include "../../voice/src/walk.h"
 
 /* A model of four phones (SIL, A, B, C) of three states, and 20 senones in all. */
 #define N_PHONES  4
@@ -123,6 +124,51 @@ static void test_coarse__other_models__unsupported(void **state)
     assert_null(c);
 }
 
+/* States: 0 begins, 1 ends. "ab" or "ac", then "b" or "c" or nothing; "nobody" cannot be said. */
+static struct lt_arc some[] = {{0, 2, 0.5, "ab"}, {0, 2, 0.4, "ac"}, {0, 2, 0.1, "nobody"},
+                               {2, 3, 1, NULL},   {3, 1, 0.5, "b"},  {3, 1, 0.25, "c"},
+                               {3, 1, 0.25, NULL}};
+static struct lt_arcs arcs = {.v = some, .n = 7, .cap = 7, .n_states = 4, .start = 0};
+
+static void walk(struct lt_walk *w, struct lt_coarse *c, const char *phones, const char *expected)
+{
+    char words[LT_COMMANDS_TEXT_MAX];
+    FILE *f = notes_of(phones, N_SENONES);
+    assert_int_equal(lt_coarse_take(c, f), 3 * strlen(phones));
+    assert_int_equal(lt_walk_find(w, words), LT_OK);
+    assert_string_equal(words, expected);
+    fclose(f);
+}
+
+static void test_walk__what_was_said__is_found_with_and_without_silence(void **state)
+{
+    struct lt_coarse *c = make();
+    struct lt_walk *w = NULL;
+    (void)state;
+    assert_int_equal(lt_walk_new(&arcs, c, 1, &w), LT_OK);
+    walk(w, c, "12", "ab");
+    walk(w, c, "13", "ac");
+    walk(w, c, "012030", "ab c");
+    walk(w, c, "133", "ac c");
+    walk(w, c, "0130020", "ac b"); /* "c" can be said so too, and is said less often */
+    walk(w, c, "12", "ab");        /* nothing is left of the others */
+    walk(w, c, "1", "");           /* no word is so short */
+    walk(w, c, "", "");
+    lt_walk_free(w);
+    lt_coarse_free(c);
+}
+
+static void test_walk__what_is_said_more_often__wins_where_the_sound_is_alike(void **state)
+{
+    struct lt_coarse *c = make();
+    struct lt_walk *w = NULL;
+    (void)state;
+    assert_int_equal(lt_walk_new(&arcs, c, 1000, &w), LT_OK);
+    walk(w, c, "13", "ab"); /* by what it is worth to be said more often */
+    lt_walk_free(w);
+    lt_coarse_free(c);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -144,6 +190,8 @@ int main(void)
         cmocka_unit_test(test_coarse__what_was_said__costs_least),
         cmocka_unit_test(test_coarse__too_long_unknown_or_empty__no_score),
         cmocka_unit_test(test_coarse__other_models__unsupported),
+        cmocka_unit_test(test_walk__what_was_said__is_found_with_and_without_silence),
+        cmocka_unit_test(test_walk__what_is_said_more_often__wins_where_the_sound_is_alike),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

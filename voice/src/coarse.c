@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATES       3 /* a phone */
+#define STATES       LT_COARSE_STATES
 #define MAX_PHONES   80
 #define PHONE_BYTES  16
 #define MAX_WORDS    64
-#define MAX_VARIANTS 6
-#define MAX_IN_WORD  48 /* phones; names of several words are one */
+#define MAX_VARIANTS LT_COARSE_VARIANTS
+#define MAX_IN_WORD  LT_COARSE_IN_WORD
 #define WORD_BYTES   256
 #define MAX_MOMENTS  6000
 #define NEVER        INT32_MAX
@@ -140,16 +140,37 @@ static int read_phones(const struct lt_coarse *c, const char *text, uint8_t out[
     return n;
 }
 
+int lt_coarse_phones(const struct lt_coarse *c, const char *word, int variant,
+                     uint8_t out[MAX_IN_WORD])
+{
+    char name[WORD_BYTES];
+    int n = snprintf(name, sizeof name, variant > 1 ? "%s(%d)" : "%s", word, variant);
+    char *phones = n > 0 && (size_t)n < sizeof name ? c->say(c->ctx, name) : NULL;
+    n = phones ? read_phones(c, phones, out) : -1;
+    free(phones);
+    return n;
+}
+
+const int16_t *lt_coarse_moment(const struct lt_coarse *c, size_t t)
+{
+    return t < c->n_moments ? c->scores + t * (size_t)c->n_names * STATES : NULL;
+}
+
+int lt_coarse_silence(const struct lt_coarse *c)
+{
+    return c->silence;
+}
+
 static int read_word(struct lt_coarse *c, const char *text, size_t len, struct word *w)
 {
     char name[WORD_BYTES];
     w->n_variants = 0;
-    for (int i = 1; i <= MAX_VARIANTS && len + 8 < sizeof name; i++) {
-        snprintf(name, sizeof name, i > 1 ? "%.*s(%d)" : "%.*s", (int)len, text, i);
-        char *phones = c->say(c->ctx, name);
-        if (!phones) break;
-        int n = read_phones(c, phones, w->phones[w->n_variants]);
-        free(phones);
+    if (len >= sizeof name) return 0;
+    memcpy(name, text, len);
+    name[len] = '\0';
+    for (int i = 1, n; i <= MAX_VARIANTS; i++) {
+        n = lt_coarse_phones(c, name, i, w->phones[w->n_variants]);
+        if (n < 0) break;
         if (n) w->n_phones[w->n_variants++] = n;
     }
     for (int v = 0; v < w->n_variants; v++)

@@ -14,6 +14,10 @@
 
 #include "lt/err.h"
 
+#define LT_COARSE_STATES   3  /* of a phone */
+#define LT_COARSE_VARIANTS 8  /* pronunciations of a word, further ones are not looked at */
+#define LT_COARSE_IN_WORD  48 /* phones; names of several words are one */
+
 struct lt_coarse; /* opaque */
 
 /* The phones of a word ("word(2)": its second pronunciation), to be freed with free(); NULL: none. */
@@ -29,5 +33,13 @@ size_t lt_coarse_take(struct lt_coarse *c, FILE *notes);
 /* The score of a sentence (words of the dictionary, single spaces between) by what was taken, the
  * better the higher, on the scale of lt_recheck_score; 0: it does not fit at all, or a word is unknown. */
 int32_t lt_coarse_score(struct lt_coarse *c, const char *words);
+
+/* For walk.h: the costs of all states of all phones (phone * LT_COARSE_STATES + state) at a moment of what was
+ * taken, NULL after the last; a word's phones in its `variant`th pronunciation (from 1), how many, 0: too many
+ * or one that is unknown, -1: it has no such variant; the phone that is silence. */
+const int16_t *lt_coarse_moment(const struct lt_coarse *c, size_t t);
+int lt_coarse_phones(const struct lt_coarse *c, const char *word, int variant,
+                     uint8_t out[LT_COARSE_IN_WORD]);
+int lt_coarse_silence(const struct lt_coarse *c);
 
 #endif

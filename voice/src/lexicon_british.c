@@ -1,5 +1,6 @@
 /* lexicon_british.c - pronunciations without the R that only Americans, Scots and Irish say, and with the
- * vowels of "off" and "hot" as one, or the other way about, as people of many places say them; weak vowels too. */
+ * vowels of "off" and "hot" as one, or the other way about, as people of many places say them; weak vowels and
+ * open ones too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,7 +77,33 @@ static void weak(const char *phones, char out[LT_LEXICON_PHONES_BYTES])
     }
 }
 
-/* The variants of one word are written together: its lines follow one another. */
+/* Vowels more open than the American model's, as in London's suburbs, in Australia, and by now in much of southern
+ * Britain: FACE as PRICE, DRESS as TRAP, TRAP as in "father", GOAT and PRICE drawn out. Whoever says one of them
+ * so says all of them so. */
+static void opened(const char *phones, char out[LT_LEXICON_PHONES_BYTES])
+{
+    static const struct {
+        const char *from, *to, *then;
+    } vowels[] = {{"AE", "AA", ""},
+                  {"EH", "AE", ""},
+                  {"EY", "AY", ""},
+                  {"OW", "AH", "UH"},
+                  {"AY", "AA", "IY"}};
+    *out = '\0';
+    for (const char *p = phones; *p; p = after(p)) {
+        size_t i = 0;
+        while (i < sizeof vowels / sizeof *vowels && !is_one(p, vowels[i].from)) i++;
+        if (i == sizeof vowels / sizeof *vowels || is_one(after(p), "R")) {
+            add(out, p);
+            continue;
+        }
+        add(out, vowels[i].to);
+        if (*vowels[i].then) add(out, vowels[i].then);
+    }
+}
+
+/* The variants of one word are written together, each name once: the library takes a name that comes twice amiss (it
+ * may search for pronunciations for ever). */
 struct word {
     char name[LT_LEXICON_PHONES_BYTES];
     char phones[MAX_VARIANTS][LT_LEXICON_PHONES_BYTES];
@@ -107,6 +134,12 @@ static void finish(struct word *w, FILE *out)
         weak(w->phones[i], other);
         take(w, other);
     }
+    for (int i = 0; i < n_given; i++) {
+        char plain[LT_LEXICON_PHONES_BYTES];
+        british(w->phones[i], plain);
+        opened(plain, other);
+        take(w, other);
+    }
     for (int i = 0; i < w->n; i++) {
         fputs(w->name, out);
         if (i) fprintf(out, "(%d)", i + 1);
@@ -115,27 +148,61 @@ static void finish(struct word *w, FILE *out)
     w->n = 0;
 }
 
-enum lt_err lt_lexicon_add_british(const char *dictionary, FILE *out)
+/* A line of the dictionary. */
+struct line {
+    const char *word, *phones; /* word without the number of its variant */
+    size_t at;
+};
+
+static int by_word(const void *a, const void *b)
 {
-    struct word *w = calloc(1, sizeof *w);
-    char line[2 * LT_LEXICON_PHONES_BYTES];
-    if (!w) return LT_ERR_NOMEM;
-    for (const char *p = dictionary; *p;) {
-        size_t len = strcspn(p, "\n");
-        snprintf(line, sizeof line, "%.*s", (int)(len < sizeof line ? len : sizeof line - 1), p);
-        p += len + (p[len] == '\n');
+    const struct line *x = a, *y = b;
+    int order = strcmp(x->word, y->word);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* Cut the text, in place. NULL: no memory. */
+static struct line *lines_of(char *text, size_t *n)
+{
+    size_t cap = 1;
+    char *rest = NULL;
+    for (const char *p = text; *p; p++) cap += *p == '\n';
+    struct line *v = malloc(cap * sizeof *v);
+    *n = 0;
+    for (char *line = v ? strtok_r(text, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest)) {
         char *phones = strpbrk(line, " \t");
         if (!phones) continue;
         *phones++ = '\0';
         phones += strspn(phones, " \t");
         line[strcspn(line, "(")] = '\0';
-        if (strcmp(line, w->name) != 0) {
-            finish(w, out);
-            snprintf(w->name, sizeof w->name, "%.255s", line);
-        }
-        if (strlen(phones) < LT_LEXICON_PHONES_BYTES) take(w, phones);
+        if (strlen(line) >= LT_LEXICON_PHONES_BYTES || strlen(phones) >= LT_LEXICON_PHONES_BYTES)
+            continue;
+        v[*n] = (struct line){line, phones, *n};
+        (*n)++;
     }
-    finish(w, out);
+    /* a dictionary has "can", "can't", "can(2)" in this order */
+    if (v) qsort(v, *n, sizeof *v, by_word);
+    return v;
+}
+
+enum lt_err lt_lexicon_add_british(const char *dictionary, FILE *out)
+{
+    size_t n = 0;
+    char *text = strdup(dictionary);
+    struct word *w = calloc(1, sizeof *w);
+    struct line *v = text && w ? lines_of(text, &n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(v[i].word, w->name) != 0) {
+            finish(w, out);
+            snprintf(w->name, sizeof w->name, "%s", v[i].word);
+        }
+        take(w, v[i].phones);
+    }
+    if (v) finish(w, out);
+    enum lt_err err = !v ? LT_ERR_NOMEM : fflush(out) || ferror(out) ? LT_ERR_IO : LT_OK;
+    free(v);
     free(w);
-    return fflush(out) || ferror(out) ? LT_ERR_IO : LT_OK;
+    free(text);
+    return err;
 }

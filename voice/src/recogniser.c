@@ -16,6 +16,7 @@
 #include "lt/ngram.h"
 #include "lt/spoken.h"
 #include "recheck.h"
+#include "walk.h"
 
 #ifdef LT_HAVE_POCKETSPHINX
 #include <pocketsphinx.h>
@@ -38,6 +39,7 @@
  * free words are compared, none of them farther (lt/near.h). */
 #define NEAR_COMMAND  24
 #define NEAR_FREE     8
+#define NEAR_WALK     12 /* and like what fits best by phones in general, if that is another */
 #define NEAR_DISTANCE 7.0f
 #define PHONES_BYTES  1024
 #define SHARE_UNIT    70.0  /* of scores: so much worse is e times less likely */
@@ -67,6 +69,7 @@ struct lt_recogniser {
     struct lt_near *near;
     struct lt_recheck *recheck;
     struct lt_coarse *coarse;
+    struct lt_walk *walk;
     char folder[LT_RECHECK_FOLDER_BYTES];
     FILE *notes; /* of the utterance; NULL: none could be taken */
     int is_listening;
@@ -208,6 +211,7 @@ static enum lt_err start(struct lt_recogniser *r, const char *folder, const char
     c->ps = c->config ? ps_init(c->config) : NULL;
     enum lt_err err = c->ps ? lt_recheck_new(hmm, dict, r->weight, &r->recheck) : LT_ERR_IO;
     if (!err) err = lt_coarse_new(hmm, say_word, c->ps, &r->coarse);
+    if (!err) err = lt_walk_new(lt_commands_arcs(r->network), r->coarse, CHANCE_UNIT, &r->walk);
     if (err) return err;
     return lt_near_new(lt_commands_arcs(r->network), say_word, c->ps, &r->near);
 }
@@ -271,6 +275,7 @@ void lt_recogniser_free(struct lt_recogniser *r)
     stop_search(&r->commands);
     lt_near_free(r->near);
     lt_recheck_free(r->recheck);
+    lt_walk_free(r->walk);
     lt_coarse_free(r->coarse);
     if (r->notes) fclose(r->notes);
     lt_commands_free(r->network);
@@ -449,7 +454,7 @@ struct candidate {
 };
 
 struct candidates {
-    struct candidate v[NEAR_COMMAND + NEAR_FREE + 1];
+    struct candidate v[NEAR_COMMAND + NEAR_FREE + NEAR_WALK];
     size_t n;
     char free_words[LT_RECOGNISER_TEXT_MAX]; /* of the free search, as the library gives them */
     int32_t free_score; /* how well they fit the sound, as the candidates' scores; 0: not known */
@@ -483,6 +488,13 @@ static int32_t score_of(struct lt_recogniser *r, const char *words)
     return coarse ? fine / 2 + coarse / 2 : 0;
 }
 
+static int has(const struct candidates *c, const char *words)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (!strcmp(c->v[i].near.words, words)) return 1;
+    return 0;
+}
+
 /* Add the sentences of the network that sound like `words`, scored, unless they are there. */
 static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t max,
                             struct candidates *c)
@@ -494,9 +506,7 @@ static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t m
     phones_of(r, words, phones, sizeof phones);
     enum lt_err err = lt_near_find(r->near, phones, NEAR_DISTANCE, max, near, &n);
     for (size_t i = 0; !err && i < n; i++) {
-        size_t k = 0;
-        while (k < c->n && strcmp(c->v[k].near.words, near[i].words) != 0) k++;
-        if (k < c->n || c->n == sizeof c->v / sizeof *c->v) continue;
+        if (has(c, near[i].words) || c->n == sizeof c->v / sizeof *c->v) continue;
         int32_t score = score_of(r, near[i].words);
         if (score) c->v[c->n++] = (struct candidate){.near = near[i], .score = score};
     }
@@ -565,12 +575,14 @@ static void words_only(const char *in, char out[LT_RECOGNISER_TEXT_MAX])
 static enum lt_err look_around(struct lt_recogniser *r, struct candidates *c)
 {
     int32 score = 0;
-    char words[LT_RECOGNISER_TEXT_MAX];
+    char words[LT_RECOGNISER_TEXT_MAX], walked[LT_COMMANDS_TEXT_MAX];
     const char *heard = ps_get_hyp(r->commands.ps, &score);
     if (!heard || !*heard || !r->notes || !lt_coarse_take(r->coarse, r->notes)) return LT_OK;
     snprintf(words, sizeof words, "%s", heard);
     enum lt_err err = add_near(r, words, NEAR_COMMAND, c);
     if (!err && *c->free_words) err = add_near(r, c->free_words, NEAR_FREE, c);
+    if (!err) err = lt_walk_find(r->walk, walked);
+    if (!err && *walked && !has(c, walked)) err = add_near(r, walked, NEAR_WALK, c);
     words_only(c->free_words, words);
     if (!err && *words) c->free_score = score_of(r, words);
     clean(c->free_words, words);

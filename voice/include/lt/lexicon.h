@@ -33,8 +33,9 @@ LT_NODISCARD enum lt_err lt_lexicon_write_joined(const char *const *words, size_
 /* Write a dictionary's text (as the above write it) to `out` with British pronunciations added as
  * further ones: an R that no vowel follows is not said ("AA R" "AA", "IH R" "IH AH", "ER" "AH"); and with
  * the vowels of "off" and "hot" changed for each other, which are one for many Americans; and with the
- * weak vowel of "minutes" as in "bit".
- * Source: Wells, Accents of English (1982), 3.2.2 and 6.1.2. LT_ERR_IO, LT_ERR_NOMEM. */
+ * weak vowel of "minutes" as in "bit"; and with all vowels as open as in London's suburbs or Australia ("EY"
+ * "AY", "AE" "AA", "EH" "AE", "OW" "AH UH", "AY" "AA IY").
+ * Source: Wells, Accents of English (1982), 3.2.2, 4.2.4 and 6.1.2. LT_ERR_IO, LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err lt_lexicon_add_british(const char *dictionary, FILE *out);
 
 #endif
