@@ -41,12 +41,14 @@
 #define NEAR_FREE     8
 #define NEAR_WALK     12 /* and like what fits best by phones in general, if that is another */
 #define NEAR_DISTANCE 7.0f
-#define PHONES_BYTES  1024
-#define SHARE_UNIT    70.0  /* of scores: so much worse is e times less likely */
-#define CHANCE_UNIT   100.0 /* what a sentence e times as often said is worth in scores */
-#define AGREED_WORTH  100.0 /* and what the free search heard as well */
-#define FREE_SHARE    0.5 /* most that free words get of what is no command's: never enough to act */
-#define SHARE_LEAST   0.004 /* readings with less are not given */
+#define COARSE_BEHIND                                                                              \
+    1000.0 /* of scores by phones in general: farther ones are not scored in full */
+#define PHONES_BYTES 1024
+#define SHARE_UNIT   70.0  /* of scores: so much worse is e times less likely */
+#define CHANCE_UNIT  100.0 /* what a sentence e times as often said is worth in scores */
+#define AGREED_WORTH 100.0 /* and what the free search heard as well */
+#define FREE_SHARE   0.5 /* most that free words get of what is no command's: never enough to act */
+#define SHARE_LEAST  0.004 /* readings with less are not given */
 /* see trust_in */
 #define TRUST_BASE    27.2
 #define TRUST_FIT     0.467
@@ -479,13 +481,12 @@ static void phones_of(struct lt_recogniser *r, const char *words, char *out, siz
     }
 }
 
-/* How well a sentence fits the sound: half by phones in their neighbourhood, half by phones in general.
- * 0: not at all. */
-static int32_t score_of(struct lt_recogniser *r, const char *words)
+/* How well a sentence fits the sound: half by phones in general (`coarse`, known already), half by phones in
+ * their neighbourhood. 0: not at all. */
+static int32_t score_of(struct lt_recogniser *r, const char *words, int32_t coarse)
 {
-    int32_t fine = lt_recheck_score(r->recheck, r->notes, words);
-    int32_t coarse = fine ? lt_coarse_score(r->coarse, words) : 0;
-    return coarse ? fine / 2 + coarse / 2 : 0;
+    int32_t fine = coarse ? lt_recheck_score(r->recheck, r->notes, words) : 0;
+    return fine ? fine / 2 + coarse / 2 : 0;
 }
 
 static int has(const struct candidates *c, const char *words)
@@ -495,7 +496,8 @@ static int has(const struct candidates *c, const char *words)
     return 0;
 }
 
-/* Add the sentences of the network that sound like `words`, scored, unless they are there. */
+/* Add the sentences of the network that sound like `words` unless they are there, scored by phones in
+ * general. */
 static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t max,
                             struct candidates *c)
 {
@@ -507,11 +509,27 @@ static enum lt_err add_near(struct lt_recogniser *r, const char *words, size_t m
     enum lt_err err = lt_near_find(r->near, phones, NEAR_DISTANCE, max, near, &n);
     for (size_t i = 0; !err && i < n; i++) {
         if (has(c, near[i].words) || c->n == sizeof c->v / sizeof *c->v) continue;
-        int32_t score = score_of(r, near[i].words);
+        int32_t score = lt_coarse_score(r->coarse, near[i].words);
         if (score) c->v[c->n++] = (struct candidate){.near = near[i], .score = score};
     }
     free(near);
     return err;
+}
+
+/* Score them in full. What is far behind by phones in general does not come back: it goes unscored. */
+static void score_all(struct lt_recogniser *r, struct candidates *c)
+{
+    size_t n = 0;
+    double best = -HUGE_VAL;
+    for (size_t i = 0; i < c->n; i++)
+        best = fmax(best, c->v[i].score + CHANCE_UNIT * (double)c->v[i].near.chance);
+    for (size_t i = 0; i < c->n; i++) {
+        struct candidate *one = &c->v[i];
+        if (one->score + CHANCE_UNIT * (double)one->near.chance < best - COARSE_BEHIND) continue;
+        one->score = score_of(r, one->near.words, one->score);
+        if (one->score) c->v[n++] = *one;
+    }
+    c->n = n;
 }
 
 static int by_worth(const void *a, const void *b)
@@ -584,7 +602,8 @@ static enum lt_err look_around(struct lt_recogniser *r, struct candidates *c)
     if (!err) err = lt_walk_find(r->walk, walked);
     if (!err && *walked && !has(c, walked)) err = add_near(r, walked, NEAR_WALK, c);
     words_only(c->free_words, words);
-    if (!err && *words) c->free_score = score_of(r, words);
+    if (!err && *words) c->free_score = score_of(r, words, lt_coarse_score(r->coarse, words));
+    score_all(r, c);
     clean(c->free_words, words);
     share_out(c, words);
     return err;
