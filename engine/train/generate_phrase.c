@@ -7,22 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "generate_internal.h"
+#include "generate_phrase.h"
 
-static const char *const forms[] = {"by_name", "by_area", "by_floor", "here", "everywhere"};
+const char *const gen_forms[] = {"by_name", "by_area", "by_floor", "here", "everywhere"};
 static const double form_weight[] = {0.42, 0.30, 0.08, 0.15, 0.05};
-enum { BY_NAME, BY_AREA, BY_FLOOR, BY_HERE, BY_ALL };
-
-/* Of the cases where two commands share words, those whose second says "it" or "them". */
-#define AGAIN_SHARE 0.35
-/* Of the cases about a room that the home lacks, those about a floor. */
-#define FLOOR_SHARE 0.35
-/* Of the cases about a room without the device, those where the home has it in another room. */
-#define MISPLACED_SHARE 0.6
-
-struct saying { /* what stands for the placeholders */
-    char name[200], area[120], floor[80];
-};
 
 static int ends_with(const struct gen_text *t, const char *tail)
 {
@@ -33,7 +21,7 @@ static int ends_with(const struct gen_text *t, const char *tail)
     return t->n == n || t->s[t->n - n - 1] == ' ';
 }
 
-static int starts_possessive(const char *s)
+int gen_starts_possessive(const char *s)
 {
     size_t n = strcspn(s, " ");
     if (!strncmp(s, "the ", 4) || !strncmp(s, "The ", 4) || !strncmp(s, "my ", 3)) return 1;
@@ -41,16 +29,17 @@ static int starts_possessive(const char *s)
 }
 
 /* Adds a name; an article before it goes where the name brings its own. */
-static int fill_placeholder(void *ctx, const char *placeholder, struct gen_text *text)
+int gen_fill_placeholder(void *ctx, const char *placeholder, struct gen_text *text)
 {
-    const struct saying *s = ctx;
+    const struct gen_saying *s = ctx;
     const char *what = !strcmp(placeholder, "name")    ? s->name
                        : !strcmp(placeholder, "area")  ? s->area
                        : !strcmp(placeholder, "floor") ? s->floor
                                                        : "";
     if (!*what) return 0;
     static const char *const articles[] = {"the ", "my ", "a "};
-    int brings_its_own = starts_possessive(what) || !strcmp(what, "it") || !strcmp(what, "them");
+    int brings_its_own =
+        gen_starts_possessive(what) || !strcmp(what, "it") || !strcmp(what, "them");
     for (size_t i = 0; i < 3 && brings_its_own; i++)
         if (ends_with(text, articles[i])) {
             gen_text_erase(text, text->n - strlen(articles[i]), strlen(articles[i]));
@@ -80,18 +69,18 @@ static void drop_double_list(struct gen_text *t, const char *name)
     if (at) gen_text_erase(t, (size_t)(at - t->s) + n, 5);
 }
 
-static int same_text(const char *a, const char *b)
+int gen_same_text(const char *a, const char *b)
 {
     return strlen(a) == strlen(b) && gen_find_words(a, b) == a;
 }
 
 /* Whether an entity that is neither e nor f (-1: none) could be meant by the words of the text. Names
  * that are part of what was said for these do not count: the longest name wins. */
-static int names_a_third(const struct gen_home *h, const char *text, int e, const char *said, int f,
-                         const char *said_f)
+int gen_names_a_third(const struct gen_home *h, const char *text, int e, const char *said, int f,
+                      const char *said_f)
 {
     for (int i = 0; i < h->n; i++) {
-        if (i == e || i == f || same_text(h->e[i].name, h->e[e].name)) continue;
+        if (i == e || i == f || gen_same_text(h->e[i].name, h->e[e].name)) continue;
         size_t n = json_array_size(h->e[i].aliases);
         for (size_t k = 0; k <= n; k++) {
             const char *name =
@@ -105,9 +94,9 @@ static int names_a_third(const struct gen_home *h, const char *text, int e, cons
     return 0;
 }
 
-static int names_another(const struct gen_home *h, const char *text, int e, const char *said)
+int gen_names_another(const struct gen_home *h, const char *text, int e, const char *said)
 {
-    return names_a_third(h, text, e, said, -1, "");
+    return gen_names_a_third(h, text, e, said, -1, "");
 }
 
 /* Whether a shortened name would still mean only entity e. */
@@ -119,7 +108,8 @@ static int short_is_unique(const struct gen_home *h, int e, const char *said)
         if (gen_find_words(h->floor[i], said)) return 0;
     for (int i = 0; i < h->n; i++) {
         if (i == e) continue;
-        if (gen_find_words(h->e[i].name, said) || same_text(h->e[i].name, h->e[e].name)) return 0;
+        if (gen_find_words(h->e[i].name, said) || gen_same_text(h->e[i].name, h->e[e].name))
+            return 0;
         size_t k;
         json_t *alias;
         json_array_foreach(h->e[i].aliases, k,
@@ -129,8 +119,8 @@ static int short_is_unique(const struct gen_home *h, int e, const char *said)
 }
 
 /* How people call entity e: its name, an alias, or a part that is enough. */
-static void say_name(struct gen_rng *r, const struct gen_home *h, int e, const char *here,
-                     char *out, size_t cap)
+void gen_say_name(struct gen_rng *r, const struct gen_home *h, int e, const char *here, char *out,
+                  size_t cap)
 {
     static const char *const kinds[] = {"light", "lights",   "lamp",       "blinds",
                                         "blind", "curtains", "thermostat", "speaker",
@@ -151,7 +141,7 @@ static void say_name(struct gen_rng *r, const struct gen_home *h, int e, const c
         else {
             char *last = strrchr(part, ' ');
             for (size_t i = 0; last && i < sizeof kinds / sizeof *kinds; i++)
-                if (same_text(last + 1, kinds[i])) {
+                if (gen_same_text(last + 1, kinds[i])) {
                     *last = 0;
                     break;
                 }
@@ -162,7 +152,7 @@ static void say_name(struct gen_rng *r, const struct gen_home *h, int e, const c
     if (strcmp(en->domain, "person") && gen_chance(r, 0.45)) gen_lower(out);
 }
 
-static void say_area(struct gen_rng *r, const struct gen_area *a, char *out, size_t cap)
+void gen_say_area(struct gen_rng *r, const struct gen_area *a, char *out, size_t cap)
 {
     size_t n = json_array_size(a->aliases);
     const char *s = n && gen_chance(r, 0.3)
@@ -173,7 +163,7 @@ static void say_area(struct gen_rng *r, const struct gen_area *a, char *out, siz
 }
 
 /* "Television" of the Living Room -> "living room television". */
-static void say_room_before(struct gen_rng *r, const char *area, char *name, size_t cap)
+void gen_say_room_before(struct gen_rng *r, const char *area, char *name, size_t cap)
 {
     size_t n = strlen(area), len = strlen(name);
     if (n + 1 + len >= cap) return;
@@ -184,15 +174,15 @@ static void say_room_before(struct gen_rng *r, const char *area, char *name, siz
 }
 
 /* "... in the living room" at the end of what is said. */
-static void say_room_after(struct gen_rng *r, const char *area, struct gen_text *t)
+void gen_say_room_after(struct gen_rng *r, const char *area, struct gen_text *t)
 {
     size_t n = t->n;
-    gen_text_adds(t, starts_possessive(area) ? " in " : " in the ");
+    gen_text_adds(t, gen_starts_possessive(area) ? " in " : " in the ");
     gen_text_adds(t, area);
     if (gen_chance(r, 0.5)) gen_lower(t->s + n);
 }
 
-static const json_t *properties(const struct gen_group *gg, const char *tool)
+const json_t *gen_tool_properties(const struct gen_group *gg, const char *tool)
 {
     for (int i = 0; i < gg->g->n_home_tools; i++) {
         const json_t *t = gg->g->home_tool[i];
@@ -257,13 +247,13 @@ static int outlets_only(const struct gen_entry *en, const struct gen_home *h, co
 }
 
 /* {name} and what makes it unique: a domain where another kind has the name too. */
-static int target_by_name(const struct gen_home *h, int e, const json_t *props, int area_said,
-                          json_t *args)
+int gen_target_by_name(const struct gen_home *h, int e, const json_t *props, int area_said,
+                       json_t *args)
 {
     const struct gen_entity *en = &h->e[e];
     int other_domain = 0;
     for (int i = 0; i < h->n; i++) {
-        if (i == e || !same_text(h->e[i].name, en->name)) continue;
+        if (i == e || !gen_same_text(h->e[i].name, en->name)) continue;
         if (strcmp(h->e[i].domain, en->domain))
             other_domain = 1;
         else if (!area_said || !strcmp(h->e[i].area, en->area))
@@ -276,7 +266,7 @@ static int target_by_name(const struct gen_home *h, int e, const json_t *props, 
     return 1;
 }
 
-static int is_stateful(const char *domain)
+int gen_is_stateful(const char *domain)
 {
     return strcmp(domain, "scene") && strcmp(domain, "button") && strcmp(domain, "todo") &&
            strcmp(domain, "script") && strcmp(domain, "weather");
@@ -297,8 +287,8 @@ static int is_named_in_rooms(const struct gen_entry *en)
 }
 
 /* Fill room, floor or home into args. */
-static int target_by_place(const struct gen_entry *en, const struct gen_home *h,
-                           const json_t *props, const char *area, const char *floor, json_t *args)
+int gen_target_by_place(const struct gen_entry *en, const struct gen_home *h, const json_t *props,
+                        const char *area, const char *floor, json_t *args)
 {
     int is_tv = en->domain && !strcmp(en->domain, "media_player") && en->device_class;
     if (!wording_fits(en, h, area, floor) || !outlets_only(en, h, area, floor)) return 0;
@@ -308,11 +298,11 @@ static int target_by_place(const struct gen_entry *en, const struct gen_home *h,
             json_object_del(args, "domain");
             json_object_del(args, "device_class");
         }
-        return e >= 0 && target_by_name(h, e, props, 0, args);
+        return e >= 0 && gen_target_by_name(h, e, props, 0, args);
     }
     if (is_tv && *area) {
         int e = only_one(en, h, area, floor);
-        if (e >= 0) return target_by_name(h, e, props, 0, args);
+        if (e >= 0) return gen_target_by_name(h, e, props, 0, args);
     }
     if (*area && !set_string(args, props, "area", area)) return 0;
     if (*floor && !set_string(args, props, "floor", floor)) return 0;
@@ -333,29 +323,30 @@ static int target_here(const struct gen_entry *en, const struct gen_home *h, con
     if (!en->domain) return 0;
     if (here && *here && json_object_get(props, "area") &&
         gen_home_count(h, en->domain, en->device_class, here, "", NULL))
-        return target_by_place(en, h, props, here, "", args);
+        return gen_target_by_place(en, h, props, here, "", args);
     if (!wording_fits(en, h, "", "")) return 0;
     int e = -1, n = gen_home_count(h, en->domain, en->device_class, "", "", &e);
     if (en->unsure) {
         json_object_del(args, "domain");
         json_object_del(args, "device_class");
     }
-    if (n == 1) return target_by_name(h, e, props, 0, args);
+    if (n == 1) return gen_target_by_name(h, e, props, 0, args);
     *empty = n > 1;
     return n > 1;
 }
 
-static const struct gen_entry *pick_entry(struct gen_group *gg, const struct gen_home *h, int form)
+const struct gen_entry *gen_pick_entry(struct gen_group *gg, const struct gen_home *h, int form)
 {
     const struct gen_teacher *t = &gg->g->teacher;
     for (int tries = 0; tries < 60 && t->n_entry; tries++) {
         const struct gen_entry *en = &t->entry[gen_below(&gg->r, (size_t)t->n_entry)];
-        size_t n = json_array_size(json_object_get(en->json, forms[form]));
+        size_t n = json_array_size(json_object_get(en->json, gen_forms[form]));
         if (!n) continue;
         /* Entries with many wordings stand for what people say often. */
         if (n < 30 && !gen_chance(&gg->r, 0.15 + (double)n / 36)) continue;
         if (en->domain && !en->any_kind &&
-            !gen_home_count(h, en->domain, form == BY_NAME ? NULL : en->device_class, "", "", NULL))
+            !gen_home_count(h, en->domain, form == GEN_BY_NAME ? NULL : en->device_class, "", "",
+                            NULL))
             continue;
         if (!gen_home_offers(gg->g, h, en->tool)) continue;
         return en;
@@ -363,18 +354,18 @@ static const struct gen_entry *pick_entry(struct gen_group *gg, const struct gen
     return NULL;
 }
 
-static const char *pick_phrase(struct gen_rng *r, const struct gen_entry *en, int form)
+const char *gen_pick_phrase(struct gen_rng *r, const struct gen_entry *en, int form)
 {
-    const json_t *list = json_object_get(en->json, forms[form]);
+    const json_t *list = json_object_get(en->json, gen_forms[form]);
     return json_string_value(json_array_get(list, gen_below(r, json_array_size(list))));
 }
 
 /* One of the entities that the entry speaks of, or -1. */
-static int pick_entity(struct gen_rng *r, const struct gen_entry *en, const struct gen_home *h)
+int gen_pick_entity(struct gen_rng *r, const struct gen_entry *en, const struct gen_home *h)
 {
     for (int tries = 0; tries < 30 && h->n; tries++) {
         int i = (int)gen_below(r, (size_t)h->n);
-        if (en->any_kind ? is_stateful(h->e[i].domain)
+        if (en->any_kind ? gen_is_stateful(h->e[i].domain)
                          : gen_kind_matches(&h->e[i], en->domain, en->device_class))
             return i;
     }
@@ -387,33 +378,33 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
                        int want_empty, struct gen_draft *d)
 {
     struct gen_rng *r = &gg->r;
-    int form = want_empty ? BY_HERE : gen_weighted(r, form_weight, 5), empty = 0, e = -1, ok;
-    const struct gen_entry *en = pick_entry(gg, h, form);
-    const json_t *props = en ? properties(gg, en->tool) : NULL;
-    const char *phrase = en ? pick_phrase(r, en, form) : NULL;
+    int form = want_empty ? GEN_BY_HERE : gen_weighted(r, form_weight, 5), empty = 0, e = -1, ok;
+    const struct gen_entry *en = gen_pick_entry(gg, h, form);
+    const json_t *props = en ? gen_tool_properties(gg, en->tool) : NULL;
+    const char *phrase = en ? gen_pick_phrase(r, en, form) : NULL;
     if (!props || !phrase) return 0;
-    struct saying s = {.name = ""};
+    struct gen_saying s = {.name = ""};
     json_t *args = json_copy(en->args);
     gen_text_clear(&d->text);
     d->is_unsaid = d->is_unclear = 0;
     const char *area = "", *floor = "";
     int in_room = 0; /* "... in the kitchen" after a device's name, or "kitchen ..." before it */
     int is_before = 0;
-    if (form == BY_NAME || (en->with_name && strstr(phrase, "{name}"))) {
-        e = pick_entity(r, en, h);
+    if (form == GEN_BY_NAME || (en->with_name && strstr(phrase, "{name}"))) {
+        e = gen_pick_entity(r, en, h);
         if (e < 0) goto fail;
-        say_name(r, h, e, here, s.name, sizeof s.name);
-        in_room = form == BY_NAME && *h->e[e].area && json_object_get(props, "area") &&
+        gen_say_name(r, h, e, here, s.name, sizeof s.name);
+        in_room = form == GEN_BY_NAME && *h->e[e].area && json_object_get(props, "area") &&
                   gen_chance(r, 0.13) && !gen_find_words(s.name, h->e[e].area) &&
                   !strstr(phrase, "{name}'");
         if (in_room && gen_chance(r, 0.5)) {
-            say_room_before(r, h->e[e].area, s.name, sizeof s.name);
+            gen_say_room_before(r, h->e[e].area, s.name, sizeof s.name);
             is_before = 1;
         }
     }
-    if (form == BY_AREA || form == BY_FLOOR) {
+    if (form == GEN_BY_AREA || form == GEN_BY_FLOOR) {
         int any_room = !en->domain || !strcmp(en->tool, "HassVacuumCleanArea");
-        if (form == BY_FLOOR) {
+        if (form == GEN_BY_FLOOR) {
             if (!h->n_floor) goto fail;
             floor = h->floor[gen_below(r, (size_t)h->n_floor)];
             snprintf(s.floor, sizeof s.floor, "%s", floor);
@@ -422,36 +413,38 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
             if (!h->n_area) goto fail;
             const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
             area = a->name;
-            say_area(r, a, s.area, sizeof s.area);
+            gen_say_area(r, a, s.area, sizeof s.area);
         }
         if (!any_room && !gen_home_count(h, en->domain, en->device_class, area, floor, NULL))
             goto fail;
     }
-    if (!gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text))
+    if (!gen_fill(r, &gg->g->values, en->slots, phrase, gen_fill_placeholder, &s, args, &d->text))
         goto fail;
     if (*s.name) drop_double_list(&d->text, s.name);
-    if (in_room && !is_before) say_room_after(r, h->e[e].area, &d->text);
+    if (in_room && !is_before) gen_say_room_after(r, h->e[e].area, &d->text);
 
     switch (form) {
-    case BY_NAME:
-        ok = target_by_name(h, e, props, in_room, args) && !names_another(h, d->text.s, e, s.name);
+    case GEN_BY_NAME:
+        ok = gen_target_by_name(h, e, props, in_room, args) &&
+             !gen_names_another(h, d->text.s, e, s.name);
         break;
-    case BY_AREA:
-    case BY_FLOOR:
+    case GEN_BY_AREA:
+    case GEN_BY_FLOOR:
         if (en->with_name) {
-            ok = target_by_name(h, e, props, 0, args) && set_string(args, props, "area", area);
-            ok = ok && !names_another(h, d->text.s, e, s.name);
+            ok = gen_target_by_name(h, e, props, 0, args) && set_string(args, props, "area", area);
+            ok = ok && !gen_names_another(h, d->text.s, e, s.name);
         } else if (!en->domain || !strcmp(en->tool, "HassVacuumCleanArea")) {
             ok = set_string(args, props, "area", area) && !gen_home_mentions(h, d->text.s, -1);
         } else {
-            ok = target_by_place(en, h, props, area, floor, args) &&
+            ok = gen_target_by_place(en, h, props, area, floor, args) &&
                  !gen_home_mentions(h, d->text.s, -1);
         }
         break;
-    case BY_HERE:
+    case GEN_BY_HERE:
         if (en->with_name) {
-            ok = here && *here && target_by_name(h, e, props, 0, args) &&
-                 set_string(args, props, "area", here) && !names_another(h, d->text.s, e, s.name);
+            ok = here && *here && gen_target_by_name(h, e, props, 0, args) &&
+                 set_string(args, props, "area", here) &&
+                 !gen_names_another(h, d->text.s, e, s.name);
         } else {
             ok = target_here(en, h, props, here, args, &empty) &&
                  !gen_home_mentions(h, d->text.s, -1);
@@ -459,7 +452,8 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
         }
         break;
     default:
-        ok = target_by_place(en, h, props, "", "", args) && !gen_home_mentions(h, d->text.s, -1);
+        ok =
+            gen_target_by_place(en, h, props, "", "", args) && !gen_home_mentions(h, d->text.s, -1);
     }
     if (!ok || empty != want_empty || d->text.over) goto fail;
     const struct gen_variant *v = gen_home_tool(gg, en->tool);
@@ -488,366 +482,5 @@ int gen_phrase_call(struct gen_group *gg, const struct gen_home *h, const char *
 {
     for (int i = 0; i < GEN_TRIES; i++)
         if (phrase_once(gg, h, here, want_empty, d)) return 1;
-    return 0;
-}
-
-/* ---- one command for two places or devices ------------------------------------------------------ */
-
-/* "kitchen" and "hallway" -> "kitchen and the hallway" where an article stands before the first. */
-static int say_both(struct gen_rng *r, const char *phrase, const char *placeholder, char *first,
-                    size_t cap, const char *second)
-{
-    const char *at = strstr(phrase, placeholder);
-    if (!at || strstr(at + 1, placeholder) || at[strlen(placeholder)] == '\'') return 0;
-    int has_article = at - phrase >= 4 && !memcmp(at - 4, "the ", 4);
-    size_t n = strlen(first);
-    const char *with =
-        has_article && !starts_possessive(second) && gen_chance(r, 0.6) ? " and the " : " and ";
-    return (size_t)snprintf(first + n, cap - n, "%s%s", with, second) < cap - n;
-}
-
-/* "turn off the kitchen and hallway lights", "set the lamp and the chandelier to 20": the command
- * for each of the two. */
-static int pair_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
-{
-    struct gen_rng *r = &gg->r;
-    int form = gen_chance(r, 0.6) ? BY_AREA : BY_NAME, e = -1, f = -1, ok = 0;
-    const struct gen_entry *en = pick_entry(gg, h, form);
-    const json_t *props = en ? properties(gg, en->tool) : NULL;
-    if (!props || en->with_name || en->any_kind || !en->domain) return 0;
-    const char *phrase = pick_phrase(r, en, form);
-    struct saying s = {.name = ""};
-    char said[2][200] = {"", ""};
-    const char *area[2] = {"", ""};
-    if (form == BY_AREA) {
-        if (h->n_area < 2) return 0;
-        for (int k = 0; k < 2; k++) {
-            const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
-            area[k] = a->name;
-            say_area(r, a, k ? said[1] : s.area, sizeof s.area);
-            if (!gen_home_count(h, en->domain, en->device_class, a->name, "", NULL)) return 0;
-        }
-        if (!strcmp(area[0], area[1]) ||
-            !say_both(r, phrase, "{area}", s.area, sizeof s.area, said[1]))
-            return 0;
-    } else {
-        e = pick_entity(r, en, h);
-        f = pick_entity(r, en, h);
-        if (e < 0 || f < 0 || e == f || same_text(h->e[e].name, h->e[f].name)) return 0;
-        say_name(r, h, e, NULL, said[0], sizeof said[0]);
-        say_name(r, h, f, NULL, said[1], sizeof said[1]);
-        snprintf(s.name, sizeof s.name, "%s", said[0]);
-        if (!say_both(r, phrase, "{name}", s.name, sizeof s.name, said[1])) return 0;
-    }
-    json_t *args[2] = {json_copy(en->args), NULL};
-    gen_text_clear(&d->text);
-    const struct gen_variant *v = gen_home_tool(gg, en->tool);
-    if (v &&
-        gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args[0], &d->text)) {
-        args[1] = json_copy(args[0]);
-        ok = !d->text.over && d->text.n <= GEN_PART_BYTES;
-        for (int k = 0; ok && k < 2; k++)
-            ok = form == BY_AREA ? target_by_place(en, h, props, area[k], "", args[k])
-                                 : target_by_name(h, k ? f : e, props, 0, args[k]);
-        ok = ok && (form == BY_AREA ? !gen_home_mentions(h, d->text.s, -1)
-                                    : !names_a_third(h, d->text.s, e, said[0], f, said[1]));
-    }
-    if (ok) {
-        for (int k = 0; k < 2; k++) d->calls[k] = (struct gen_call){.v = v, .args = args[k]};
-        d->n_calls = 2;
-    } else {
-        json_decref(args[0]);
-        json_decref(args[1]);
-    }
-    return ok;
-}
-
-/* One command by a device's name, a second one by "it"; by a room, and by "them". */
-static int again_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
-{
-    struct gen_rng *r = &gg->r;
-    int form = gen_chance(r, 0.6) ? BY_NAME : BY_AREA, e = -1, ok = 0;
-    const struct gen_entry *en[2] = {pick_entry(gg, h, form), pick_entry(gg, h, BY_NAME)};
-    struct saying said = {.name = ""}, again = {.name = "it"};
-    const char *area = "";
-    if (!en[0] || !en[1] || !strcmp(en[0]->tool, en[1]->tool)) return 0;
-    for (int k = 0; k < 2; k++)
-        if (!en[k]->domain || en[k]->with_name || en[k]->any_kind ||
-            !strcmp(en[k]->domain, "todo") || strcmp(en[k]->domain, en[0]->domain) ||
-            !strcmp(en[k]->tool, "HassGetState"))
-            return 0;
-    if (form == BY_NAME) {
-        e = pick_entity(r, en[0], h);
-        if (e < 0 || !gen_kind_matches(&h->e[e], en[1]->domain, en[1]->device_class)) return 0;
-        say_name(r, h, e, NULL, said.name, sizeof said.name);
-    } else {
-        if (!h->n_area) return 0;
-        const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
-        area = a->name;
-        say_area(r, a, said.area, sizeof said.area);
-        snprintf(again.name, sizeof again.name, "them");
-        for (int k = 0; k < 2; k++)
-            if (gen_home_count(h, en[k]->domain, en[k]->device_class, area, "", NULL) < 2) return 0;
-    }
-    struct gen_draft part[2];
-    memset(part, 0, sizeof part);
-    for (int k = 0; k < 2; k++) {
-        const struct gen_variant *v = gen_home_tool(gg, en[k]->tool);
-        const json_t *props = properties(gg, en[k]->tool);
-        const char *phrase = pick_phrase(r, en[k], k ? BY_NAME : form);
-        json_t *args = json_copy(en[k]->args);
-        ok = v && props && !strstr(phrase, "{name}'") &&
-             gen_fill(r, &gg->g->values, en[k]->slots, phrase, fill_placeholder, k ? &again : &said,
-                      args, &part[k].text) &&
-             (form == BY_NAME ? target_by_name(h, e, props, 0, args)
-                              : target_by_place(en[k], h, props, area, "", args));
-        part[k].calls[0] = (struct gen_call){.v = v, .args = args};
-        part[k].n_calls = 1;
-        ok = ok && gen_phrase_can_join(&part[k], 0);
-        ok = ok && (form == BY_NAME && !k ? !names_another(h, part[k].text.s, e, said.name)
-                                          : !gen_home_mentions(h, part[k].text.s, -1));
-        if (!ok) break;
-    }
-    ok = ok && gen_join(r, d, part, 2);
-    for (int k = 0; k < 2; k++) gen_draft_clear(&part[k]);
-    return ok;
-}
-
-int gen_phrase_pair(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
-{
-    int is_again = gen_chance(&gg->r, AGAIN_SHARE);
-    for (int i = 0; i < 3 * GEN_TRIES; i++)
-        if (is_again ? again_once(gg, h, d) : pair_once(gg, h, d)) return 1;
-    return 0;
-}
-
-/* ---- things that the home does not have ------------------------------------------------------ */
-
-static int home_shares_word(const struct gen_home *h, const char *name)
-{
-    for (int i = 0; i < h->n; i++) {
-        if (gen_share_word(name, h->e[i].name)) return 1;
-        size_t k;
-        json_t *alias;
-        json_array_foreach(h->e[i].aliases, k,
-                           alias) if (gen_share_word(name, json_string_value(alias))) return 1;
-    }
-    for (int i = 0; i < h->n_area; i++)
-        if (gen_share_word(name, h->area[i].name)) return 1;
-    for (int i = 0; i < h->n_floor; i++)
-        if (gen_share_word(name, h->floor[i])) return 1;
-    return 0;
-}
-
-/* Whether a room's or floor's name is part of the name. */
-static int home_area_in(const struct gen_home *h, const char *name)
-{
-    for (int i = 0; i < h->n_area; i++)
-        if (gen_find_words(name, h->area[i].name)) return 1;
-    for (int i = 0; i < h->n_floor; i++)
-        if (gen_find_words(name, h->floor[i])) return 1;
-    return 0;
-}
-
-/* Whether any word of the name says more than its kind ("Light", "Speaker" alone do not). */
-static int is_distinctive(const char *name)
-{
-    return gen_share_word(name, name);
-}
-
-/* "the patio door" is what people call the only door that moves, whatever its name. */
-static int says_a_kind(const struct gen_home *h, const struct gen_name *n)
-{
-    return same_text(n->name, "Patio Door") && gen_home_count(h, "cover", "door", "", "", NULL);
-}
-
-static const char *const floors[] = {
-    "Ground Floor", "First Floor", "Second Floor", "Third Floor",  "Top Floor", "Upstairs",
-    "Downstairs",   "Basement",    "Attic",        "Lower Level",  "Cellar",    "Upper Floor",
-    "Loft",         "Mezzanine",   "Lower Floor",  "Fourth Floor", "Main Floor"};
-
-/* "First Floor" may be what somebody calls Upstairs: of words for high and low, one of each is enough. */
-static int has_that_floor(const struct gen_home *h, const char *floor)
-{
-    static const char *const high[] = {"first",  "upstairs", "upper", "top",
-                                       "second", "1",        "loft",  "attic"},
-                             *const low[] = {"ground",   "downstairs", "lower", "main",
-                                             "basement", "cellar",     "0"};
-    for (int i = 0; i < h->n_floor; i++) {
-        if (same_text(h->floor[i], floor)) return 1;
-        int is_high[2] = {0, 0}, is_low[2] = {0, 0};
-        for (int k = 0; k < 2; k++) {
-            const char *name = k ? floor : h->floor[i];
-            for (size_t w = 0; w < sizeof high / sizeof *high; w++)
-                is_high[k] |= gen_find_words(name, high[w]) != NULL;
-            for (size_t w = 0; w < sizeof low / sizeof *low; w++)
-                is_low[k] |= gen_find_words(name, low[w]) != NULL;
-        }
-        if ((is_high[0] && is_high[1]) || (is_low[0] && is_low[1])) return 1;
-    }
-    return 0;
-}
-
-static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_home_family family,
-                       struct gen_draft *d)
-{
-    struct gen_rng *r = &gg->r;
-    const struct gen_vocabulary *v = &gg->g->vocabulary;
-    const struct gen_teacher *t = &gg->g->teacher;
-    if (!t->n_entry || !v->n_name || !v->n_area) return 0;
-    int is_floor = family == GEN_HOME_NO_AREA && gen_chance(r, FLOOR_SHARE);
-    int form = family == GEN_HOME_NO_DEVICE ? BY_NAME : is_floor ? BY_FLOOR : BY_AREA;
-    const struct gen_entry *en = &t->entry[gen_below(r, (size_t)t->n_entry)];
-    if (!json_array_size(json_object_get(en->json, forms[form])) || !en->domain || en->any_kind ||
-        en->with_name || !gen_home_offers(gg->g, h, en->tool))
-        return 0;
-    const char *phrase = pick_phrase(r, en, form);
-    struct saying s = {.name = ""};
-    if (family == GEN_HOME_NO_DEVICE) {
-        if (!strcmp(en->domain, "todo") || !strcmp(en->domain, "weather")) return 0;
-        const struct gen_name *n = NULL;
-        for (int tries = 0; tries < 40 && !n; tries++) {
-            n = &v->name[gen_below(r, (size_t)v->n_name)];
-            if (strcmp(n->domain, en->domain) || home_shares_word(h, n->name) ||
-                !is_distinctive(n->name) || says_a_kind(h, n))
-                n = NULL;
-        }
-        if (!n) return 0;
-        snprintf(s.name, sizeof s.name, "%s", n->name);
-        if (gen_chance(r, 0.5)) gen_lower(s.name);
-    } else if (is_floor) {
-        const char *f = GEN_PICK(r, floors);
-        if (home_shares_word(h, f) || has_that_floor(h, f)) return 0;
-        snprintf(s.floor, sizeof s.floor, "%s", f);
-        if (gen_chance(r, 0.6)) gen_lower(s.floor);
-    } else if (family == GEN_HOME_NO_AREA) {
-        const char *a = v->area[gen_below(r, (size_t)v->n_area)];
-        if (home_shares_word(h, a) || !is_distinctive(a)) return 0;
-        snprintf(s.area, sizeof s.area, "%s", a);
-        if (gen_chance(r, 0.5)) gen_lower(s.area);
-    } else {
-        if (!h->n_area || !strcmp(en->tool, "HassVacuumCleanArea")) return 0;
-        const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
-        if (gen_home_count(h, en->domain, NULL, a->name, "", NULL)) return 0;
-        for (int i = 0; i < h->n; i++) /* a device called after the room but standing elsewhere */
-            if (!strcmp(h->e[i].domain, en->domain) && gen_share_word(h->e[i].name, a->name))
-                return 0;
-        if (!strcmp(en->tool, "HassClimateGetTemperature") &&
-            gen_home_count(h, "sensor", "temperature", a->name, "", NULL))
-            return 0;
-        say_area(r, a, s.area, sizeof s.area);
-    }
-    json_t *args = json_object();
-    gen_text_clear(&d->text);
-    int ok = gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text) &&
-             !gen_home_mentions(h, d->text.s, -1);
-    json_decref(args);
-    if (ok) gen_draft_show(d, gen_home_tool(gg, en->tool));
-    return ok;
-}
-
-/* What has no fixed place, or no place that anybody would say. */
-static int has_a_place(const struct gen_entity *e)
-{
-    static const char *const none[] = {"vacuum", "lawn_mower", "todo",   "weather",
-                                       "person", "scene",      "script", "button"};
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        if (!strcmp(e->domain, none[i])) return 0;
-    return *e->area != 0;
-}
-
-/* Whether room b has a device that could be meant by the kind of e, or by words of `said`, or one
- * that stands elsewhere is called after the room. */
-static int could_be_there(const struct gen_home *h, int e, const char *b, const char *said)
-{
-    for (int i = 0; i < h->n; i++) {
-        const struct gen_entity *x = &h->e[i];
-        int is_there = !strcmp(x->area, b), is_kind = !strcmp(x->domain, h->e[e].domain);
-        if (is_there && is_kind) return 1;
-        if (gen_share_word(x->name, b) && (is_kind || gen_share_word(said, x->name))) return 1;
-        size_t k;
-        json_t *alias;
-        if (is_there && gen_share_word(said, x->name)) return 1;
-        json_array_foreach(x->aliases, k, alias)
-        {
-            const char *a = json_string_value(alias);
-            if (is_there && (gen_share_word(said, a) || gen_find_words(said, a))) return 1;
-        }
-    }
-    return 0;
-}
-
-/* A device that the home has, said of a room where it is not: "the bathroom fan" where the only
- * fan is the bedroom's, "the TV in the kitchen" of the living room's. Nothing is to be called:
- * neither the other room's device nor what else is in the room. */
-static int misplaced_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
-{
-    struct gen_rng *r = &gg->r;
-    const struct gen_entry *en = pick_entry(gg, h, BY_NAME);
-    if (!en || en->with_name || h->n_area < 2) return 0;
-    const char *phrase = pick_phrase(r, en, BY_NAME);
-    int e = pick_entity(r, en, h);
-    if (e < 0 || !has_a_place(&h->e[e]) || strstr(phrase, "{name}'")) return 0;
-    const char *b = h->area[gen_below(r, (size_t)h->n_area)].name, *a = h->e[e].area;
-    struct saying s = {.name = ""};
-    say_name(r, h, e, NULL, s.name, sizeof s.name);
-    /* "Bedroom Fan" -> "fan"; a name with more of its room in it stays out. */
-    size_t n = strlen(a);
-    if (gen_find_words(s.name, a) == s.name && s.name[n] == ' ')
-        memmove(s.name, s.name + n + 1, strlen(s.name + n + 1) + 1);
-    if (!strcmp(a, b) || home_area_in(h, s.name) || starts_possessive(s.name) ||
-        could_be_there(h, e, b, s.name))
-        return 0;
-    int is_before = gen_chance(r, 0.6);
-    if (is_before) say_room_before(r, b, s.name, sizeof s.name);
-    json_t *args = json_object();
-    gen_text_clear(&d->text);
-    int ok = gen_fill(r, &gg->g->values, en->slots, phrase, fill_placeholder, &s, args, &d->text);
-    json_decref(args);
-    if (ok && !is_before) say_room_after(r, b, &d->text);
-    ok = ok && !d->text.over && !names_another(h, d->text.s, e, s.name);
-    if (ok) gen_draft_show(d, gen_home_tool(gg, en->tool));
-    return ok;
-}
-
-int gen_phrase_absent(struct gen_group *gg, const struct gen_home *h, const char *here,
-                      enum gen_home_family family, struct gen_draft *d)
-{
-    (void)here;
-    int is_misplaced = family == GEN_HOME_EMPTY_AREA && gen_chance(&gg->r, MISPLACED_SHARE);
-    for (int i = 0; i < 3 * GEN_TRIES; i++)
-        if (is_misplaced ? misplaced_once(gg, h, d) : absent_once(gg, h, family, d)) return 1;
-    return 0;
-}
-
-/* A line of the lists for which nothing is to be called, over this home. */
-int gen_phrase_nothing(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
-{
-    struct gen_rng *r = &gg->r;
-    const json_t *list = gg->g->teacher.home_nothing;
-    for (int tries = 0; tries < GEN_TRIES && json_array_size(list); tries++) {
-        const char *line =
-            json_string_value(json_array_get(list, gen_below(r, json_array_size(list))));
-        struct saying s = {.name = ""};
-        if (strstr(line, "{name}")) {
-            int e = h->n ? (int)gen_below(r, (size_t)h->n) : -1;
-            if (e < 0 || !is_stateful(h->e[e].domain) || !strcmp(h->e[e].domain, "person"))
-                continue;
-            say_name(r, h, e, NULL, s.name, sizeof s.name);
-        }
-        if (strstr(line, "{area}")) {
-            if (!h->n_area) continue;
-            say_area(r, &h->area[gen_below(r, (size_t)h->n_area)], s.area, sizeof s.area);
-        }
-        json_t *args = json_object();
-        gen_text_clear(&d->text);
-        int ok = gen_fill(r, &gg->g->values, NULL, line, fill_placeholder, &s, args, &d->text);
-        json_decref(args);
-        for (int i = 0; ok && i < h->n; i++) /* a scene may be called "Bedtime" or "I'm back" */
-            if ((!strcmp(h->e[i].domain, "scene") || !strcmp(h->e[i].domain, "script")) &&
-                gen_find_words(d->text.s, h->e[i].name))
-                ok = 0;
-        if (ok) return 1;
-    }
     return 0;
 }

@@ -1,5 +1,6 @@
 /* The case generator's draw: categories with a weight, and homes of another language. */
 #define _GNU_SOURCE /* strcasestr */
+#include <ctype.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -189,6 +190,16 @@ static void test_teacher__category_with_a_weight__drawn_more_often(void **state)
     remove_teacher(tree);
 }
 
+/* Whether text has the words of `name`, however they are capitalised. */
+static int says(const char *text, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *at = text; n && (at = strcasestr(at, name)); at++)
+        if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[n]))
+            return 1;
+    return 0;
+}
+
 struct empty_rooms {
     int n, misplaced;
 };
@@ -207,9 +218,9 @@ static void count_empty_rooms(json_t *c, void *ctx)
     json_array_foreach(json_object_get(home, "areas"), i, one)
     {
         const char *name = text_of(one, "name");
-        if (strcasestr(query, name) && strlen(name) > strlen(room)) room = name;
+        if (says(query, name) && strlen(name) > strlen(room)) room = name;
         json_array_foreach(json_object_get(one, "aliases"), k, alias) is_room |=
-            !!strcasestr(query, json_string_value(alias));
+            says(query, json_string_value(alias));
     }
     is_room |= !!*room;
     json_array_foreach(json_object_get(home, "entities"), i, one)
@@ -217,7 +228,7 @@ static void count_empty_rooms(json_t *c, void *ctx)
         const char *name = text_of(one, "name"), *area = text_of(one, "area");
         size_t n = strlen(area); /* "Bedroom Fan" is said as "fan" */
         if (n && !strncasecmp(name, area, n) && name[n] == ' ') name += n + 1;
-        if (!n || !strcasestr(query, name)) continue;
+        if (!n || !says(query, name)) continue;
         if (!strcmp(area, room)) fail_msg("\"%s\" is %s of %s", query, name, area);
         is_elsewhere = 1;
     }
@@ -263,7 +274,7 @@ static void count_pairs(json_t *c, void *ctx)
     json_t *rest = json_copy(json_object_get(x, "arguments"));
     json_object_set(rest, "area", json_object_get(json_object_get(y, "arguments"), "area"));
     s->places += json_equal(rest, json_object_get(y, "arguments")) &&
-                 strcasestr(text_of(c, "query"), a) && strcasestr(text_of(c, "query"), b);
+                 says(text_of(c, "query"), a) && says(text_of(c, "query"), b);
     json_decref(rest);
 }
 
@@ -281,7 +292,7 @@ static void test_two__one_command_for_two_rooms__a_call_for_each(void **state)
     each(g, 2 * GROUPS, count_pairs, &s);
     san_gen_free(g);
     assert_true(s.n > 60);
-    assert_true(s.places * 20 > s.n);
+    assert_true(s.places * 50 > s.n);
 }
 
 int main(void)

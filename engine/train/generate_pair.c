@@ -1,0 +1,138 @@
+/* generate_pair.c - one sentence over a home that means two calls and says the shared words once:
+ * "the kitchen and hallway lights", "turn on the lamp and set it to blue". */
+#include <stdio.h>
+#include <string.h>
+
+#include "generate_phrase.h"
+
+/* Of the cases where two commands share words, those whose second says "it" or "them". */
+#define AGAIN_SHARE 0.35
+
+/* "kitchen" and "hallway" -> "kitchen and the hallway" where an article stands before the first. */
+static int say_both(struct gen_rng *r, const char *phrase, const char *placeholder, char *first,
+                    size_t cap, const char *second)
+{
+    const char *at = strstr(phrase, placeholder);
+    if (!at || strstr(at + 1, placeholder) || at[strlen(placeholder)] == '\'') return 0;
+    int has_article = at - phrase >= 4 && !memcmp(at - 4, "the ", 4);
+    size_t n = strlen(first);
+    const char *with =
+        has_article && !gen_starts_possessive(second) && gen_chance(r, 0.6) ? " and the " : " and ";
+    return (size_t)snprintf(first + n, cap - n, "%s%s", with, second) < cap - n;
+}
+
+/* "turn off the kitchen and hallway lights", "set the lamp and the chandelier to 20": the command
+ * for each of the two. */
+static int pair_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    struct gen_rng *r = &gg->r;
+    int form = gen_chance(r, 0.6) ? GEN_BY_AREA : GEN_BY_NAME, e = -1, f = -1, ok = 0;
+    const struct gen_entry *en = gen_pick_entry(gg, h, form);
+    const json_t *props = en ? gen_tool_properties(gg, en->tool) : NULL;
+    if (!props || en->with_name || en->any_kind || !en->domain) return 0;
+    const char *phrase = gen_pick_phrase(r, en, form);
+    struct gen_saying s = {.name = ""};
+    char said[2][200] = {"", ""};
+    const char *area[2] = {"", ""};
+    if (form == GEN_BY_AREA) {
+        if (h->n_area < 2) return 0;
+        for (int k = 0; k < 2; k++) {
+            const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
+            area[k] = a->name;
+            gen_say_area(r, a, k ? said[1] : s.area, sizeof s.area);
+            if (!gen_home_count(h, en->domain, en->device_class, a->name, "", NULL)) return 0;
+        }
+        if (!strcmp(area[0], area[1]) ||
+            !say_both(r, phrase, "{area}", s.area, sizeof s.area, said[1]))
+            return 0;
+    } else {
+        e = gen_pick_entity(r, en, h);
+        f = gen_pick_entity(r, en, h);
+        if (e < 0 || f < 0 || e == f || gen_same_text(h->e[e].name, h->e[f].name)) return 0;
+        gen_say_name(r, h, e, NULL, said[0], sizeof said[0]);
+        gen_say_name(r, h, f, NULL, said[1], sizeof said[1]);
+        snprintf(s.name, sizeof s.name, "%s", said[0]);
+        if (!say_both(r, phrase, "{name}", s.name, sizeof s.name, said[1])) return 0;
+    }
+    json_t *args[2] = {json_copy(en->args), NULL};
+    gen_text_clear(&d->text);
+    const struct gen_variant *v = gen_home_tool(gg, en->tool);
+    if (v && gen_fill(r, &gg->g->values, en->slots, phrase, gen_fill_placeholder, &s, args[0],
+                      &d->text)) {
+        args[1] = json_copy(args[0]);
+        ok = !d->text.over && d->text.n <= GEN_PART_BYTES;
+        for (int k = 0; ok && k < 2; k++)
+            ok = form == GEN_BY_AREA ? gen_target_by_place(en, h, props, area[k], "", args[k])
+                                     : gen_target_by_name(h, k ? f : e, props, 0, args[k]);
+        ok = ok && (form == GEN_BY_AREA ? !gen_home_mentions(h, d->text.s, -1)
+                                        : !gen_names_a_third(h, d->text.s, e, said[0], f, said[1]));
+    }
+    if (ok) {
+        for (int k = 0; k < 2; k++) d->calls[k] = (struct gen_call){.v = v, .args = args[k]};
+        d->n_calls = 2;
+    } else {
+        json_decref(args[0]);
+        json_decref(args[1]);
+    }
+    return ok;
+}
+
+/* One command by a device's name, a second one by "it"; by a room, and by "them". */
+static int again_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    struct gen_rng *r = &gg->r;
+    int form = gen_chance(r, 0.6) ? GEN_BY_NAME : GEN_BY_AREA, e = -1, ok = 0;
+    const struct gen_entry *en[2] = {gen_pick_entry(gg, h, form),
+                                     gen_pick_entry(gg, h, GEN_BY_NAME)};
+    struct gen_saying said = {.name = ""}, again = {.name = "it"};
+    const char *area = "";
+    if (!en[0] || !en[1] || !strcmp(en[0]->tool, en[1]->tool)) return 0;
+    for (int k = 0; k < 2; k++)
+        if (!en[k]->domain || en[k]->with_name || en[k]->any_kind ||
+            !strcmp(en[k]->domain, "todo") || strcmp(en[k]->domain, en[0]->domain) ||
+            !strcmp(en[k]->tool, "HassGetState"))
+            return 0;
+    if (form == GEN_BY_NAME) {
+        e = gen_pick_entity(r, en[0], h);
+        if (e < 0 || !gen_kind_matches(&h->e[e], en[1]->domain, en[1]->device_class)) return 0;
+        gen_say_name(r, h, e, NULL, said.name, sizeof said.name);
+    } else {
+        if (!h->n_area) return 0;
+        const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
+        area = a->name;
+        gen_say_area(r, a, said.area, sizeof said.area);
+        snprintf(again.name, sizeof again.name, "them");
+        for (int k = 0; k < 2; k++)
+            if (gen_home_count(h, en[k]->domain, en[k]->device_class, area, "", NULL) < 2) return 0;
+    }
+    struct gen_draft part[2];
+    memset(part, 0, sizeof part);
+    for (int k = 0; k < 2; k++) {
+        const struct gen_variant *v = gen_home_tool(gg, en[k]->tool);
+        const json_t *props = gen_tool_properties(gg, en[k]->tool);
+        const char *phrase = gen_pick_phrase(r, en[k], k ? GEN_BY_NAME : form);
+        json_t *args = json_copy(en[k]->args);
+        ok = v && props && !strstr(phrase, "{name}'") &&
+             gen_fill(r, &gg->g->values, en[k]->slots, phrase, gen_fill_placeholder,
+                      k ? &again : &said, args, &part[k].text) &&
+             (form == GEN_BY_NAME ? gen_target_by_name(h, e, props, 0, args)
+                                  : gen_target_by_place(en[k], h, props, area, "", args));
+        part[k].calls[0] = (struct gen_call){.v = v, .args = args};
+        part[k].n_calls = 1;
+        ok = ok && gen_phrase_can_join(&part[k], 0);
+        ok = ok && (form == GEN_BY_NAME && !k ? !gen_names_another(h, part[k].text.s, e, said.name)
+                                              : !gen_home_mentions(h, part[k].text.s, -1));
+        if (!ok) break;
+    }
+    ok = ok && gen_join(r, d, part, 2);
+    for (int k = 0; k < 2; k++) gen_draft_clear(&part[k]);
+    return ok;
+}
+
+int gen_phrase_pair(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
+{
+    int is_again = gen_chance(&gg->r, AGAIN_SHARE);
+    for (int i = 0; i < 3 * GEN_TRIES; i++)
+        if (is_again ? again_once(gg, h, d) : pair_once(gg, h, d)) return 1;
+    return 0;
+}
