@@ -1,9 +1,14 @@
-/* worker.c - mutex, condition and two lists; results come back through a uv_async. */
+/* worker.c - mutex, condition and two lists; results come back through an event that the loop polls.
+ *
+ * Not a uv_async: its sender writes to the loop first and says then that it is through, and a loop that is
+ * woken in between (always, where both share a core) spins until it is. */
 #include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "lt/log.h"
 
@@ -15,12 +20,14 @@ struct list {
 };
 
 struct lt_worker {
-    uv_async_t wake_loop;
+    uv_poll_t wake_loop;
+    int event; /* eventfd(2): readable while the loop is to look at `finished` */
     uv_thread_t thread;
     uv_mutex_t mutex;
     uv_cond_t has_job;
     struct list waiting, finished; /* under mutex */
     int is_stopping, many_max;     /* under mutex */
+    int is_loop_told;              /* under mutex: the event is set and not yet looked at */
     int n_pending;                 /* loop thread only */
     int queue_max;
     struct lt_worker_group group;
@@ -89,6 +96,14 @@ static void run_group(struct lt_worker *w, struct lt_job *first)
     }
 }
 
+/* The counter of an eventfd holds far more than the one that is ever in it, so writing does not fail. */
+static void tell_loop(const struct lt_worker *w)
+{
+    uint64_t one = 1;
+    ssize_t n = write(w->event, &one, sizeof one);
+    (void)n;
+}
+
 static void worker_main(void *arg)
 {
     struct lt_worker *w = arg;
@@ -105,7 +120,11 @@ static void worker_main(void *arg)
             next = first->next;
             push(&w->finished, first);
         }
-        uv_async_send(&w->wake_loop);
+        if (w->is_loop_told) continue;
+        w->is_loop_told = 1;
+        uv_mutex_unlock(&w->mutex); /* or the loop would wake only to wait for it */
+        tell_loop(w);
+        uv_mutex_lock(&w->mutex);
     }
     uv_mutex_unlock(&w->mutex);
 }
@@ -115,6 +134,7 @@ static void drain(struct lt_worker *w)
     uv_mutex_lock(&w->mutex);
     struct lt_job *job = w->finished.first;
     memset(&w->finished, 0, sizeof w->finished);
+    w->is_loop_told = 0;
     uv_mutex_unlock(&w->mutex);
     for (struct lt_job *next; job; job = next) {
         next = job->next; /* done may free the job */
@@ -123,9 +143,13 @@ static void drain(struct lt_worker *w)
     }
 }
 
-static void on_wake(uv_async_t *handle)
+static void on_wake(uv_poll_t *handle, int status, int events)
 {
-    drain(handle->data);
+    struct lt_worker *w = handle->data;
+    uint64_t n;
+    ssize_t got = read(w->event, &n, sizeof n); /* before looking: what comes later sets it again */
+    (void)got, (void)status, (void)events;
+    drain(w);
 }
 
 enum lt_err lt_worker_start(uv_loop_t *loop, const char *name, int queue_max,
@@ -136,14 +160,21 @@ enum lt_err lt_worker_start(uv_loop_t *loop, const char *name, int queue_max,
                                    .stack_size = WORKER_STACK_BYTES};
     struct lt_worker *w = calloc(1, sizeof *w);
     if (!w) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
+    w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->event < 0 || uv_poll_init(loop, &w->wake_loop, w->event)) {
+        if (w->event >= 0) close(w->event);
+        free(w);
+        return lt_fail(diag, LT_ERR_IO,
+                       "cannot watch the thread '%s'; raise the limit of open files", name);
+    }
     strncpy(w->name, name, sizeof w->name - 1);
     w->queue_max = queue_max;
     w->many_max = 1;
     if (group) w->group = *group;
     uv_mutex_init(&w->mutex);
     uv_cond_init(&w->has_job);
-    uv_async_init(loop, &w->wake_loop, on_wake);
     w->wake_loop.data = w;
+    uv_poll_start(&w->wake_loop, UV_READABLE, on_wake);
     if (uv_thread_create_ex(&w->thread, &options, worker_main, w)) {
         lt_worker_stop(w);
         return lt_fail(diag, LT_ERR_IO, "cannot start the thread '%s'; raise the limit of threads",
@@ -160,8 +191,8 @@ void lt_worker_follow(struct lt_worker *w, struct lt_job *job)
     w->n_pending++;
     uv_mutex_lock(&w->mutex);
     push(&w->waiting, job);
-    uv_cond_signal(&w->has_job);
     uv_mutex_unlock(&w->mutex);
+    uv_cond_signal(&w->has_job); /* after it, so that the thread need not wait for the mutex */
 }
 
 enum lt_err lt_worker_submit(struct lt_worker *w, struct lt_job *job)
@@ -191,6 +222,7 @@ static void on_closed(uv_handle_t *handle)
     struct lt_worker *w = handle->data;
     uv_cond_destroy(&w->has_job);
     uv_mutex_destroy(&w->mutex);
+    close(w->event);
     free(w);
 }
 
