@@ -50,16 +50,19 @@ static enum lt_err one_round(struct calls *b, int round, struct lt_diag *diag)
     for (int i = 0; i < b->plan->n_texts && !err; i++) {
         struct san_request req = {.text = b->plan->texts[i]};
         struct san_answer a = {0};
-        lt_us t0 = lt_now_us();
+        lt_us wall = lt_now_us(), t0 = lt_thread_us();
         err = san_call(b->e, b->c, &req, &a, diag);
-        lt_us us = lt_now_us() - t0;
+        lt_us us = lt_thread_us() - t0;
+        wall = lt_now_us() - wall;
         if (err) break;
         if (!round) count(b, &a);
         if (round && b->whole->n < SAN_BENCH_SAMPLES_MAX) b->whole->x[b->whole->n++] = (double)us;
+        /* the engine's own two times are by the clock on the wall */
+        double share = wall > us ? (double)us / (double)wall : 1;
         tokens += a.n_tokens;
         decisions += a.n_decisions;
-        encode_us += (double)a.encode_us;
-        decode_us += (double)a.decode_us;
+        encode_us += share * (double)a.encode_us;
+        decode_us += share * (double)a.decode_us;
         san_answer_free(&a);
     }
     if (err || !round) return err;
@@ -140,9 +143,9 @@ static enum lt_err measure_catalogue(struct calls *b, struct lt_diag *diag)
     if (!err) sources(b->c, src);
     san__bench_start(b->encode, 3, b->plan->max_catalogue_us);
     while (!err && san__bench_goes_on(b->encode)) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         err = san_blocks_encode(w->session, src, n, made, diag);
-        double s = (double)(lt_now_us() - t0 + 1) / 1e6;
+        double s = (double)(lt_thread_us() - t0 + 1) / 1e6;
         b->encode->x[b->encode->n++] = b->out->n_block_tokens / s;
         for (int i = 0; i < n && !err; i++) san_block_unref(made[i]);
     }
@@ -169,9 +172,9 @@ enum lt_err san_bench_calls(struct san_engine *e, const char *catalog, size_t n,
     b.encode = runs;
     b.decide = runs + 1;
     b.whole = runs + 2;
-    lt_us t0 = lt_now_us();
+    lt_us t0 = lt_thread_us();
     enum lt_err err = san_catalog_new(e, catalog, n, &b.c, diag);
-    out->compile_ms = (double)(lt_now_us() - t0) / 1e3;
+    out->compile_ms = (double)(lt_thread_us() - t0) / 1e3;
     if (!err) {
         out->n_tools = b.c->plan.n_tools;
         out->n_entities = b.c->plan.home ? b.c->plan.home->n_entities : 0;

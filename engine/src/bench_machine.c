@@ -41,9 +41,9 @@ static void measure_floats(struct san__bench_run *r)
 {
     volatile float factor = 0.5f;
     while (san__bench_goes_on(r)) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         double flop = san__peak_floats(PEAK_ROUNDS, factor);
-        r->x[r->n++] = flop / 1e3 / (double)(lt_now_us() - t0 + 1);
+        r->x[r->n++] = flop / 1e3 / (double)(lt_thread_us() - t0 + 1);
     }
 }
 
@@ -51,9 +51,9 @@ static void measure_bytes(struct san__bench_run *r)
 {
     volatile int32_t factor = 0x01020304;
     while (san__bench_goes_on(r)) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         double ops = san__peak_bytes(PEAK_ROUNDS / 2, factor);
-        r->x[r->n++] = ops / 1e3 / (double)(lt_now_us() - t0 + 1);
+        r->x[r->n++] = ops / 1e3 / (double)(lt_thread_us() - t0 + 1);
     }
 }
 
@@ -61,9 +61,9 @@ static void measure_pairs(struct san__bench_run *r)
 {
     volatile float factor = 0.5f;
     while (san__bench_goes_on(r)) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         double flop = san__peak_pairs(PEAK_ROUNDS / 2, factor);
-        r->x[r->n++] = flop / 1e3 / (double)(lt_now_us() - t0 + 1);
+        r->x[r->n++] = flop / 1e3 / (double)(lt_thread_us() - t0 + 1);
     }
 }
 
@@ -74,10 +74,10 @@ static enum lt_err measure_sgemm(struct san__bench_run *r)
     if (!mem) return LT_ERR_NOMEM;
     for (size_t i = 0; i < 3 * n; i++) mem[i] = (float)(i % 17) / 16;
     while (san__bench_goes_on(r)) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         san__gemm(mem, mem + n, mem + 2 * n, GEMM_SIDE, GEMM_SIDE, GEMM_SIDE, 1, 0);
         double flop = 2.0 * GEMM_SIDE * GEMM_SIDE * GEMM_SIDE;
-        r->x[r->n++] = flop / 1e3 / (double)(lt_now_us() - t0 + 1);
+        r->x[r->n++] = flop / 1e3 / (double)(lt_thread_us() - t0 + 1);
     }
     free(mem);
     return LT_OK;
@@ -97,9 +97,9 @@ static enum lt_err measure_triad(struct san__bench_run *r)
     if (!mem) return LT_ERR_NOMEM;
     for (size_t i = 0; i < 3 * n; i++) mem[i] = (float)(i & 15);
     while (san__bench_goes_on(r)) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         triad(mem, mem + n, mem + 2 * n, 0.5f + (float)r->n, n);
-        r->x[r->n++] = 3.0 * (double)TRIAD_BYTES / 1e3 / (double)(lt_now_us() - t0 + 1);
+        r->x[r->n++] = 3.0 * (double)TRIAD_BYTES / 1e3 / (double)(lt_thread_us() - t0 + 1);
         sink = mem[(size_t)r->n * 4099 % n];
     }
     (void)sink;
@@ -152,12 +152,12 @@ double san_bench_read_gbs(size_t n_bytes)
     for (size_t i = 0; i < n; i++) p[i] = (float)(i & 7);
     lt_us start = lt_now_us();
     for (int round = 0; round < 4 || lt_now_us() - start < READ_US; round++) {
-        lt_us t0 = lt_now_us();
+        lt_us t0 = lt_thread_us();
         for (int k = 0; k < repeats; k++) {
             sink = san__peak_read(p, n);
             __asm__ volatile("" ::: "memory"); /* the next one reads again */
         }
-        double gbs = (double)n_bytes * repeats / 1e3 / (double)(lt_now_us() - t0 + 1);
+        double gbs = (double)n_bytes * repeats / 1e3 / (double)(lt_thread_us() - t0 + 1);
         if (gbs > best) best = gbs;
     }
     (void)sink;

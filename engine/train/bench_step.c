@@ -114,14 +114,14 @@ static void count(struct step *s, const struct san_batch *b, int is_bf16, struct
 static enum lt_err step(struct step *s, int k, double *optim_ms, double *ms, struct lt_diag *diag)
 {
     struct san_step_stats stats = {0};
-    lt_us start = lt_now_us();
+    lt_us start = lt_thread_us(); /* one thread: see open_all */
     memset(s->grads.mem, 0, s->grads.n * sizeof *s->grads.mem);
     enum lt_err err =
         san_trainer_forward_backward(s->trainer, &s->params, &s->grads, &s->batch[k], &stats, diag);
-    lt_us middle = lt_now_us();
+    lt_us middle = lt_thread_us();
     /* at a rate of nearly nothing: the network stays what it is, the work is the same */
     if (!err) err = san_optim_step(s->optim, &s->params, &s->grads, 1e-6f, NULL, diag);
-    lt_us end = lt_now_us();
+    lt_us end = lt_thread_us();
     *ms = (double)(end - start) / 1e3;
     *optim_ms = (double)(end - middle) / 1e3;
     return err;

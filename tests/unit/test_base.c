@@ -248,6 +248,10 @@ static void test_clock__faked__stands_until_real(void **state)
     assert_true(lt_now_unix_ms() > 1600000000000);
     lt_us a = lt_now_us();
     assert_true(lt_now_us() >= a);
+    lt_clock_fake(5, 7); /* what a thread has used is no clock */
+    for (a = lt_thread_us(); lt_thread_us() == a;) continue;
+    assert_true(lt_thread_us() > a);
+    lt_clock_real();
 }
 
 static void test_fold__every_spelling__one_form(void **state)

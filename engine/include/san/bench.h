@@ -10,8 +10,9 @@
  * Work is counted from the network's sizes (products and attention; norms and table look-ups are
  * left out), so a share of the limit is never flattered.
  *
- * Everything runs on the calling thread. Rates are medians over rounds with the 10th and 90th
- * percentile; on a busy machine these two lie far apart. Memory: freed before each call returns. */
+ * Everything but san_bench_sites with several threads runs on the calling thread and is measured by that
+ * thread's processor time: waiting for a core that others use does not count, sharing its caches does. Rates are
+ * medians over rounds with the 10th and 90th percentile; on a busy machine these two lie far apart. Memory: freed before each call returns. */
 #ifndef SAN_BENCH_H
 #define SAN_BENCH_H
 
@@ -105,9 +106,11 @@ LT_NODISCARD enum lt_err san_bench_calls(struct san_engine *e, const char *catal
  * and have 20 devices of their own each. */
 struct san_bench_sites {
     int n_sites, n_threads;
-    double compile_ms;           /* of a home's catalogue, mean */
-    size_t site_bytes;           /* blocks and joined copies that the cache holds, a home's share */
-    struct san_bench_stat per_s; /* answers a second */
+    double compile_ms; /* of a home's catalogue, mean */
+    size_t site_bytes; /* blocks and joined copies that the cache holds, a home's share */
+    int is_over;       /* 1: they do not fit the cache, and devices are encoded again and again */
+    struct san_bench_stat
+        per_s; /* answers a second: of one thread's processor time, of time for several */
 };
 struct san_bench_sites_plan {
     int n_sites, n_threads; /* at least 1 */

@@ -24,6 +24,13 @@ int64_t lt_now_unix_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+lt_us lt_thread_us(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (lt_us)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 void lt_clock_fake(lt_us now_us, int64_t now_unix_ms)
 {
     atomic_store(&fake_us, now_us);
@@ -31,4 +38,7 @@ void lt_clock_fake(lt_us now_us, int64_t now_unix_ms)
     atomic_store(&is_fake, 1);
 }
 
-void lt_clock_real(void) { atomic_store(&is_fake, 0); }
+void lt_clock_real(void)
+{
+    atomic_store(&is_fake, 0);
+}

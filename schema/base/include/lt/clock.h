@@ -13,6 +13,9 @@ typedef int64_t lt_us; /* microseconds of the monotonic clock, or a duration in 
 /* Monotonic microseconds (never set back; the zero is arbitrary), and wall time, which may jump. */
 lt_us lt_now_us(void);
 int64_t lt_now_unix_ms(void);
+/* Processor time that the calling thread has used, microseconds: what others do meanwhile does not count.
+ * For measuring; lt_clock_fake() leaves it alone. */
+lt_us lt_thread_us(void);
 /* For tests only: from now on both clocks return these values, until lt_clock_real(). */
 void lt_clock_fake(lt_us now_us, int64_t now_unix_ms);
 void lt_clock_real(void);
