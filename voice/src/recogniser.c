@@ -45,7 +45,7 @@
     1000.0 /* of scores by phones in general: farther ones are not scored in full */
 #define PHONES_BYTES 1024
 #define SHARE_UNIT   70.0  /* of scores: so much worse is e times less likely */
-#define CHANCE_UNIT  100.0 /* what a sentence e times as often said is worth in scores */
+#define CHANCE_UNIT  60.0  /* what a sentence e times as often said is worth in scores */
 #define AGREED_WORTH 100.0 /* and what the free search heard as well */
 #define FREE_SHARE   0.5 /* most that free words get of what is no command's: never enough to act */
 #define SHARE_LEAST  0.004 /* readings with less are not given */
