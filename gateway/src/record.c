@@ -145,25 +145,24 @@ void lt_req_accept(struct lt_req *r)
 
 /* ---- record ---- */
 
-static enum lt_err record_decision(struct lt_req *r, struct lt_diag *diag)
+static struct lt_trace_decision decision_of(const struct lt_req *r)
 {
-    struct lt_trace_decision d = {.route = lt_route_word(r->was_asked ? r->first_route : r->route),
-                                  .why = lt_why_code(r->was_asked ? r->first_why : r->why),
-                                  .model = r->local_calls ? lt_req_network(r) : NULL,
-                                  .calls_json = r->local_calls ? r->answer.calls_json : NULL,
-                                  .confidence = r->answer.confidence,
-                                  .decisions_json = r->decisions_json,
-                                  .n_tokens = r->answer.n_tokens,
-                                  .encode_us = r->answer.encode_us,
-                                  .decode_us = r->answer.decode_us};
-    return lt_store_trace_decided(r->gw->store, r->trace, &d, diag);
+    return (struct lt_trace_decision){.route =
+                                          lt_route_word(r->was_asked ? r->first_route : r->route),
+                                      .why = lt_why_code(r->was_asked ? r->first_why : r->why),
+                                      .model = r->local_calls ? lt_req_network(r) : NULL,
+                                      .calls_json = r->local_calls ? r->answer.calls_json : NULL,
+                                      .confidence = r->answer.confidence,
+                                      .decisions_json = r->decisions_json,
+                                      .n_tokens = r->answer.n_tokens,
+                                      .encode_us = r->answer.encode_us,
+                                      .decode_us = r->answer.decode_us};
 }
 
-/* Not where a step, or the run before a restart, has done so. */
-static enum lt_err record_decision_once(struct lt_req *r, struct lt_diag *diag)
+/* Has a step, or the run before a restart, written the decision? */
+static int has_decision(const struct lt_req *r)
 {
-    if (r->is_stepped || (r->row_state && strcmp(r->row_state, "accepted") != 0)) return LT_OK;
-    return record_decision(r, diag);
+    return r->is_stepped || (r->row_state && strcmp(r->row_state, "accepted") != 0);
 }
 
 /* The attempts, and what they teach: an accepted cloud answer is a label. */
@@ -212,8 +211,7 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
         if (!err && r->was_asked && !r->is_recorded) err = record_cloud(r, NULL, diag);
         goto out;
     }
-    err = record_decision_once(r, diag);
-    if (!err) err = record_cloud(r, calls, diag);
+    err = record_cloud(r, calls, diag);
     struct lt_trace_answer a = {.route = lt_route_word(r->route),
                                 .why = lt_why_code(r->why),
                                 .calls_json = calls ? calls : "[]",
@@ -222,7 +220,10 @@ static enum lt_err run_record(struct lt_job *job, struct lt_diag *diag)
                                 .total_us = r->total_us,
                                 .cost_usd_micro = r->upper.cost_usd_micro,
                                 .is_more = r->is_stepped};
-    if (!err) err = lt_store_trace_answered(s, r->trace, &a, diag);
+    struct lt_trace_decision d = decision_of(r);
+    if (!err)
+        err = has_decision(r) ? lt_store_trace_answered(s, r->trace, &a, diag)
+                              : lt_store_trace_settled(s, r->trace, &d, &a, diag);
     if (!err) err = lt_gw_talk_write(r, diag);
     if (!err) err = record_doubt(r, diag);
 out:
@@ -282,7 +283,9 @@ static enum lt_err run_step(struct lt_job *job, struct lt_diag *diag)
                                 .result_json = s->result,
                                 .total_us = lt_now_us() - r->arrived_us,
                                 .is_more = r->is_stepped};
-    enum lt_err err = record_decision_once(r, diag);
+    struct lt_trace_decision d = decision_of(r);
+    enum lt_err err =
+        has_decision(r) ? LT_OK : lt_store_trace_decided(r->gw->store, r->trace, &d, diag);
     return err ? err : lt_store_trace_answered(r->gw->store, r->trace, &a, diag);
 }
 

@@ -150,6 +150,38 @@ enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
     return err;
 }
 
+enum lt_err lt_store_trace_settled(struct lt_store *s, const char *trace,
+                                   const struct lt_trace_decision *d,
+                                   const struct lt_trace_answer *a, struct lt_diag *diag)
+{
+    char *local = NULL, *calls = NULL, *speech = NULL, *result = NULL;
+    if (!a->calls_json || !a->result_json || a->is_more)
+        return lt_fail(diag, LT_ERR_INVALID, "an answer needs calls and a result, and to be whole");
+    enum lt_err err = lt__store_json(s, d->calls_json, &local, diag);
+    if (!err) err = lt__store_json(s, a->calls_json, &calls, diag);
+    if (!err) err = lt__store_text(s, a->speech, &speech, diag);
+    if (!err) err = lt__store_json(s, a->result_json, &result, diag);
+    if (!err) err = lt__enter_single(s, 0, diag);
+    if (!err) {
+        err =
+            lt__db_run(s->db, diag,
+                       "UPDATE trace SET state = 'answered', route = ?2, why = ?3, model = ?4, "
+                       "local_calls = ?5, confidence = CASE WHEN ?5 IS NULL THEN NULL ELSE ?6 END, "
+                       "decisions = ?7, n_tokens = ?8, encode_us = ?9, decode_us = ?10, "
+                       "calls = ?11, speech = ?12, result = ?13, total_us = ?14, "
+                       "cost_usd_micro = ?15 WHERE id = ?1 AND state = 'accepted'",
+                       "tttttrtiiitttii", trace, a->route, a->why, d->model, local, d->confidence,
+                       d->decisions_json, (int64_t)d->n_tokens, d->encode_us, d->decode_us, calls,
+                       speech, result, a->total_us, a->cost_usd_micro);
+        err = after_update(s, err, trace, "answered", diag);
+    }
+    free(local);
+    free(calls);
+    free(speech);
+    free(result);
+    return err;
+}
+
 enum lt_err lt_store_trace_sent(struct lt_store *s, const char *trace, int n_calls,
                                 struct lt_diag *diag)
 {

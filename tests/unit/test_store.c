@@ -62,6 +62,74 @@ static void test_trace__whole_life__everything_is_kept(void **state)
     lt_store_close(s);
 }
 
+/* The trace as JSON without what no two traces share. */
+static char *row_of(struct lt_store *s, const char *trace)
+{
+    json_t *o = NULL;
+    MUST(lt_store_trace_show(s, trace, &o, &diag));
+    json_object_del(o, "id");
+    json_object_del(o, "trace");
+    char *text = json_dumps(o, JSON_SORT_KEYS);
+    json_decref(o);
+    return text;
+}
+
+static void test_trace__settled_at_once__is_the_row_of_decided_and_answered(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char steps[LT_ULID_CAP], once[LT_ULID_CAP];
+    struct lt_trace_decision d = {.route = "cloud",
+                                  .why = "gate.low_confidence",
+                                  .model = "m1",
+                                  .calls_json = "[]",
+                                  .confidence = 0.25,
+                                  .decisions_json = "[{\"kind\":\"tool\",\"p\":0.99}]",
+                                  .n_tokens = 6,
+                                  .encode_us = 310,
+                                  .decode_us = 420};
+    struct lt_trace_answer a = {.route = "cloud",
+                                .why = "cloud.answered",
+                                .calls_json = CALLS,
+                                .speech = "Done",
+                                .result_json = "{\"route\":\"cloud\",\"calls\":" CALLS "}",
+                                .total_us = 910,
+                                .cost_usd_micro = 12};
+    put(s, NULL, T0, steps);
+    put(s, NULL, T0, once);
+    MUST(lt_store_trace_decided(s, steps, &d, &diag));
+    MUST(lt_store_trace_answered(s, steps, &a, &diag));
+    MUST(lt_store_trace_settled(s, once, &d, &a, &diag));
+    char *apart = row_of(s, steps), *together = row_of(s, once);
+    assert_string_equal(together, apart);
+    assert_non_null(strstr(together, "\"answered\""));
+    free(apart);
+    free(together);
+    MUST_FAIL(LT_ERR_INVALID, "is answered and cannot become answered",
+              lt_store_trace_settled(s, once, &d, &a, &diag));
+    MUST(lt_store_trace_executed(s, once, NULL, T0, &diag));
+    lt_store_close(s);
+}
+
+static void test_trace__failing_write_in_a_group__leaves_the_others(void **state)
+{
+    struct place *p = *state;
+    struct lt_store *s = open_store(p->db);
+    char t[LT_ULID_CAP], u[LT_ULID_CAP];
+    struct lt_trace_decision d = {.route = "local", .why = "x.y"};
+    put(s, NULL, T0, u);
+    decide(s, u);
+    MUST(lt_store_begin(s, 1, &diag));
+    put(s, NULL, T0, t);
+    MUST_FAIL(LT_ERR_INVALID, "is decided and cannot become decided",
+              lt_store_trace_decided(s, u, &d, &diag));
+    decide(s, t);
+    MUST(lt_store_commit(s, &diag));
+    answer(s, t, "local", 1); /* as decided ones are */
+    answer(s, u, "local", 1);
+    lt_store_close(s);
+}
+
 static void test_trace__illegal_edge__refused_and_unchanged(void **state)
 {
     struct place *p = *state;
@@ -556,6 +624,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UNIT(test_trace__whole_life__everything_is_kept),
+        UNIT(test_trace__settled_at_once__is_the_row_of_decided_and_answered),
+        UNIT(test_trace__failing_write_in_a_group__leaves_the_others),
         UNIT(test_trace__illegal_edge__refused_and_unchanged),
         UNIT(test_accept__same_id__first_within_the_window),
         UNIT(test_accept__text_modes__only_what_is_allowed_is_written),

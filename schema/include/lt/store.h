@@ -152,6 +152,12 @@ struct lt_trace_answer {
 LT_NODISCARD enum lt_err lt_store_trace_answered(struct lt_store *s, const char *trace,
                                                  const struct lt_trace_answer *a,
                                                  struct lt_diag *diag);
+/* Both at once, for what is decided and answered in one go; `answer`'s route and why stand, its is_more must be
+ * 0. The same row as by decided and answered after each other. */
+LT_NODISCARD enum lt_err lt_store_trace_settled(struct lt_store *s, const char *trace,
+                                                const struct lt_trace_decision *decision,
+                                                const struct lt_trace_answer *answer,
+                                                struct lt_diag *diag);
 /* The first n calls of the answer are known to have gone out: after a crash only the others are to be
  * sent. Never goes down. LT_ERR_NOTFOUND. */
 LT_NODISCARD enum lt_err lt_store_trace_sent(struct lt_store *s, const char *trace, int n_calls,
