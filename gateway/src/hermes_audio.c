@@ -100,17 +100,34 @@ static void ear_failed(const struct lt_hermes_ear *e, const char *why)
     lt_hermes_publish(e->gw, "hermes/error/asr", o);
 }
 
+static void captured(const struct lt_hermes_ear *e, const char *text, double likelihood, double s)
+{
+    json_t *o = who(e);
+    json_object_set_new(o, "text", json_string(text));
+    json_object_set_new(o, "likelihood", json_real(likelihood));
+    json_object_set_new(o, "seconds", json_real(s));
+    lt_hermes_publish(e->gw, "hermes/asr/textCaptured", o);
+}
+
+/* It hears no more, and the dialogue is told: it must not wait until its time is over. */
+static void give_up(struct lt_hermes_ear *e, const char *why)
+{
+    ear_failed(e, why);
+    captured(e, "", 0, 0);
+    ear_free(e);
+}
+
 static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
 {
     struct lt_hermes_ear *e = ctx;
     int has_words = heard->n_readings > 0;
     e->ear = NULL;
-    if (error) ear_failed(e, error);
-    json_t *o = who(e); /* also after an error: the dialogue must not hang */
-    json_object_set_new(o, "text", json_string(has_words ? heard->readings[0].text : ""));
-    json_object_set_new(o, "likelihood", json_real(has_words ? heard->readings[0].share : 0));
-    json_object_set_new(o, "seconds", json_real(heard->audio_s));
-    lt_hermes_publish(e->gw, "hermes/asr/textCaptured", o);
+    if (error) {
+        give_up(e, error);
+        return;
+    }
+    captured(e, has_words ? heard->readings[0].text : "", has_words ? heard->readings[0].share : 0,
+             heard->audio_s);
     ear_free(e);
 }
 
@@ -132,8 +149,7 @@ static void open_ear(struct lt_gateway *gw, const json_t *o)
     gw->hermes_ears = e;
     if (lt_ear_new(gw, *c->hermes.site ? c->hermes.site : gw->sites[0].name, e->lang, on_heard, e,
                    &e->ear, &diag)) {
-        ear_failed(e, diag.text);
-        ear_free(e);
+        give_up(e, diag.text);
     } else if (!json_is_false(json_object_get(o, "stopOnSilence"))) {
         lt_ear_end_on_silence(e->ear);
     }
@@ -150,8 +166,7 @@ static void frame(struct lt_gateway *gw, const struct lt_mqtt_message *msg)
     enum lt_err err = lt_wav_read(msg->payload, msg->payload_len, &wav, &diag);
     if (!err) err = lt_ear_hear(e->ear, &wav);
     if (!err) return;
-    ear_failed(e, *diag.text ? diag.text : "the audio changes its form");
-    ear_free(e);
+    give_up(e, *diag.text ? diag.text : "the audio changes its form");
 }
 
 /* ---- tts ---- */

@@ -1,5 +1,5 @@
 /* speech_server.h - a Wyoming speech server for tests: it counts the sound it is sent and answers with
- * given words, a tone, or the faults that servers have. One thread, one connection at a time. */
+ * given words, a tone, or the faults that servers have. A thread for each connection. */
 #ifndef TEST_SPEECH_SERVER_H
 #define TEST_SPEECH_SERVER_H
 
@@ -9,14 +9,20 @@
 
 #include "wyoming_client.h"
 
-enum speech_fault { SPEECH_WELL, SPEECH_DIES, SPEECH_SAYS_ERROR, SPEECH_IS_NO_WYOMING };
+enum speech_fault {
+    SPEECH_WELL,
+    SPEECH_DIES, /* at the first sound */
+    SPEECH_SAYS_ERROR,
+    SPEECH_IS_NO_WYOMING,
+    SPEECH_DIES_SPEAKING, /* within the first chunk of an answer */
+};
 
 struct speech_server {
     int fd, port;
     const char *words; /* of every transcript */
     _Atomic int fault; /* enum speech_fault */
     _Atomic long n_bytes, n_spoken;
-    _Atomic int is_over;
+    _Atomic int is_over, n_open; /* n_open: threads of connections */
     pthread_t thread;
 };
 
@@ -45,7 +51,7 @@ static inline json_t *speech__event(int fd, size_t *payload)
     return o;
 }
 
-static inline void speech__tone(int fd)
+static inline void speech__tone(int fd, int is_cut)
 {
     static const char form[] = "{\"rate\": 22050, \"width\": 2, \"channels\": 1}";
     static const char head[] = "{\"type\": \"audio-chunk\", \"data\": {\"rate\": 22050, \"width\": "
@@ -54,8 +60,8 @@ static inline void speech__tone(int fd)
     for (size_t i = 0; i < sizeof pcm; i++) pcm[i] = (char)(i * 7);
     wy_send(fd, "audio-start", form);
     wy_send_bytes(fd, head, sizeof head - 1);
-    wy_send_bytes(fd, pcm, sizeof pcm);
-    wy_send(fd, "audio-stop", NULL);
+    wy_send_bytes(fd, pcm, is_cut ? sizeof pcm / 2 : sizeof pcm);
+    if (!is_cut) wy_send(fd, "audio-stop", NULL);
 }
 
 static inline void speech__serve(struct speech_server *s, int fd)
@@ -74,12 +80,31 @@ static inline void speech__serve(struct speech_server *s, int fd)
         if (is_end && s->fault == SPEECH_SAYS_ERROR)
             wy_send(fd, "error", "{\"text\": \"no model\"}");
         snprintf(words, sizeof words, "{\"text\": \" %s\"}", s->words);
-        if (is_end && s->fault == SPEECH_WELL) wy_send(fd, "transcript", words);
+        if (is_end && (s->fault == SPEECH_WELL || s->fault == SPEECH_DIES_SPEAKING))
+            wy_send(fd, "transcript", words);
         if (is_text) {
+            int is_cut = s->fault == SPEECH_DIES_SPEAKING;
             s->n_spoken++;
-            speech__tone(fd);
+            speech__tone(fd, is_cut);
+            if (is_cut) return;
         }
     }
+}
+
+struct speech_connection {
+    struct speech_server *s;
+    int fd;
+};
+
+static inline void *speech__connection(void *arg)
+{
+    struct speech_connection *c = arg;
+    struct speech_server *s = c->s;
+    speech__serve(s, c->fd);
+    close(c->fd);
+    free(c);
+    s->n_open--;
+    return NULL;
 }
 
 static inline void *speech__main(void *arg)
@@ -88,13 +113,20 @@ static inline void *speech__main(void *arg)
     while (!s->is_over) {
         struct pollfd p = {s->fd, POLLIN, 0};
         if (poll(&p, 1, 50) <= 0) continue;
-        int fd = accept(s->fd, NULL, NULL);
+        struct speech_connection *c = malloc(sizeof *c);
         struct timeval wait = {20, 0};
-        if (fd < 0) continue;
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-        speech__serve(s, fd);
-        close(fd);
+        pthread_t thread;
+        if (!c || (c->fd = accept(s->fd, NULL, NULL)) < 0) {
+            free(c);
+            continue;
+        }
+        c->s = s;
+        setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        s->n_open++;
+        if (pthread_create(&thread, NULL, speech__connection, c)) abort();
+        pthread_detach(thread);
     }
+    while (s->n_open) poll(NULL, 0, 10); /* the gateway is gone: they end */
     return NULL;
 }
 
