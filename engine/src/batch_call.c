@@ -112,10 +112,12 @@ static void copy_answer(struct san_batch_call *to, const struct san_batch_call *
     to->answer = *a;
     to->answer.calls_json = copy_text(a->calls_json);
     to->answer.unclear_memory = to->answer.unclear_json = copy_text(a->unclear_json);
+    to->answer.mended_memory = to->answer.mended = copy_text(a->mended);
     to->answer.decisions = malloc(bytes + 1);
-    to->answer.cap_calls = to->answer.cap_unclear = to->answer.cap_decisions = 0;
+    to->answer.cap_mended = to->answer.cap_calls = to->answer.cap_unclear =
+        to->answer.cap_decisions = 0;
     if (!to->answer.calls_json || !to->answer.decisions ||
-        (a->unclear_json && !to->answer.unclear_json)) {
+        (a->unclear_json && !to->answer.unclear_json) || (a->mended && !to->answer.mended)) {
         san_answer_free(&to->answer);
         to->err = lt_fail(&to->diag, LT_ERR_NOMEM, "out of memory");
         return;

@@ -270,6 +270,21 @@ static enum lt_err call_needle(struct san_engine *e, struct san_catalog *c,
     return LT_OK;
 }
 
+/* The utterance as it was read, where that differs from what was typed. */
+static enum lt_err keep_mended(const struct san_utterance *u, struct san_answer *out)
+{
+    if (!u->is_mended) return LT_OK;
+    size_t n = strlen(u->read) + 1;
+    if (n > out->cap_mended) {
+        char *p = realloc(out->mended_memory, n);
+        if (!p) return LT_ERR_NOMEM;
+        out->mended_memory = p;
+        out->cap_mended = n;
+    }
+    out->mended = memcpy(out->mended_memory, u->read, n);
+    return LT_OK;
+}
+
 /* Forget what the answer says, not its memory. */
 static void answer_reset(struct san_answer *a)
 {
@@ -277,6 +292,8 @@ static void answer_reset(struct san_answer *a)
                               .cap_calls = a->cap_calls,
                               .unclear_memory = a->unclear_memory,
                               .cap_unclear = a->cap_unclear,
+                              .mended_memory = a->mended_memory,
+                              .cap_mended = a->cap_mended,
                               .decisions = a->decisions,
                               .cap_decisions = a->cap_decisions};
     *a = kept;
@@ -311,6 +328,7 @@ enum lt_err san__call(struct san_engine *e, struct san_catalog *c, const struct 
     if (!err) err = decide(e, c, w, &conf, diag);
     if (!err) count_words(&w->utterance, &conf);
     if (!err) err = fill_answer(e, w, &conf, out, features);
+    if (!err) err = keep_mended(&w->utterance, out);
     for (int i = 0; i < n_seen; i++) out->n_seen_tokens += seen[i]->n;
     if (has_entered) {
         san__pick_done(w);
@@ -344,6 +362,7 @@ void san_answer_free(struct san_answer *a)
 {
     free(a->calls_json);
     free(a->unclear_memory);
+    free(a->mended_memory);
     free(a->decisions);
     *a = (struct san_answer){0};
 }

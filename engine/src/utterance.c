@@ -290,6 +290,7 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
     const struct san_home_plan *h = p->home;
     u->here = !h ? -1 : here ? san_home_area(h, here) : h->here;
     const char *read = text;
+    u->is_mended = 0;
     struct san_word mended[SAN_WORDS_MAX];
     const struct san_word *words = u->words;
     const struct san_known *known = san_tokenizer_known(v->tokenizer);
@@ -298,6 +299,7 @@ enum lt_err san_utterance_set(struct san_utterance *u, const struct san_pieces *
         if (san__respell(known, p, text, u->words, u->n_words, u->read)) {
             /* as many words of the same kinds, since letters only gave way to letters */
             read = u->read;
+            u->is_mended = 1;
             san_words(read, strlen(read), mended, SAN_WORDS_MAX);
             for (int i = 0; i < u->n_words; i++) u->words[i].hash = mended[i].hash;
             words = mended;

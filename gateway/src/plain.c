@@ -166,6 +166,7 @@ struct reading {
     const char *mode;   /* in which an alarm is armed */
     const char *device_class;
     int is_all, is_both, is_either, size, has_number, is_relative;
+    int is_degrees; /* "degrees" was said: no percentage is meant */
     double number;
     struct lt_words part[LT_PLAIN_PARTS_MAX]; /* target words; v[] point into the caller's */
     int n_parts;
@@ -334,7 +335,10 @@ static int read_command(struct reading *r, const struct lt_words *said)
             continue;
         }
         k = find_frame(w);
-        if (k >= 0 && frame[k].verb == NONE) continue;
+        if (k >= 0 && frame[k].verb == NONE) {
+            r->is_degrees |= !strncmp(w, "degree", 6);
+            continue;
+        }
         if (k >= 0 && (r->verb == SET || r->verb == ON || r->verb == OFF) && is_in_a_name(r, w))
             k = -1; /* "set the study dimmer to 80" */
         if (k >= 0) {
@@ -471,6 +475,8 @@ static const char *tool_of(const struct reading *r, const struct lt_entity *e, c
     if (r->verb == OFF || r->verb == CLOSE || r->verb == UNLOCK) return "HassTurnOff";
     for (size_t i = 0; i < N_OF(sets); i++)
         if (!strcmp(sets[i].domain, e->domain)) {
+            if (r->is_degrees && strcmp(e->domain, "climate") && strcmp(e->domain, "number"))
+                return NULL; /* "set the hallway to 20 degrees" is nothing for its lamp */
             *key = sets[i].key;
             return sets[i].tool;
         }

@@ -396,7 +396,7 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
     json_t *unclear = NULL;
     enum lt_why why = LT_WHY_TALK_INCOMPLETE;
     if (d->why == LT_WHY_POLICY_BLOCKED || !r->local_calls || !r->text) return;
-    lt_words_split(r->text, &said);
+    lt_words_split(r->answer.mended ? r->answer.mended : r->text, &said);
     int is_doubtful = is_contradicted(r, d, &said);
     if (take_plain(r, d, &said, is_doubtful)) return;
     if (is_doubtful) {

@@ -428,6 +428,51 @@ static void test_call__four_threads_at_once__answers_of_one(void **state)
     }
 }
 
+/* The words that a network knows come with its file; what was mended is told, alone and in a batch. */
+static void test_call__mistyped_word__read_and_told_as_it_was_meant(void **state)
+{
+    (void)state;
+    static const char catalog[] =
+        "{\"tools\":[{\"name\":\"open_gate\",\"description\":\"Open a gate.\",\"parameters\":"
+        "{\"type\":\"object\",\"properties\":{}}}],\"home\":{\"areas\":[{\"name\":\"Kitchen\"}],"
+        "\"entities\":[]}}";
+    static const struct san_gguf_str words[] = {{"turn", 4}, {"the", 3}, {"off", 3}};
+    struct lt_diag diag = {0};
+    struct san_known *known = NULL;
+    if (san_known_new(words, 3, &known, &diag)) fail_msg("%s", diag.text);
+    struct san_params p = random_params(1);
+    san_tokenizer_set_known(tokenizer, known);
+    save(path, &hp, &p, tokenizer);
+    san_tokenizer_set_known(tokenizer, NULL);
+    san_params_free(&p);
+    struct san_engine *e = open_engine(path);
+    struct san_catalog *c = load(e, catalog);
+    struct san_answer typed = call(e, c, "turn the kichen off", NULL),
+                      meant = call(e, c, "turn the kitchen off", NULL);
+    assert_string_equal(typed.mended, "turn the kitchen off");
+    assert_null(meant.mended);
+    assert_int_equal(typed.n_tokens, meant.n_tokens);
+    assert_true(typed.confidence == meant.confidence);
+    struct san_batch_call b[3] = {{.catalog = c, .request = {.text = "turn the kichen off"}},
+                                  {.catalog = c, .request = {.text = "turn the kichen off"}},
+                                  {.catalog = c, .request = {.text = "turn the kitchen off"}}};
+    san_call_batch(b, 3, 1);
+    for (int i = 0; i < 3; i++) assert_int_equal(b[i].err, LT_OK);
+    assert_string_equal(b[0].answer.mended, typed.mended);
+    assert_string_equal(b[1].answer.mended, typed.mended);
+    assert_ptr_not_equal(b[0].answer.mended, b[1].answer.mended);
+    assert_null(b[2].answer.mended);
+    for (int i = 0; i < 3; i++) san_answer_free(&b[i].answer);
+    /* an answer that is used again forgets it */
+    const struct san_request req = {.text = "turn the kitchen off"};
+    assert_int_equal(san_call_again(e, c, &req, &typed, &diag), LT_OK);
+    assert_null(typed.mended);
+    san_answer_free(&typed);
+    san_answer_free(&meant);
+    san_catalog_unref(c);
+    san_engine_close(e);
+}
+
 /* n tools without arguments, each about something of its own. */
 static char *many_tools(int n)
 {
@@ -826,6 +871,7 @@ int main(void)
         cmocka_unit_test(test_call__nothing_to_call__nothing_for_certain),
         cmocka_unit_test(test_call__cold_warm_and_another_engine__same_bits),
         cmocka_unit_test(test_call__four_threads_at_once__answers_of_one),
+        cmocka_unit_test(test_call__mistyped_word__read_and_told_as_it_was_meant),
         cmocka_unit_test(test_call__more_tools_than_are_shown__some_are_picked_the_same_each_time),
         cmocka_unit_test(test_call__tools_in_another_order__same_answer),
         cmocka_unit_test(test_trainer__random_networks__probabilities_of_inference),

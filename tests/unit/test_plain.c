@@ -204,6 +204,7 @@ static void test_plain__one_word_too_many__nothing_is_read(void **state)
                                         "turn off all the lights",
                                         "set the pond pump by 5",
                                         "the cafe lamp one",
+                                        "set the cafe lamp to 20 degrees",
                                         "turn on the pond pump to 20 percent"};
     char longer[4000] = "turn on ";
     (void)state;

@@ -110,6 +110,7 @@ struct san_answer {
         *unclear_json; /* NULL, or, beside the answer "[]": the calls as far as they were said, when
                            one was for a kind of device ("the light") and the home has several, none
                            of them in the speaker's room: ask back which one */
+    char *mended; /* NULL, or the text with its mistyped words as they were read (src/respell.h) */
     double confidence; /* calibrated probability that the whole answer is right, 0..1 */
     struct san_decision *decisions;
     int n_decisions;
@@ -118,7 +119,8 @@ struct san_answer {
     int64_t encode_us;                            /* tokenizer and encoder */
     int64_t decode_us;                            /* decisions */
     size_t cap_calls, cap_unclear, cap_decisions; /* for san_call_again */
-    char *unclear_memory;
+    char *unclear_memory, *mended_memory;
+    size_t cap_mended;
 };
 
 /* Answer one utterance. LT_ERR_INVALID (text is not UTF-8 or empty), LT_ERR_LIMIT (longer than

@@ -247,6 +247,7 @@ struct san_utterance {
     const char *text; /* borrowed */
     char *read;       /* the text with mistyped words mended, where there were any */
     size_t cap_read;
+    int is_mended;
     int n_words, n_mentions;
     struct san_word words[SAN_WORDS_MAX];
     struct san_mention mentions[SAN_WORDS_MAX];
