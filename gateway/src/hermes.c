@@ -246,6 +246,23 @@ int lt_hermes_is_served(const struct lt_gateway *gw, const char *site_id)
     return !c->hermes.site_ids.n;
 }
 
+/* The readings of our own ear, so far as they are sound: how many. */
+static size_t readings_of(const struct turn *t, struct lt_alternative *out)
+{
+    const json_t *list = t->is_listener ? json_object_get(t->query, LT_HERMES_READINGS) : NULL;
+    size_t n = 0;
+    double sum = 0;
+    for (size_t i = 0; i < json_array_size(list) && n < LT_SUBMIT_MAX_ALTERNATIVES; i++) {
+        const json_t *one = json_array_get(list, i);
+        const char *text = json_string_value(json_object_get(one, "text"));
+        double share = json_number_value(json_object_get(one, "likelihood"));
+        if (!text || !*text || !(share > 0) || sum + share > 1.001) continue;
+        sum += share;
+        out[n++] = (struct lt_alternative){text, share};
+    }
+    return n;
+}
+
 static int submit(struct turn *t, struct lt_diag *diag)
 {
     const struct lt_config *c = &t->gw->started;
@@ -253,7 +270,8 @@ static int submit(struct turn *t, struct lt_diag *diag)
     const char *id = json_string_value(json_object_get(t->query, "sessionId"));
     double heard = json_number_value(
         json_object_get(t->query, t->is_listener ? "likelihood" : "asrConfidence"));
-    struct lt_alternative reading = {t->input, heard};
+    struct lt_alternative readings[LT_SUBMIT_MAX_ALTERNATIVES];
+    size_t n = readings_of(t, readings);
     snprintf(session, sizeof session, "hermes/%.100s", id ? id : t->site_id);
     struct lt_submission s = {.site = *c->hermes.site ? c->hermes.site : t->gw->sites[0].name,
                               .door = "hermes",
@@ -261,9 +279,11 @@ static int submit(struct turn *t, struct lt_diag *diag)
                               .lang = json_string_value(json_object_get(t->query, "lang")),
                               .session = session,
                               .is_dry_run = t->is_trial};
-    if (heard > 0 && heard < 1) { /* the recogniser's doubt counts */
-        s.alternatives = &reading;
-        s.n_alternatives = 1;
+    if (!n && heard > 0 && heard < 1) /* one, and the recogniser's doubt counts */
+        readings[n++] = (struct lt_alternative){t->input, heard};
+    if (n) {
+        s.alternatives = readings;
+        s.n_alternatives = n;
     } else {
         s.text = t->input;
     }

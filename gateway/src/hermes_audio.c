@@ -100,34 +100,39 @@ static void ear_failed(const struct lt_hermes_ear *e, const char *why)
     lt_hermes_publish(e->gw, "hermes/error/asr", o);
 }
 
-static void captured(const struct lt_hermes_ear *e, const char *text, double likelihood, double s)
+/* Hermes knows one text; all readings are beside it for the request (LT_HERMES_READINGS). */
+static void captured(const struct lt_hermes_ear *e, const struct lt_heard *heard)
 {
-    json_t *o = who(e);
-    json_object_set_new(o, "text", json_string(text));
-    json_object_set_new(o, "likelihood", json_real(likelihood));
-    json_object_set_new(o, "seconds", json_real(s));
+    int has_words = heard->n_readings > 0;
+    json_t *o = who(e), *readings = json_array();
+    for (int i = 0; i < heard->n_readings; i++)
+        json_array_append_new(readings, json_pack("{s:s,s:f}", "text", heard->readings[i].text,
+                                                  "likelihood", heard->readings[i].share));
+    json_object_set_new(o, "text", json_string(has_words ? heard->readings[0].text : ""));
+    json_object_set_new(o, "likelihood", json_real(has_words ? heard->readings[0].share : 0));
+    json_object_set_new(o, "seconds", json_real(heard->audio_s));
+    json_object_set_new(o, LT_HERMES_READINGS, readings);
     lt_hermes_publish(e->gw, "hermes/asr/textCaptured", o);
 }
 
 /* It hears no more, and the dialogue is told: it must not wait until its time is over. */
 static void give_up(struct lt_hermes_ear *e, const char *why)
 {
+    static const struct lt_heard nothing;
     ear_failed(e, why);
-    captured(e, "", 0, 0);
+    captured(e, &nothing);
     ear_free(e);
 }
 
 static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
 {
     struct lt_hermes_ear *e = ctx;
-    int has_words = heard->n_readings > 0;
     e->ear = NULL;
     if (error) {
         give_up(e, error);
         return;
     }
-    captured(e, has_words ? heard->readings[0].text : "", has_words ? heard->readings[0].share : 0,
-             heard->audio_s);
+    captured(e, heard);
     ear_free(e);
 }
 

@@ -15,6 +15,8 @@
 
 #include "mqtt.h"
 
+/* In textCaptured of our own ear: [{"text","likelihood"}], best first. Others pass it over. */
+#define LT_HERMES_READINGS "lintelReadings"
 #define LT_HERMES_EARS_MAX 32 /* satellites listened to, or spoken on, at once */
 
 struct lt_gateway;
