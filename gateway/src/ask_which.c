@@ -66,7 +66,8 @@ int lt__ask_is_verb(const char *word)
 int lt__ask_is_kind(const char *domain, const char *word)
 {
     for (size_t i = 0; i < N_OF(kinds); i++)
-        if (!strcmp(kinds[i].domain, domain) && lt__ask_is_like(kinds[i].word, word)) return 1;
+        if ((!domain || !strcmp(kinds[i].domain, domain)) && lt__ask_is_like(kinds[i].word, word))
+            return 1;
     return 0;
 }
 

@@ -272,6 +272,147 @@ static const struct lt_entity *left_out(const struct speech *s, const json_t *ca
     return NULL;
 }
 
+/* ---- rooms ---- */
+
+#define TARGETS_MAX 64 /* a call for more things is for the whole home, and touches every room */
+
+/* The things of one call; `n` above TARGETS_MAX: all of them. */
+struct targets {
+    const struct lt_entity *e[TARGETS_MAX];
+    size_t n;
+};
+
+static int is_whole_home(const struct targets *t)
+{
+    return t->n > TARGETS_MAX;
+}
+
+/* What stands in a room and stays there. */
+static int has_place(const struct lt_entity *e)
+{
+    static const char *const wander[] = {"vacuum", "lawn_mower", "person",
+                                         "todo",   "scene",      "script"};
+    for (size_t i = 0; i < sizeof wander / sizeof wander[0]; i++)
+        if (!strcmp(e->domain, wander[i])) return 0;
+    return e->area && *e->area;
+}
+
+static int has_all_words(const char *text, const char *name)
+{
+    struct lt_words w;
+    split(name, &w);
+    for (int i = 0; i < w.n; i++)
+        if (!has_word(text, w.v[i])) return 0;
+    return w.n > 0;
+}
+
+/* Were the room's words said one after the other, and are they not passed on as an item or a title? */
+static int is_room_said(const struct speech *s, const json_t *calls, const char *room)
+{
+    struct lt_words w;
+    split(room, &w);
+    for (int i = 0; w.n && i + w.n <= s->said->n; i++) {
+        int k = 0;
+        while (k < w.n && lt_fold_same(s->said->v[i + k], w.v[k])) k++;
+        if (k < w.n) continue;
+        const json_t *value;
+        const char *key;
+        for (size_t c = 0; c < json_array_size(calls); c++)
+            json_object_foreach(json_object_get(json_array_get(calls, c), "arguments"), key, value)
+            {
+                if (strcmp(key, "name") && strcmp(key, "area") && json_is_string(value) &&
+                    has_all_words(json_string_value(value), room))
+                    return 0;
+            }
+        return 1;
+    }
+    return 0;
+}
+
+/* Is the room only a part of a longer room's name that was said ("Bedroom", "Master Bedroom")? */
+static int is_part_of_another(const struct speech *s, const json_t *calls, const char *room)
+{
+    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
+        const char *other = lt_catalog_entity(s->c, i)->area;
+        if (other && strlen(other) > strlen(room) && has_all_words(other, room) &&
+            is_room_said(s, calls, other))
+            return 1;
+    }
+    return 0;
+}
+
+/* Does a thing of the call stand in the room, or bear its name? */
+static int touches(const struct targets *t, const char *room)
+{
+    if (is_whole_home(t)) return 1;
+    for (size_t i = 0; i < t->n; i++) {
+        const char *name;
+        if (t->e[i]->area && lt_fold_same(t->e[i]->area, room)) return 1;
+        for (size_t k = 0; (name = called(t->e[i], k)); k++)
+            if (has_all_words(name, room)) return 1;
+    }
+    return 0;
+}
+
+/* Rooms were named: is there a call for none of them, or a room that no call is for? Only where all calls
+ * are for things with a place, none of them a question. */
+static enum lt_plausible elsewhere(const struct speech *s, const json_t *calls,
+                                   const struct lt_entity **rival)
+{
+    struct targets t[LT_PLAUSIBLE_CALLS_MAX];
+    size_t n = json_array_size(calls);
+    int touched[LT_PLAUSIBLE_CALLS_MAX] = {0}, n_rooms = 0;
+    if (!n || n > LT_PLAUSIBLE_CALLS_MAX) return LT_PLAUSIBLE;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *call = json_array_get(calls, i);
+        const char *tool = json_string_value(json_object_get(call, "name"));
+        t[i].n = lt_catalog_targets(s->c, json_object_get(call, "arguments"), t[i].e, TARGETS_MAX);
+        if (!tool || !strncmp(tool, "HassGet", 7) || !t[i].n) return LT_PLAUSIBLE;
+        for (size_t k = 0; k < t[i].n && !is_whole_home(&t[i]); k++)
+            if (!has_place(t[i].e[k])) return LT_PLAUSIBLE;
+    }
+    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
+        const struct lt_entity *e = lt_catalog_entity(s->c, i);
+        if (!e->area || !*e->area || !is_room_said(s, calls, e->area) ||
+            is_part_of_another(s, calls, e->area))
+            continue;
+        int is_touched = 0;
+        n_rooms++;
+        for (size_t k = 0; k < n; k++) {
+            int is_it = touches(&t[k], e->area);
+            touched[k] |= is_it;
+            is_touched |= is_it;
+        }
+        if (is_touched) continue;
+        *rival = e;
+        return LT_PLAUSIBLE_ROOM;
+    }
+    for (size_t k = 0; n_rooms && k < n; k++) {
+        /* of several calls, one for a thing by its name needs no room ("... and the humidifier") */
+        const json_t *a = json_object_get(json_array_get(calls, k), "arguments");
+        if (touched[k] || (n > 1 && json_object_get(a, "name"))) continue;
+        *rival = t[k].e[0];
+        return LT_PLAUSIBLE_ROOM;
+    }
+    return LT_PLAUSIBLE;
+}
+
+/* A kind of device was said ("fan", "curtains"), and the things of a call are of another, which was not. */
+static int is_another_kind(const struct speech *s, const json_t *call)
+{
+    struct targets t;
+    const char *tool = json_string_value(json_object_get(call, "name"));
+    t.n = lt_catalog_targets(s->c, json_object_get(call, "arguments"), t.e, TARGETS_MAX);
+    if (!tool || !strncmp(tool, "HassGet", 7) || !t.n || is_whole_home(&t)) return 0;
+    int is_said = 0;
+    for (int i = 0; i < s->n; i++) {
+        for (size_t k = 0; k < t.n; k++)
+            if (!s->is_place[i] && is_for(t.e[k], s->word[i])) return 0;
+        is_said |= lt__ask_is_kind(NULL, s->word[i]);
+    }
+    return is_said;
+}
+
 /* The one thing that a call means: by name, or the only one of the kind that the tool is called after
  * ("HassLawnMowerStartMowing" without arguments). NULL where it means several, or a room. */
 static const struct lt_entity *meant(const struct lt_catalog *c, const char *tool, const json_t *a)
@@ -306,6 +447,8 @@ enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt
     size_t n_meant = 0;
     for (size_t i = 0; i < json_array_size(calls); i++) {
         const json_t *call = json_array_get(calls, i), *a = json_object_get(call, "arguments");
+        if (json_array_size(calls) == 1 && !json_object_get(a, "name") && is_another_kind(&s, call))
+            return LT_PLAUSIBLE_KIND;
         const char *tool = json_string_value(json_object_get(call, "name"));
         const struct lt_entity *e =
             tool && strncmp(tool, "HassGet", 7) != 0 ? meant(c, tool, a) : NULL;
@@ -324,5 +467,7 @@ enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt
         if (rival) *rival = o;
         return LT_PLAUSIBLE_OUT;
     }
-    return LT_PLAUSIBLE;
+    enum lt_plausible p = elsewhere(&s, calls, &o);
+    if (p != LT_PLAUSIBLE && rival) *rival = o;
+    return p;
 }

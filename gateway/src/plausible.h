@@ -2,7 +2,8 @@
  *
  * The network's confidence is learnt and may be wrong about a thing it has hardly seen. Some of its
  * mistakes can be known without learning, from the names of this home alone. A call that means one
- * thing (by name, or the only one of its tool's kind) is held against the words in three ways:
+ * thing (by name, or the only one of its tool's kind) is held against the words in three ways, and any
+ * call for devices in two more:
  *
  *   another is named    no word said belongs to the thing (its name, aliases, kind, class), while
  *                       the whole name or alias of another thing was said and no call is for that:
@@ -16,6 +17,12 @@
  *                       a word that is of none of these: "turn off the printer, the monitor
  *                       and the speakers", with two calls
  *
+ *   elsewhere           rooms were named, and a call is for things that stand in none of them and bear no
+ *                       room's name, or one of the rooms has no call: "turn off the kitchen TV" is
+ *                       nothing for the living room's
+ *   another kind        a kind of device was said, and the call is for a room's things of another kind, which was
+ *                       not: "the bathroom fan" is nothing for the bathroom's light
+ *
  * Such a call is not refused: the caller asks. Room and floor names alone name no thing. Words are
  * compared folded; words that begin alike ("mow", "mower") count for the call, never against it, so
  * that what is not understood errs on the side of doing what the network says. Queries are left
@@ -28,11 +35,15 @@
 #include "lt/catalog.h"
 #include "phrases.h"
 
+#define LT_PLAUSIBLE_CALLS_MAX 8 /* rooms of more calls are not judged */
+
 enum lt_plausible {
     LT_PLAUSIBLE,       /* nothing speaks against any of the calls */
     LT_PLAUSIBLE_OTHER, /* another thing was named in full */
     LT_PLAUSIBLE_LEFT,  /* the words fit another as well, and one of them is left over */
-    LT_PLAUSIBLE_OUT    /* a thing of several that were listed has no call */
+    LT_PLAUSIBLE_OUT,   /* a thing of several that were listed has no call */
+    LT_PLAUSIBLE_ROOM, /* a room was named that a call's things are not in, or that no call is for */
+    LT_PLAUSIBLE_KIND  /* a kind of device was said that is not the call's */
 };
 
 /* Judge calls ([{"name","arguments"}]; NULL counts as none) by the words. `rival` (may be NULL) gets

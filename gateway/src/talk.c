@@ -323,15 +323,18 @@ static int is_one_of_choices(const json_t *calls, const struct lt_question *q)
 static int is_contradicted(const struct lt_req *r, const struct lt_decision *d,
                            const struct lt_words *said)
 {
-    const struct lt_entity *rival;
+    static const char *const why[] = {[LT_PLAUSIBLE_OTHER] = "another thing is named",
+                                      [LT_PLAUSIBLE_LEFT] = "a word is left",
+                                      [LT_PLAUSIBLE_OUT] = "a thing is left out",
+                                      [LT_PLAUSIBLE_ROOM] = "another room is named",
+                                      [LT_PLAUSIBLE_KIND] = "another kind is named"};
+    const struct lt_entity *rival = NULL;
     enum lt_plausible p = LT_PLAUSIBLE;
     if (d->route == LT_ROUTE_LOCAL && json_array_size(r->local_calls))
         p = lt_plausible_judge(r->catalog->checked, said, r->local_calls, &rival);
     if (p == LT_PLAUSIBLE) return 0;
-    LT_LOG(INFO, "talk.doubtful", LF_STR("trace", r->trace), LF_STR("other", rival->id),
-           LF_STR("why", p == LT_PLAUSIBLE_OTHER  ? "another thing is named"
-                         : p == LT_PLAUSIBLE_LEFT ? "a word is left"
-                                                  : "a thing is left out"));
+    LT_LOG(INFO, "talk.doubtful", LF_STR("trace", r->trace),
+           LF_STR("other", rival ? rival->id : ""), LF_STR("why", why[p]));
     return 1;
 }
 

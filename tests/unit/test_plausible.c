@@ -145,17 +145,70 @@ static void test_judge__listed_and_left_out__doubted(void **state)
                      LT_PLAUSIBLE);
 }
 
-static void test_judge__queries_rooms_and_broken_calls__left_alone(void **state)
+static void test_judge__queries_and_broken_calls__left_alone(void **state)
 {
     (void)state;
     assert_int_equal(judge("bathroom mirror", CALL("HassGetState", "Humidifier")), LT_PLAUSIBLE);
-    assert_int_equal(
-        judge("bathroom mirror", "[{\"name\":\"HassTurnOn\",\"arguments\":{\"area\":\"Lounge\"}}]"),
-        LT_PLAUSIBLE);
     assert_int_equal(judge("bathroom mirror", CALL("HassTurnOn", "Nobody")), LT_PLAUSIBLE);
     assert_int_equal(judge("bathroom mirror", "[1,{},{\"name\":7},{\"arguments\":[]}]"),
                      LT_PLAUSIBLE);
     assert_int_equal(judge("", CALL("HassTurnOn", "Humidifier")), LT_PLAUSIBLE);
+}
+
+#define IN(tool, room, domain)                                                                     \
+    "{\"name\":\"" tool "\",\"arguments\":{\"area\":\"" room "\",\"domain\":\"" domain "\"}}"
+
+static void test_judge__another_room_is_named__doubted(void **state)
+{
+    (void)state;
+    /* it stands elsewhere */
+    assert_int_equal(
+        judge("turn on the humidifier in the bathroom", CALL("HassTurnOn", "Humidifier")),
+        LT_PLAUSIBLE_ROOM);
+    assert_int_equal(judge("bathroom lights on", "[" IN("HassTurnOn", "Lounge", "light") "]"),
+                     LT_PLAUSIBLE_ROOM);
+    /* one of two rooms has no call, or a second call is for a room that nobody named */
+    assert_int_equal(
+        judge("bathroom and lounge lights on", "[" IN("HassTurnOn", "Lounge", "light") "]"),
+        LT_PLAUSIBLE_ROOM);
+    assert_int_equal(judge("bathroom light on and make it red",
+                           "[" IN("HassTurnOn", "Bathroom", "light") "," IN("HassTurnOn", "Lounge",
+                                                                            "light") "]"),
+                     LT_PLAUSIBLE_ROOM);
+}
+
+static void test_judge__rooms_as_the_calls_have_them__kept(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        judge("turn on the humidifier in the lounge", CALL("HassTurnOn", "Humidifier")),
+        LT_PLAUSIBLE);
+    assert_int_equal(judge("bathroom and lounge lights on",
+                           "[" IN("HassTurnOn", "Lounge", "light") "," IN("HassTurnOn", "Bathroom",
+                                                                          "light") "]"),
+                     LT_PLAUSIBLE);
+    assert_int_equal(judge("lights on", "[" IN("HassTurnOn", "Lounge", "light") "]"), LT_PLAUSIBLE);
+    /* no room is named but in what is passed on; what wanders has no room */
+    assert_int_equal(judge("put lounge chair on the list",
+                           "[{\"name\":\"HassTurnOn\",\"arguments\":"
+                           "{\"name\":\"Bathroom Mirror\",\"item\":\"lounge chair\"}}]"),
+                     LT_PLAUSIBLE);
+    assert_int_equal(judge("mow beside the lounge", CALL("HassLawnMowerStartMowing", "Lawn Mower")),
+                     LT_PLAUSIBLE);
+    assert_int_equal(judge("is it damp in the bathroom", CALL("HassGetState", "Humidifier")),
+                     LT_PLAUSIBLE);
+}
+
+static void test_judge__another_kind_is_named__doubted(void **state)
+{
+    (void)state;
+    assert_int_equal(judge("bathroom fan on", "[" IN("HassTurnOn", "Bathroom", "light") "]"),
+                     LT_PLAUSIBLE_KIND);
+    assert_int_equal(judge("bathroom light on", "[" IN("HassTurnOn", "Bathroom", "light") "]"),
+                     LT_PLAUSIBLE);
+    assert_int_equal(
+        judge("it is dark in the bathroom", "[" IN("HassTurnOn", "Bathroom", "light") "]"),
+        LT_PLAUSIBLE);
 }
 
 static void test_judge__text_too_long__left_alone(void **state)
@@ -175,7 +228,10 @@ int main(void)
         cmocka_unit_test(test_judge__only_a_room_is_said__kept),
         cmocka_unit_test(test_judge__other_is_called_too_or_only_tells__kept),
         cmocka_unit_test(test_judge__listed_and_left_out__doubted),
-        cmocka_unit_test(test_judge__queries_rooms_and_broken_calls__left_alone),
+        cmocka_unit_test(test_judge__queries_and_broken_calls__left_alone),
+        cmocka_unit_test(test_judge__another_room_is_named__doubted),
+        cmocka_unit_test(test_judge__rooms_as_the_calls_have_them__kept),
+        cmocka_unit_test(test_judge__another_kind_is_named__doubted),
         cmocka_unit_test(test_judge__text_too_long__left_alone),
     };
     return cmocka_run_group_tests(tests, group_setup, close_home);
