@@ -48,7 +48,7 @@ void sleep_ms(int ms)
 const char *test_model(void)
 {
     const char *s = getenv("LT_TEST_MODEL");
-    return s ? s : SOURCE_DIR "/engine/models/lintel-home-5.gguf";
+    return s ? s : SOURCE_DIR "/engine/models/lintel-home-6.gguf";
 }
 
 const char *test_catalog(void)

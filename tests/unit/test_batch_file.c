@@ -12,7 +12,7 @@
 #include "san/batch_file.h"
 #include "san/plan.h"
 
-#define VOCAB SOURCE_DIR "/engine/models/lintel-home-5.gguf"
+#define VOCAB SOURCE_DIR "/engine/models/lintel-home-6.gguf"
 
 static char *write_all(uint64_t n_batches, size_t *n)
 {
