@@ -407,8 +407,9 @@ static void check_traps(json_t *c, void *ctx)
         const char *first = function_id(json_array_get(json_object_get(c, "tools"), 0));
         size_t n = strcspn(first, "/") + 1, i;
         json_t *t;
-        json_array_foreach(json_object_get(c, "tools"), i, t)
-            assert_int_equal(strncmp(function_id(t), first, n), 0);
+        json_array_foreach(json_object_get(c, "tools"), i, t) if (strncmp(function_id(t), first, n))
+            fail_msg("\"%s\": %s (%s) beside %s", text_of(c, "query"), text_of(t, "name"),
+                     function_id(t), first);
     }
     if (!strcmp(kind, "function-escalate") || !strcmp(kind, "home-escalate")) {
         size_t i;
