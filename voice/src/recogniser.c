@@ -541,8 +541,11 @@ static void score_all(struct lt_recogniser *r, struct candidates *c)
 {
     size_t n = 0;
     double best = -HUGE_VAL;
-    for (size_t i = 0; i < c->n; i++)
-        best = fmax(best, c->v[i].score + CHANCE_UNIT * (double)c->v[i].near.chance);
+    /* not by fmax(): GCC 12 for arm64 breaks off at its reduction */
+    for (size_t i = 0; i < c->n; i++) {
+        double chance = c->v[i].score + CHANCE_UNIT * (double)c->v[i].near.chance;
+        if (chance > best) best = chance;
+    }
     for (size_t i = 0; i < c->n; i++) {
         struct candidate *one = &c->v[i];
         if (one->score + CHANCE_UNIT * (double)one->near.chance < best - COARSE_BEHIND) continue;
