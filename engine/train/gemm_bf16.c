@@ -2,7 +2,8 @@
  *
  * AVX512-BF16 multiplies pairs of bfloat16 and adds them to fp32 sums at twice the rate of fp32.
  * Operands are rounded to 8 bits of mantissa while they are packed; sums, results and everything
- * outside the products stay fp32. BLIS 0.9 has no such product, hence this one.
+ * outside the products stay fp32. BLIS 0.9 has no such product, hence this one. Where the processor has
+ * tiles, gemm_amx.c does it.
  *
  *     B, a chunk of KC x NC, is packed into panels of 32 columns:  [k/2][32] pairs (k, k+1)
  *     A, 8 rows at a time:  op(A) = A    [8][KC/2] pairs, rows one behind the other
@@ -14,16 +15,14 @@
 
 #ifdef __AVX512BF16__
 
-#include <immintrin.h>
+#include "bf16_pack.h"
 
-#define KC      512
-#define NC      512
+#define KC      BF16_KC
+#define NC      BF16_NC
 #define MR      8
-#define NR      32
+#define NR      BF16_NR
 #define A_WORDS ((size_t)2 * MR * KC / 2) /* two panels: packing a transpose yields 16 columns */
 #define B_WORDS ((size_t)NC * KC / 2)
-
-#define INLINE static inline __attribute__((always_inline))
 
 int san__bf16_is_available(void)
 {
@@ -31,103 +30,9 @@ int san__bf16_is_available(void)
 }
 size_t san__bf16_bytes(void)
 {
-    return (A_WORDS + B_WORDS) * sizeof(uint32_t);
-}
+    const size_t own = (A_WORDS + B_WORDS) * sizeof(uint32_t), amx = san__amx_bytes();
 
-static __mmask16 first(int n)
-{
-    return n >= 16 ? 0xffff : (__mmask16)((1u << (n < 0 ? 0 : n)) - 1);
-}
-
-/* 16 floats, those behind the mask 0, as bfloat16. */
-INLINE __m256i narrow(const float *x, __mmask16 m)
-{
-    return (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(m, x));
-}
-
-/* 16 pairs from two rows; the second may be missing. */
-INLINE __m512i pairs(const float *even, const float *odd, __mmask16 m)
-{
-    const __m512i lo = _mm512_cvtepu16_epi32(narrow(even, m));
-
-    if (!odd) return lo;
-    return _mm512_or_si512(lo, _mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow(odd, m)), 16));
-}
-
-/* Panels of B(k,n) from its rows. */
-static void pack_rows(uint32_t *to, const float *b, size_t ldb, int k, int n)
-{
-    for (int j = 0; j < n; j += NR) {
-        for (int p = 0; p < k; p += 2, to += NR) {
-            const float *row = b + (size_t)p * ldb + j, *odd = p + 1 < k ? row + ldb : NULL;
-
-            _mm512_storeu_si512(to, pairs(row, odd, first(n - j)));
-            _mm512_storeu_si512(
-                to + 16, n - j > 16 ? pairs(row + 16, odd ? odd + 16 : NULL, first(n - j - 16))
-                                    : _mm512_setzero_si512());
-        }
-    }
-}
-
-/* 16 x 16 words, rows become columns. */
-INLINE void transpose(__m512i r[16])
-{
-    __m512i t[16];
-
-    for (int i = 0; i < 16; i += 2) { /* pairs of rows, word by word */
-        t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-        t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-    }
-    for (int i = 0; i < 16;
-         i += 4) { /* four rows: r[i + c] holds columns c, 4 + c, 8 + c, 12 + c */
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    for (int c = 0; c < 4; c++) { /* quarters of 128 bits to their places */
-        const __m512i lo = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x44);
-        const __m512i hi = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xee);
-        const __m512i lo2 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x44);
-        const __m512i hi2 = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xee);
-
-        t[c] = _mm512_shuffle_i32x4(lo, lo2, 0x88);
-        t[4 + c] = _mm512_shuffle_i32x4(lo, lo2, 0xdd);
-        t[8 + c] = _mm512_shuffle_i32x4(hi, hi2, 0x88);
-        t[12 + c] = _mm512_shuffle_i32x4(hi, hi2, 0xdd);
-    }
-    for (int i = 0; i < 16; i++) r[i] = t[i];
-}
-
-/* Panels of B^T from the rows of B(n,k), 16 rows by 16 pairs at a time. */
-static void pack_columns(uint32_t *to, const float *b, size_t ldb, int k, int n)
-{
-    const int half = (k + 1) / 2;
-
-    for (int j = 0; j < n; j += 16) {
-        uint32_t *panel = to + (size_t)(j / NR) * (size_t)half * NR + j % NR;
-
-        for (int p = 0; p < half; p += 16) {
-            const int left = k - 2 * p;
-            const __mmask16 m0 = first(left), m1 = first(left - 16);
-            __m512i r[16];
-
-            for (int c = 0; c < 16; c++) {
-                const float *x = b + (size_t)(j + c) * ldb + 2 * p;
-
-                r[c] = j + c < n ? (__m512i)_mm512_cvtne2ps_pbh(_mm512_maskz_loadu_ps(m1, x + 16),
-                                                                _mm512_maskz_loadu_ps(m0, x))
-                                 : _mm512_setzero_si512();
-            }
-            transpose(r);
-            for (int i = 0; i < 16 && p + i < half; i++)
-                _mm512_storeu_si512(panel + (size_t)(p + i) * NR, r[i]);
-        }
-    }
-    if (n % NR > 0 && n % NR <= 16) /* the last panel's second half */
-        for (int p = 0; p < half; p++)
-            _mm512_storeu_si512(to + (size_t)(n / NR) * (size_t)half * NR + (size_t)p * NR + 16,
-                                _mm512_setzero_si512());
+    return own > amx ? own : amx;
 }
 
 /* Rows of A(m,k), m <= MR: [MR][KC/2]. */
@@ -223,9 +128,9 @@ INLINE void multiply(enum san__trans ta, enum san__trans tb, int m, int n, int k
             const float keep = p == 0 ? beta : 1;
 
             if (tb == SAN__N)
-                pack_rows(pb, b + (size_t)p * lb + j, lb, kc, nc);
+                pack_rows(pb, b + (size_t)p * lb + j, lb, kc, nc, (kc + 1) / 2);
             else
-                pack_columns(pb, b + (size_t)j * lb + p, lb, kc, nc);
+                pack_columns(pb, b + (size_t)j * lb + p, lb, kc, nc, (kc + 1) / 2);
             for (int i = is_lower ? j : 0; i < m; i += MR) {
                 float *ci = c + (size_t)i * lc + j;
                 const int cols = is_lower ? least(i + MR - j, nc) : nc;
@@ -248,7 +153,10 @@ void san__gemm_bf16(enum san__trans ta, enum san__trans tb, int m, int n, int k,
                     const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc,
                     void *buf)
 {
-    multiply(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 0);
+    if (san__amx_is_available())
+        san__gemm_amx(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 0);
+    else
+        multiply(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 0);
 }
 
 /* Copy the lower triangle of s(n,n) to the upper one. */
@@ -275,7 +183,10 @@ void san__gemm_bf16_symmetric(enum san__trans ta, enum san__trans tb, int n, int
                               const float *a, int lda, const float *b, int ldb, float beta,
                               float *c, int ldc, void *buf)
 {
-    multiply(ta, tb, n, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 1);
+    if (san__amx_is_available())
+        san__gemm_amx(ta, tb, n, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 1);
+    else
+        multiply(ta, tb, n, n, k, alpha, a, lda, b, ldb, beta, c, ldc, buf, 1);
     mirror(c, (size_t)ldc, n);
 }
 

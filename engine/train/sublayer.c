@@ -74,7 +74,14 @@ static struct san__attn operands(const struct san_trainer *t, const struct san__
     v.ldt = t->ldt;
     v.o = a->o;
     v.lse = a->lse;
+    v.is_bf16 = t->team.bf16 != NULL;
     return v;
+}
+
+/* Whether this attention reads no transposed keys. */
+static int is_by_tiles(const struct san__attn *a)
+{
+    return a->is_bf16 && san__attn_amx_is_supported(a->d);
 }
 
 /* q, k and v of one layer on top of each other, so that one product makes all three. */
@@ -122,9 +129,9 @@ void san__sub_forward(struct san_trainer *t, float *x_out, const float *x_in,
                        t->h.n_head, d, io->rope, t->h.rms_eps, t->nt);
     san__heads_forward(a->k, a->ldk, a->inv_k, a->kv_raw, a->ldkv_raw, io->w->k_norm, io->n_key,
                        t->h.n_kv_head, d, io->rope, t->h.rms_eps, t->nt);
-    san__transpose(t->kt, t->ldt, a->k, a->ldk, io->n_key, kc, t->nt);
-    san__phase(t, SAN_PHASE_NORM, &now);
     const struct san__attn v = operands(t, a);
+    if (!is_by_tiles(&v)) san__transpose(t->kt, t->ldt, a->k, a->ldk, io->n_key, kc, t->nt);
+    san__phase(t, SAN_PHASE_NORM, &now);
     attend_forward(t, &v, io->own, io->n_own);
     san__phase(t, io->own_phase, &now);
     attend_forward(t, &v, io->shared, io->n_shared);
@@ -150,8 +157,10 @@ static void attend_backward(struct san_trainer *t, const struct san__sub_io *io,
     v.dk = dk;
     v.dv = dk + kc;
     v.lddkv = lddkv;
-    san__transpose(t->kt, t->ldt, io->a->k, io->a->ldk, io->n_key, kc, t->nt);
-    san__transpose(t->vt, t->ldt, v.v, v.ldv, io->n_key, kc, t->nt);
+    if (!is_by_tiles(&v)) {
+        san__transpose(t->kt, t->ldt, io->a->k, io->a->ldk, io->n_key, kc, t->nt);
+        san__transpose(t->vt, t->ldt, v.v, v.ldv, io->n_key, kc, t->nt);
+    }
     for (int r = io->n_owned; r < io->n_key; r++)
         memset(dk + (size_t)r * (size_t)lddkv, 0, 2 * (size_t)kc * sizeof *dk);
     san__phase(t, SAN_PHASE_NORM, &now);

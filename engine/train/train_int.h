@@ -64,6 +64,20 @@ void san__gemm_bf16_symmetric(enum san__trans ta, enum san__trans tb, int n, int
                               const float *a, int lda, const float *b, int ldb, float beta,
                               float *c, int ldc, void *buf);
 
+/* --- gemm_amx.c: the same by tiles, where the processor has them and the system lets us --------- */
+
+/* Of a thread, before its first tile and after its last. */
+void san__amx_begin(void);
+void san__amx_end(void);
+
+int san__amx_is_available(void);
+void san__amx_allow(int is_allowed); /* for tests: as on a processor without, or asked anew */
+size_t san__amx_bytes(void);         /* of scratch per thread; a multiple of 64 */
+/* is_lower: of a symmetric result; what lies above the diagonal's tiles is not stored. */
+void san__gemm_amx(enum san__trans ta, enum san__trans tb, int m, int n, int k, float alpha,
+                   const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc,
+                   void *buf, int is_lower);
+
 /* --- norm_train.c: ZCN over rows, ZCN over heads with rotation -------------------------------- */
 
 /* y = (1+g) * x * inv, inv = 1/sqrt(mean(x^2)+eps) for each of the n rows of width c. */
@@ -121,6 +135,7 @@ struct san__attn {
     float *dk, *dv; /* (S, G*D) */
     int lddkv;
     int is_accumulated; /* dk, dv += instead of = */
+    int is_bf16; /* products may be made in bfloat16; kt and vt are not read where they are */
 };
 
 /* Floats behind a transposed row, and behind panels, that kernels may read and ignore. */
@@ -132,6 +147,15 @@ int san__attn_is_supported(int d);
 /* One job and one key/value head, on the calling thread. */
 void san__attn_forward(const struct san__attn *a, const struct san__job *j, int g, float *scratch);
 void san__attn_backward(const struct san__attn *a, const struct san__job *j, int g, float *scratch);
+
+/* --- attn_amx.c: the same with products by tiles ------------------------------------------------ */
+
+int san__attn_amx_is_supported(int d);
+size_t san__attn_amx_scratch_floats(int d, int n_row, int n_key); /* 0 where it is not supported */
+void san__attn_amx_forward(const struct san__attn *a, const struct san__job *j, int g,
+                           float *scratch);
+void san__attn_amx_backward(const struct san__attn *a, const struct san__job *j, int g,
+                            float *scratch);
 /* xt(d_all, ldt) = transpose of x(n, d_all), SAN__SLACK columns behind it zeroed. */
 void san__transpose(float *xt, int ldt, const float *x, int ldx, int n, int d_all, int nt);
 
