@@ -78,8 +78,10 @@ endif()
 
 # Run by hand: MQTT in to call out, as JSON.
 add_executable(bench_serve bench/bench_serve.c bench/asker.c)
+target_compile_definitions(bench_serve PRIVATE _GNU_SOURCE) # ppoll
 target_link_libraries(bench_serve PRIVATE test_harness PkgConfig::MOSQUITTO lt_flags)
 add_executable(bench_swap bench/bench_swap.c bench/asker.c)
+target_compile_definitions(bench_swap PRIVATE _GNU_SOURCE)
 target_link_libraries(bench_swap PRIVATE test_harness PkgConfig::MOSQUITTO Threads::Threads lt_flags)
 add_executable(bench_sync bench/bench_sync.c) # what the disk asks for one durable commit
 target_link_libraries(bench_sync PRIVATE lt_flags)

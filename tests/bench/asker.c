@@ -1,15 +1,19 @@
 /* asker.c - see asker.h. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <cmocka.h>
 
 #include "asker.h"
+
+#define KEEP_ALIVE_S 3600 /* longer than a run: nobody looks after it */
 
 struct asker asker;
 
@@ -30,7 +34,36 @@ static void on_message(struct mosquitto *m, void *user, const struct mosquitto_m
     if (i < 0 || i >= ASKER_MAX || !strstr(msg->payload, "\"index\":0")) return;
     if (asker.n_calls[i]++) return;
     asker.called_us[i] = now;
-    __atomic_add_fetch(&asker.n_called, 1, __ATOMIC_RELEASE);
+    asker.n_called++;
+}
+
+static void give_up(const char *what)
+{
+    fprintf(stderr, "%s the broker\n", what);
+    exit(1);
+}
+
+/* Take what comes in until end_us or until n requests are answered, asleep in between. */
+static void pump(struct mosquitto *m, int64_t end_us, int n)
+{
+    while (asker.n_called < n) {
+        int64_t left = end_us - asker_now_us();
+        if (left <= 0) return;
+        struct timespec t = {left / 1000000, left % 1000000 * 1000};
+        struct pollfd p = {.fd = mosquitto_socket(m), .events = POLLIN};
+        if (mosquitto_want_write(m)) p.events |= POLLOUT;
+        if (ppoll(&p, 1, &t, NULL) <= 0) continue;
+        if ((p.revents & POLLOUT) && mosquitto_loop_write(m, 1)) give_up("cannot write to");
+        if ((p.revents & ~POLLOUT) && mosquitto_loop_read(m, 1)) give_up("cannot read from");
+    }
+}
+
+static int is_subscribed;
+
+static void on_subscribe(struct mosquitto *m, void *user, int mid, int n, const int *granted)
+{
+    (void)m, (void)user, (void)mid, (void)n, (void)granted;
+    is_subscribed = 1;
 }
 
 struct mosquitto *asker_connect(struct env *e)
@@ -39,12 +72,14 @@ struct mosquitto *asker_connect(struct env *e)
     mosquitto_int_option(m, MOSQ_OPT_TCP_NODELAY, 1);
     mosquitto_int_option(m, MOSQ_OPT_SEND_MAXIMUM, 1000);
     mosquitto_message_callback_set(m, on_message);
-    if (mosquitto_connect(m, "127.0.0.1", env_port(e), 60) || mosquitto_loop_start(m) ||
-        mosquitto_subscribe(m, NULL, "lintel/home/call/#", 0)) {
-        fprintf(stderr, "cannot reach the broker\n");
-        exit(1);
-    }
-    sleep_ms(300);
+    mosquitto_subscribe_callback_set(m, on_subscribe);
+    prctl(PR_SET_TIMERSLACK, 1000); /* ns: a request goes out when it is due */
+    if (mosquitto_connect(m, "127.0.0.1", env_port(e), KEEP_ALIVE_S) ||
+        mosquitto_subscribe(m, NULL, "lintel/home/call/#", 0))
+        give_up("cannot reach");
+    asker_start();
+    is_subscribed = 0;
+    while (!is_subscribed) pump(m, asker_now_us() + 10000, 1);
     return m;
 }
 
@@ -61,21 +96,14 @@ void asker_ask(struct mosquitto *m, int i, const char *text)
     mosquitto_publish(m, NULL, "lintel/home/request", n, payload, 1, false);
 }
 
-static void nap(void)
+void asker_pace(struct mosquitto *m, int64_t start_us, int i, int rate)
 {
-    struct timespec t = {0, 50000};
-    nanosleep(&t, NULL);
+    pump(m, start_us + (int64_t)i * 1000000 / rate, ASKER_MAX + 1);
 }
 
-void asker_pace(int64_t start_us, int i, int rate)
+void asker_wait(struct mosquitto *m, int n, int limit_ms)
 {
-    while (asker_now_us() < start_us + (int64_t)i * 1000000 / rate) nap();
-}
-
-void asker_wait(int n, int limit_ms)
-{
-    int64_t end = asker_now_us() + (int64_t)limit_ms * 1000;
-    while (__atomic_load_n(&asker.n_called, __ATOMIC_ACQUIRE) < n && asker_now_us() < end) nap();
+    pump(m, asker_now_us() + (int64_t)limit_ms * 1000, n);
 }
 
 static int by_value(const void *a, const void *b)
@@ -105,6 +133,5 @@ void asker_print(const char *name, int n, int (*is_wanted)(int i, const void *us
 void asker_close(struct mosquitto *m)
 {
     mosquitto_disconnect(m);
-    mosquitto_loop_stop(m, false);
     mosquitto_destroy(m);
 }

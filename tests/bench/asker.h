@@ -3,7 +3,8 @@
  *
  * Every request carries its number as its session, and the call that comes back names the session; so one
  * connection can have many requests under way and knows of each when it was sent and when its first call came.
- * A thread of the MQTT client writes the answers down; read them when asker_wait has returned.
+ * No thread and no naps, as broker and gateway share the cores with it: answers are taken in while asker_pace
+ * and asker_wait sleep on the socket.
  *
  *     asker_connect -> asker_start (forgets the last run) -> asker_ask ... -> asker_wait -> asker_print
  *
@@ -34,10 +35,10 @@ struct mosquitto *asker_connect(struct env *e);
 void asker_start(void);
 /* Send request number `i` in the words of `text`. */
 void asker_ask(struct mosquitto *m, int i, const char *text);
-/* Sleep until the time for request `i` of a steady rate that began at start_us. */
-void asker_pace(int64_t start_us, int i, int rate);
+/* Until the time for request `i` of a steady rate that began at start_us. */
+void asker_pace(struct mosquitto *m, int64_t start_us, int i, int rate);
 /* Until n requests are answered, or limit_ms are over. */
-void asker_wait(int n, int limit_ms);
+void asker_wait(struct mosquitto *m, int n, int limit_ms);
 /* "name":{"requests":...,"called":...,percentiles,"over_50_ms":...} of the requests below n that `is_wanted`
  * (NULL: all) says yes to. */
 void asker_print(const char *name, int n, int (*is_wanted)(int i, const void *user),

@@ -1,7 +1,8 @@
 /* bench_serve.c - how long from MQTT in to call out, with a real broker, a real disk and the shipped
  * network. Prints JSON: one request at a time, then a steady rate, then the same rate while another network
- * takes over a third of the way in. The gateway logs as it does by default; cpu_us is its processor time a
- * request, and of it what the loop, the network's worker and the store's writer took.
+ * takes over a third of the way in. Broker and gateway run with their defaults. cpu_us is processor time a
+ * request: the gateway's, of it what the loop, the network's worker and the store's writer took, then the
+ * broker's and that of asking.
  *
  *     bench_serve [REQUESTS] [RATE per second] */
 #include <dirent.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,8 +35,9 @@ static void ask(struct mosquitto *m, int i)
     asker_ask(m, i, said[i % (int)(sizeof said / sizeof said[0])]);
 }
 
-/* Processor time of the gateway's threads so far, us (schedstat of proc(5)); the loop's is named `lintel`. */
-enum { ALL, LOOP, INFER, STORE, N_TIMES };
+/* Processor time so far, us (schedstat of proc(5)): of the gateway's threads, whose loop is named `lintel`, and
+ * of the others. */
+enum { ALL, LOOP, INFER, STORE, BROKER, ASKER, N_TIMES };
 static const char *const thread_names[N_TIMES] = {"all", "lintel", "lintel-infer", "lintel-store"};
 
 struct times {
@@ -52,7 +55,16 @@ static int read_line(int pid, const char *tid, const char *file, char *out, size
     return ok;
 }
 
-static struct times gateway_times(const struct env *e)
+/* Of a process, its threads that have ended included. */
+static double process_us(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec t = {0, 0};
+    if (!clock_getcpuclockid(pid, &clock)) clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1000;
+}
+
+static struct times times_now(const struct env *e)
 {
     struct times t = {{0}};
     char path[64], name[64], stat[128];
@@ -63,20 +75,21 @@ static struct times gateway_times(const struct env *e)
         if (*x->d_name == '.' || !read_line(pid, x->d_name, "comm", name, sizeof name) ||
             !read_line(pid, x->d_name, "schedstat", stat, sizeof stat))
             continue;
-        double us = strtod(stat, NULL) / 1000;
-        t.us[ALL] += us;
-        for (int i = LOOP; i < N_TIMES; i++)
-            if (!strcmp(name, thread_names[i])) t.us[i] += us;
+        for (int i = LOOP; i <= STORE; i++)
+            if (!strcmp(name, thread_names[i])) t.us[i] += strtod(stat, NULL) / 1000;
     }
     if (d) closedir(d);
+    t.us[ALL] = process_us(gateway_pid(e));
+    t.us[BROKER] = process_us(broker_pid(e));
+    t.us[ASKER] = process_us(getpid());
     return t;
 }
 
 /* What each took of it since `from`, a request. */
 static void print_times(struct env *e, const char *name, int n, const struct times *from)
 {
-    static const char *const keys[N_TIMES] = {"all", "loop", "infer", "store"};
-    struct times now = gateway_times(e);
+    static const char *const keys[N_TIMES] = {"all", "loop", "infer", "store", "broker", "asker"};
+    struct times now = times_now(e);
     printf(",\"%s_cpu_us\":{", name);
     for (int i = 0; i < N_TIMES; i++)
         printf("%s\"%s\":%.0f", i ? "," : "", keys[i], (now.us[i] - from->us[i]) / n);
@@ -88,7 +101,7 @@ static void steady(struct env *e, struct mosquitto *m, int n, int rate, const ch
                    const char *hash, const char *end)
 {
     pid_t child = 0;
-    struct times before = gateway_times(e);
+    struct times before = times_now(e);
     asker_start();
     int64_t start = asker_now_us();
     for (int i = 0; i < n; i++) {
@@ -96,10 +109,10 @@ static void steady(struct env *e, struct mosquitto *m, int n, int rate, const ch
             const char *db = env_path(e, "lintel.db");
             _exit(run_lintel(NULL, 0, NULL, 0, "models", "activate", hash, "--db", db, NULL));
         }
-        asker_pace(start, i, rate);
+        asker_pace(m, start, i, rate);
         ask(m, i);
     }
-    asker_wait(n, WAIT_ALL_MS);
+    asker_wait(m, n, WAIT_ALL_MS);
     double took_s = (double)(asker_now_us() - start) / 1e6;
     if (child) waitpid(child, NULL, 0);
     asker_print(name, n, NULL, NULL);
@@ -130,16 +143,17 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_serve [REQUESTS 1..%d] [RATE]\n", ASKER_MAX);
         return 2;
     }
-    struct env *e = env_start();
+    struct env *e = env_start_as_served();
     char hash[65];
     gateway_start(e, "model:\n  file: \"\"\nlog:\n  level: info\n"); /* as it is served */
     add_other(e, hash);
+    client_leave(e);
     struct mosquitto *m = asker_connect(e);
-    struct times before = gateway_times(e);
+    struct times before = times_now(e);
     asker_start();
     for (int i = 0; i < n; i++) { /* one at a time: the next when the last was called */
         ask(m, i);
-        asker_wait(i + 1, WAIT_ALL_MS);
+        asker_wait(m, i + 1, WAIT_ALL_MS);
     }
     printf("{");
     asker_print("one_at_a_time", n, NULL, NULL);

@@ -123,10 +123,10 @@ static void ask_all(struct mosquitto *m, int n, int rate)
     int64_t start = asker_now_us();
     asker_start();
     for (int i = 0; i < n; i++) {
-        asker_pace(start, i, rate);
+        asker_pace(m, start, i, rate);
         asker_ask(m, i, said[i % (int)(sizeof said / sizeof said[0])]);
     }
-    asker_wait(n, 60000);
+    asker_wait(m, n, 60000);
 }
 
 int main(int argc, char **argv)
@@ -140,10 +140,11 @@ int main(int argc, char **argv)
                 MAX_SWAPS);
         return 2;
     }
-    struct env *e = s.e = env_start();
+    struct env *e = s.e = env_start_as_served();
     gateway_start(e, "model:\n  file: \"\"\nlimits:\n  deadline_ms: 300000\n");
     add_networks(&s);
     s.pause_ms = (int)((int64_t)n * 1000 / rate / (s.n + 1));
+    client_leave(e);
     struct mosquitto *m = asker_connect(e);
     pthread_create(&thread, NULL, swap_all, &s);
     double cpu_ms = cpu_ms_of(gateway_pid(e));

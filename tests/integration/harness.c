@@ -31,7 +31,8 @@ struct env {
     char folder[64], path[256];
     int port;
     pid_t broker, gateway;
-    struct mosquitto *client;
+    int is_as_served;
+    struct mosquitto *client; /* NULL once it has left */
     pthread_mutex_t mutex;
     struct message *first, *last; /* under mutex */
     int is_connected;             /* under mutex */
@@ -43,6 +44,12 @@ void sleep_ms(int ms)
 {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
     while (nanosleep(&t, &t)) continue;
+}
+
+static const char *lintel_bin(void)
+{
+    const char *s = getenv("LT_TEST_BIN");
+    return s ? s : LINTEL_BIN;
 }
 
 const char *test_model(void)
@@ -331,7 +338,21 @@ void client_say(struct env *e, const char *text)
     client_publish(e, (struct publish){.topic = "lintel/home/request", .payload = text, .qos = 1});
 }
 
+void client_leave(struct env *e)
+{
+    mosquitto_disconnect(e->client);
+    mosquitto_loop_stop(e->client,
+                        false); /* its thread ends by itself; cancelled, it may hold a lock */
+    mosquitto_destroy(e->client);
+    e->client = NULL;
+}
+
 /* ---- the broker ---- */
+
+/* What the tests need beside its defaults: nothing is lost with the broker, and its log tells every packet. */
+static const char tests_broker[] = "autosave_interval 1\nautosave_on_changes true\n"
+                                   "max_queued_messages 100000\nmax_inflight_messages 100\n"
+                                   "log_type all\n";
 
 void broker_start(struct env *e, const char *extra)
 {
@@ -341,10 +362,9 @@ void broker_start(struct env *e, const char *extra)
     snprintf(conf, sizeof conf, "%s/mosquitto.conf", e->folder);
     write_file(conf,
                "listener %d 127.0.0.1\n%spersistence true\npersistence_location %s/\n"
-               "autosave_interval 1\nautosave_on_changes true\nmax_queued_messages 100000\n"
-               "max_inflight_messages 100\nset_tcp_nodelay true\n"
-               "log_type all\nlog_dest file %s/broker.log\nuser root\n",
-               e->port, extra ? extra : "allow_anonymous true\n", e->folder, e->folder);
+               "set_tcp_nodelay true\nlog_dest file %s/broker.log\nuser root\n%s",
+               e->port, extra ? extra : "allow_anonymous true\n", e->folder, e->folder,
+               e->is_as_served ? "" : tests_broker);
     char *const argv[] = {"mosquitto", "-c", conf, NULL};
     e->broker = spawn(argv, env_path(e, "broker.err"));
     for (int waited = 0; waited < WAIT_MS; waited += 10) {
@@ -371,6 +391,11 @@ void broker_stop(struct env *e)
     pthread_mutex_lock(&e->mutex);
     e->is_connected = 0; /* the client's thread may not have noticed yet */
     pthread_mutex_unlock(&e->mutex);
+}
+
+pid_t broker_pid(const struct env *e)
+{
+    return e->broker;
 }
 
 int broker_log_count(struct env *e, const char *text)
@@ -413,7 +438,7 @@ void gateway_spawn(struct env *e)
 {
     char config[256];
     snprintf(config, sizeof config, "%s/lintel.yaml", e->folder);
-    char *const argv[] = {LINTEL_BIN, "serve", "-c", config, NULL};
+    char *const argv[] = {(char *)(uintptr_t)lintel_bin(), "serve", "-c", config, NULL};
     e->gateway = spawn(argv, env_path(e, "gateway.log"));
 }
 
@@ -552,10 +577,11 @@ void db_unlock(struct env *e)
 
 /* ---- life ---- */
 
-struct env *env_start(void)
+static struct env *start(int is_as_served)
 {
     struct env *e = calloc(1, sizeof *e);
     assert_non_null(e);
+    e->is_as_served = is_as_served;
     strcpy(e->folder, "/tmp/lintel-test-XXXXXX");
     assert_non_null(mkdtemp(e->folder));
     pthread_mutex_init(&e->mutex, NULL);
@@ -577,6 +603,16 @@ struct env *env_start(void)
     return e;
 }
 
+struct env *env_start(void)
+{
+    return start(0);
+}
+
+struct env *env_start_as_served(void)
+{
+    return start(1);
+}
+
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
     (void)st, (void)kind, (void)at;
@@ -586,10 +622,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 void env_stop(struct env *e)
 {
     if (e->gateway > 0) kill(e->gateway, SIGKILL), wait_for(e->gateway, WAIT_MS);
-    mosquitto_disconnect(e->client);
-    mosquitto_loop_stop(e->client,
-                        false); /* its thread ends by itself; cancelled, it may hold a lock */
-    mosquitto_destroy(e->client);
+    if (e->client) client_leave(e);
     mosquitto_lib_cleanup();
     if (e->broker > 0) kill(e->broker, SIGKILL), wait_for(e->broker, WAIT_MS);
     if (e->lock) db_unlock(e);
@@ -618,7 +651,7 @@ static void read_into(int fd, char *out, size_t cap)
 
 int run_lintel(char *out, size_t out_cap, char *err, size_t err_cap, const char *word, ...)
 {
-    char *argv[32] = {LINTEL_BIN};
+    char *argv[32] = {(char *)(uintptr_t)lintel_bin()};
     int n = 1, pipe_out[2], status;
     char err_path[] = "/tmp/lintel-stderr-XXXXXX";
     va_list ap;
@@ -635,7 +668,7 @@ int run_lintel(char *out, size_t out_cap, char *err, size_t err_cap, const char 
         dup2(err_fd, STDERR_FILENO);
         close(pipe_out[0]);
         close(pipe_out[1]);
-        execv(LINTEL_BIN, argv);
+        execv(lintel_bin(), argv);
         _exit(127);
     }
     close(pipe_out[1]);

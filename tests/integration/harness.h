@@ -4,7 +4,8 @@
  * mosquitto on a free loopback port with persistence; the gateway is the built `lintel`; the client is
  * libmosquitto in a thread, whose messages wait in a list until a test asks for them. Functions fail
  * the running test (CMocka) when what they wait for does not come. env_stop ends every process that
- * was started, in any state, and removes the folder. */
+ * was started, in any state, and removes the folder. $LT_TEST_BIN names another `lintel` to run, $LT_TEST_MODEL
+ * another network: so two versions can be compared in the same minutes. */
 #ifndef TEST_HARNESS_H
 #define TEST_HARNESS_H
 
@@ -31,6 +32,10 @@ void message_free(struct message *m);
 /* A folder, a port, a broker that runs, and a client subscribed to "lintel/#" and "hermes/#". */
 struct env *env_start(void);
 void env_stop(struct env *e);
+/* The same for figures, with the broker as people run it. The tests' broker writes its database, with fsync, at
+ * every change and logs every packet, which takes more time than what is to be measured; this one does neither,
+ * by mosquitto's own defaults. Once the gateway is up, client_leave: nobody listens beside those who ask. */
+struct env *env_start_as_served(void);
 const char *env_path(struct env *e,
                      const char *name); /* in the env's folder; valid until the next */
 int env_port(const struct env *e);
@@ -51,6 +56,7 @@ int gateway_stop(struct env *e);
 void gateway_kill(struct env *e); /* SIGKILL and wait */
 int gateway_is_running(struct env *e);
 pid_t gateway_pid(const struct env *e);
+pid_t broker_pid(const struct env *e);
 int gateway_signal(struct env *e, int signum);
 /* Times the gateway's log holds `text`; wait until it does. */
 int gateway_log_count(struct env *e, const char *text);
@@ -75,6 +81,7 @@ json_t *take_json(struct env *e, const char *prefix, const char *schema);
 const char *text_of(const json_t *object, const char *key);
 void client_forget(struct env *e); /* drop what waits */
 int client_count(struct env *e, const char *prefix);
+void client_leave(struct env *e); /* disconnect, for good */
 /* Until the client is connected and subscribed. */
 void client_wait_connected(struct env *e);
 /* Start the client again: its library gives up for good when a broker refuses it. */
