@@ -75,6 +75,20 @@ static int has_that_floor(const struct gen_home *h, const char *floor)
     return 0;
 }
 
+/* Whether a device of the room, of whatever kind, is said by its name without the room's: "unlatch
+ * the door in the Craft Room" may well mean the cover "Craft Room Door". */
+static int says_one_there(const struct gen_home *h, const char *room, const char *said)
+{
+    size_t n = strlen(room);
+    for (int i = 0; i < h->n; i++) {
+        const char *name = h->e[i].name;
+        if (strcmp(h->e[i].area, room)) continue;
+        if (gen_find_words(name, room) == name && name[n] == ' ') name += n + 1;
+        if (gen_find_words(said, name)) return 1;
+    }
+    return 0;
+}
+
 static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_home_family family,
                        struct gen_draft *d)
 {
@@ -90,6 +104,7 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
         return 0;
     const char *phrase = gen_pick_phrase(r, en, form);
     struct gen_saying s = {.name = ""};
+    const struct gen_area *room = NULL; /* of the home, without such a device */
     if (family == GEN_HOME_NO_DEVICE) {
         if (!strcmp(en->domain, "todo") || !strcmp(en->domain, "weather")) return 0;
         const struct gen_name *n = NULL;
@@ -114,21 +129,21 @@ static int absent_once(struct gen_group *gg, const struct gen_home *h, enum gen_
         if (gen_chance(r, 0.5)) gen_lower(s.area);
     } else {
         if (!h->n_area || !strcmp(en->tool, "HassVacuumCleanArea")) return 0;
-        const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];
-        if (gen_home_count(h, en->domain, NULL, a->name, "", NULL)) return 0;
+        room = &h->area[gen_below(r, (size_t)h->n_area)];
+        if (gen_home_count(h, en->domain, NULL, room->name, "", NULL)) return 0;
         for (int i = 0; i < h->n; i++) /* a device called after the room but standing elsewhere */
-            if (!strcmp(h->e[i].domain, en->domain) && gen_share_word(h->e[i].name, a->name))
+            if (!strcmp(h->e[i].domain, en->domain) && gen_share_word(h->e[i].name, room->name))
                 return 0;
         if (!strcmp(en->tool, "HassClimateGetTemperature") &&
-            gen_home_count(h, "sensor", "temperature", a->name, "", NULL))
+            gen_home_count(h, "sensor", "temperature", room->name, "", NULL))
             return 0;
-        gen_say_area(r, a, s.area, sizeof s.area);
+        gen_say_area(r, room, s.area, sizeof s.area);
     }
     json_t *args = json_object();
     gen_text_clear(&d->text);
     int ok =
         gen_fill(r, &gg->g->values, en->slots, phrase, gen_fill_placeholder, &s, args, &d->text) &&
-        !gen_home_mentions(h, d->text.s, -1);
+        !gen_home_mentions(h, d->text.s, -1) && !(room && says_one_there(h, room->name, d->text.s));
     json_decref(args);
     if (ok) gen_draft_show(d, gen_home_tool(gg, en->tool));
     return ok;
@@ -194,7 +209,8 @@ static int misplaced_once(struct gen_group *gg, const struct gen_home *h, struct
         gen_fill(r, &gg->g->values, en->slots, phrase, gen_fill_placeholder, &s, args, &d->text);
     json_decref(args);
     if (ok && !is_before) gen_say_room_after(r, b, &d->text);
-    ok = ok && !d->text.over && !gen_names_another(h, d->text.s, e, s.name);
+    ok = ok && !d->text.over && !gen_names_another(h, d->text.s, e, s.name) &&
+         !says_one_there(h, b, d->text.s);
     if (ok) gen_draft_show(d, gen_home_tool(gg, en->tool));
     return ok;
 }
