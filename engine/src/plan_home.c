@@ -4,11 +4,13 @@
  * Area     <area> name {<alias> alias} [<floor> floor]
  * Floor    <floor> name
  * Kind     <kind> domain, or class
+ * A floor's other names ("upstairs") are phrases that it answers to and no tokens (floor_words.h).
  * Aliases are kept to as many as fit; an entity's name is never cut. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "floor_words.h"
 #include "plan_build.h"
 
 #define ALIAS_MAX 16 /* aliases of one thing that are read */
@@ -105,10 +107,18 @@ static int find_kind(const struct san_home_plan *h, const char *name, int is_cla
     return -1;
 }
 
-static enum lt_err add_floor(struct build *b, const char *name)
+/* Add a name unless it is there, compared without regard to case. */
+static void add_name(const char **names, int *n, const char *name)
+{
+    for (int i = 0; i < *n; i++)
+        if (!strcasecmp(names[i], name)) return;
+    names[(*n)++] = name;
+}
+
+static enum lt_err add_floor(struct build *b, const char *name, const char *const *others,
+                             int n_other)
 {
     struct san_home_plan *h = b->h;
-    if (find_floor(h, name) >= 0) return LT_OK;
     struct san_floor *floors = realloc(h->floors, ((size_t)h->n_floors + 1) * sizeof *floors);
     if (!floors) return LT_ERR_NOMEM;
     h->floors = floors;
@@ -121,9 +131,62 @@ static enum lt_err add_floor(struct build *b, const char *name)
     san__block_words(&block, b->v, name, 12);
     int first = b->names.n_phrases;
     enum lt_err err = san__names_add(&b->names, name);
+    for (int i = 0; i < n_other && !err; i++) err = san__names_add(&b->names, others[i]);
     if (!err)
         err = put_block(b, &block, SAN_CLASS_FLOOR, first, h->n_floors - 1,
                         &h->floors[h->n_floors - 1].item);
+    return err;
+}
+
+/* Whether a room or a device is called so, which then is meant rather than the floor. */
+static int names_a_thing(const json_t *things, const char *name)
+{
+    size_t i, k;
+    json_t *x, *alias;
+
+    json_array_foreach(things, i, x)
+    {
+        const char *own = json_is_string(x) ? json_string_value(x) : text_of(x, "name");
+
+        if (own && !strcasecmp(own, name)) return 1;
+        json_array_foreach(json_object_get(x, "aliases"), k, alias)
+        {
+            if (json_is_string(alias) && !strcasecmp(json_string_value(alias), name)) return 1;
+        }
+    }
+    return 0;
+}
+
+static enum lt_err add_floors(struct build *b, const json_t *floors, const json_t *areas,
+                              const json_t *entities)
+{
+    const size_t cap = json_array_size(floors) + json_array_size(areas);
+    const char **names = calloc(cap + 1, sizeof *names);
+    enum lt_err err = names ? LT_OK : LT_ERR_NOMEM;
+    int n = 0;
+    size_t i;
+    json_t *x;
+
+    json_array_foreach(floors, i, x)
+    {
+        const char *name = json_is_string(x) ? json_string_value(x) : text_of(x, "name");
+
+        if (name && !err) add_name(names, &n, name);
+    }
+    json_array_foreach(areas, i, x)
+    {
+        if (text_of(x, "floor") && !err) add_name(names, &n, text_of(x, "floor"));
+    }
+    for (int k = 0; k < n && !err; k++) {
+        const char *others[SAN__FLOOR_WORDS];
+        int n_other = 0, n_found = san__floor_words(names, n, k, others);
+
+        for (int o = 0; o < n_found; o++)
+            if (!names_a_thing(areas, others[o]) && !names_a_thing(entities, others[o]))
+                others[n_other++] = others[o];
+        err = add_floor(b, names[k], others, n_other);
+    }
+    free(names);
     return err;
 }
 
@@ -272,13 +335,7 @@ static enum lt_err build_home(struct build *b, const json_t *home)
     if (!h->areas || !h->entities) return LT_ERR_NOMEM;
     size_t i;
     json_t *x;
-    json_array_foreach(floors, i, x)
-    {
-        const char *name = json_is_string(x) ? json_string_value(x) : text_of(x, "name");
-        if (name && !err) err = add_floor(b, name);
-    }
-    json_array_foreach(areas, i, x) if (!err && text_of(x, "floor")) err =
-        add_floor(b, text_of(x, "floor"));
+    err = add_floors(b, floors, areas, entities);
     json_array_foreach(areas, i, x) if (!err) err = add_area(b, x, (int)i);
     /* names for san_home_area, which add_entity uses */
     json_array_foreach(entities, i, x)

@@ -392,6 +392,8 @@ static const char *const alias_heads[] = {"big",      "the little", "my",    "fa
                                           "old",      "second",     "mum's", "dad's",
                                           "the main", "fancy",      "Rosa's"};
 
+#define TWINS_SHARE 0.3 /* of the random homes have two devices that share a word */
+
 /* Kinds that stand in no room. */
 static int is_placeless(const char *domain)
 {
@@ -560,6 +562,44 @@ static json_t *random_areas(struct gen_rng *r, const struct gen_vocabulary *v, i
     return areas;
 }
 
+/* Two devices that stand side by side and share a word: Bedside Left and Bedside Right. */
+static void add_twins(struct gen_rng *r, json_t *areas, json_t *entities, int lower)
+{
+    static const char *const heads[] = {
+        "Bedside", "Sofa",    "Porch",  "Mirror",    "Counter", "Cabinet", "Couch",   "Reading",
+        "Mantel",  "Vanity",  "Alcove", "Shelf",     "Stairs",  "Piano",   "Balcony", "Gable",
+        "Bay",     "Terrace", "Sink",   "Headboard", "Island",  "Corner",  "Fence",   "Dresser"};
+    static const char *const sides[][2] = {{"Left", "Right"}, {"1", "2"},         {"A", "B"},
+                                           {"Front", "Back"}, {"Upper", "Lower"}, {"Big", "Small"}};
+    const char *head = GEN_PICK(r, heads);
+    const int side = (int)gen_below(r, sizeof sides / sizeof *sides), form = (int)gen_below(r, 3);
+    const char *area = json_string_value(
+        json_object_get(json_array_get(areas, gen_below(r, json_array_size(areas))), "name"));
+    const struct device_kind *k;
+    char name[2][160];
+    int same = 0, is_fit = 0;
+
+    do {
+        k = &kinds[gen_below(r, N_KINDS)];
+        is_fit = !strcmp(k->domain, "light") || !strcmp(k->domain, "fan") ||
+                 (!strcmp(k->domain, "cover") && strcmp(k->device_class, "garage"));
+    } while (!is_fit || (strcmp(k->domain, "light") && gen_chance(r, 0.7)));
+    const char *noun = pick_nonnull(r, k->nouns, 7);
+    for (int i = 0; i < 2; i++) {
+        if (form == 0 && !strcmp(k->domain, "light"))
+            snprintf(name[i], sizeof name[i], "%s %s", head, sides[side][i]);
+        else if (form == 1)
+            snprintf(name[i], sizeof name[i], "%s %s %s", head, noun, sides[side][i]);
+        else
+            snprintf(name[i], sizeof name[i], "%s %s %s", sides[side][i], head, noun);
+        if (lower) gen_lower(name[i]);
+        if (name_taken(entities, name[i], k->domain, area, &same) || same) return;
+    }
+    for (int i = 0; i < 2; i++)
+        json_array_append_new(entities, new_entity(k, name[i], area, pick_nonnull(r, k->states, 4),
+                                                   json_array_size(entities)));
+}
+
 json_t *gen_home_random(struct gen_rng *r, const struct gen_vocabulary *v)
 {
     int n = random_size(r), lower = gen_chance(r, 0.12);
@@ -597,5 +637,8 @@ json_t *gen_home_random(struct gen_rng *r, const struct gen_vocabulary *v)
         }
         json_array_append_new(entities, e);
     }
+    if (json_array_size(areas) && json_array_size(entities) + 2 <= SAN_GEN_ENTITIES_MAX &&
+        gen_chance(r, TWINS_SHARE))
+        add_twins(r, areas, entities, lower);
     return json_pack("{s:o,s:o}", "areas", areas, "entities", entities);
 }

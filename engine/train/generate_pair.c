@@ -8,6 +8,9 @@
 /* Of the cases where two commands share words, those whose second says "it" or "them". */
 #define AGAIN_SHARE 0.35
 
+/* How often two devices by name are looked for among those whose names share a word. */
+#define SHARED_TRIES 0.8
+
 /* "kitchen" and "hallway" -> "kitchen and the hallway" where an article stands before the first. */
 static int say_both(struct gen_rng *r, const char *phrase, const char *placeholder, char *first,
                     size_t cap, const char *second)
@@ -21,12 +24,71 @@ static int say_both(struct gen_rng *r, const char *phrase, const char *placehold
     return (size_t)snprintf(first + n, cap - n, "%s%s", with, second) < cap - n;
 }
 
+/* A word that the names of e and f share and nothing else in the home has: "bedside" of Bedside Left and
+ * Bedside Right. */
+static int shared_word(const struct gen_home *h, int e, int f, char out[GEN_WORD_BYTES])
+{
+    char words[GEN_WORDS_MAX][GEN_WORD_BYTES];
+    const int n = gen_split_name(h->e[e].name, words);
+
+    for (int w = 0; w < n; w++) {
+        int is_taken = strlen(words[w]) < 3 || (words[w][0] >= '0' && words[w][0] <= '9') ||
+                       !gen_share_word(words[w], h->e[f].name);
+
+        for (int i = 0; i < h->n_area && !is_taken; i++)
+            is_taken = gen_find_words(h->area[i].name, words[w]) != NULL;
+        for (int i = 0; i < h->n && !is_taken; i++)
+            is_taken = i != e && i != f && gen_find_words(h->e[i].name, words[w]);
+        if (is_taken) continue;
+        snprintf(out, GEN_WORD_BYTES, "%s", words[w]);
+        return 1;
+    }
+    return 0;
+}
+
+/* "the bedside lights": two devices of one kind by the word that only their names share. f: the other, set
+ * where there is one. */
+static int say_shared(struct gen_rng *r, const struct gen_home *h, int e, int *f, char *out,
+                      size_t cap)
+{
+    static const struct {
+        const char *domain, *device_class, *nouns[2];
+    } kinds[] = {{"light", "", {"lights", "lamps"}},
+                 {"fan", "", {"fans", "fans"}},
+                 {"cover", "blind", {"blinds", "blinds"}},
+                 {"cover", "curtain", {"curtains", "curtains"}},
+                 {"cover", "shutter", {"shutters", "shutters"}},
+                 {"cover", "shade", {"shades", "shades"}},
+                 {"cover", "window", {"windows", "windows"}}};
+    const struct gen_entity *en = &h->e[e];
+    char word[GEN_WORD_BYTES];
+
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        if (strcmp(en->domain, kinds[k].domain) ||
+            (*kinds[k].device_class && strcmp(en->device_class, kinds[k].device_class)))
+            continue;
+        for (int i = 0; i < h->n; i++) {
+            const char *noun = kinds[k].nouns[gen_below(r, 2)];
+
+            if (i == e || strcmp(h->e[i].domain, en->domain) ||
+                strcmp(h->e[i].device_class, en->device_class) || !shared_word(h, e, i, word) ||
+                gen_find_words(noun, word))
+                continue;
+            *f = i;
+            snprintf(out, cap, gen_chance(r, 0.4) ? "both %s %s" : "%s %s", word, noun);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* "turn off the kitchen and hallway lights", "set the lamp and the chandelier to 20": the command
  * for each of the two. */
 static int pair_once(struct gen_group *gg, const struct gen_home *h, struct gen_draft *d)
 {
     struct gen_rng *r = &gg->r;
-    int form = gen_chance(r, 0.6) ? GEN_BY_AREA : GEN_BY_NAME, e = -1, f = -1, ok = 0;
+    int form = gen_chance(r, 0.5) ? GEN_BY_AREA : GEN_BY_NAME, e = -1, f = -1, ok = 0;
+    int is_shared = 0;
     const struct gen_entry *en = gen_pick_entry(gg, h, form);
     const json_t *props = en ? gen_tool_properties(gg, en->tool) : NULL;
     if (!props || en->with_name || en->any_kind || !en->domain) return 0;
@@ -48,11 +110,23 @@ static int pair_once(struct gen_group *gg, const struct gen_home *h, struct gen_
     } else {
         e = gen_pick_entity(r, en, h);
         f = gen_pick_entity(r, en, h);
+        if (e >= 0 && gen_chance(r, SHARED_TRIES) && say_shared(r, h, e, &f, s.name, sizeof s.name))
+            is_shared = 1;
+        if (is_shared && f < e) { /* in the order of the home */
+            const int first = f;
+
+            f = e;
+            e = first;
+        }
         if (e < 0 || f < 0 || e == f || gen_same_text(h->e[e].name, h->e[f].name)) return 0;
         gen_say_name(r, h, e, NULL, said[0], sizeof said[0]);
         gen_say_name(r, h, f, NULL, said[1], sizeof said[1]);
-        snprintf(s.name, sizeof s.name, "%s", said[0]);
-        if (!say_both(r, phrase, "{name}", s.name, sizeof s.name, said[1])) return 0;
+        if (!is_shared) {
+            snprintf(s.name, sizeof s.name, "%s", said[0]);
+            if (!say_both(r, phrase, "{name}", s.name, sizeof s.name, said[1])) return 0;
+        } else if (strstr(phrase, "{name}'")) {
+            return 0;
+        }
     }
     json_t *args[2] = {json_copy(en->args), NULL};
     gen_text_clear(&d->text);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "floor_words.h"
 #include "generate_phrase.h"
 
 const char *const gen_forms[] = {"by_name", "by_area", "by_floor", "here", "everywhere"};
@@ -24,7 +25,9 @@ static int ends_with(const struct gen_text *t, const char *tail)
 int gen_starts_possessive(const char *s)
 {
     size_t n = strcspn(s, " ");
-    if (!strncmp(s, "the ", 4) || !strncmp(s, "The ", 4) || !strncmp(s, "my ", 3)) return 1;
+    if (!strncmp(s, "the ", 4) || !strncmp(s, "The ", 4) || !strncmp(s, "my ", 3) ||
+        !strncmp(s, "both ", 5))
+        return 1;
     return n > 2 && s[n] == ' ' && ((s[n - 2] == '\'' && s[n - 1] == 's') || s[n - 1] == '\'');
 }
 
@@ -140,11 +143,13 @@ void gen_say_name(struct gen_rng *r, const struct gen_home *h, int e, const char
             memmove(part, part + area + 1, strlen(part + area + 1) + 1);
         else {
             char *last = strrchr(part, ' ');
+            int is_kind = 0;
             for (size_t i = 0; last && i < sizeof kinds / sizeof *kinds; i++)
-                if (gen_same_text(last + 1, kinds[i])) {
-                    *last = 0;
-                    break;
-                }
+                is_kind |= gen_same_text(last + 1, kinds[i]);
+            if (is_kind)
+                *last = 0;
+            else if (last && gen_chance(r, 0.7)) /* "the AC" for the Office AC */
+                memmove(part, last + 1, strlen(last + 1) + 1);
         }
         if (strcmp(part, en->name) && strlen(part) > 2 && short_is_unique(h, e, part))
             snprintf(out, cap, "%s", part);
@@ -199,6 +204,20 @@ static int set_string(json_t *args, const json_t *props, const char *key, const 
     int ok = p && v && san_schema_allows(p, v) && !json_object_set(args, key, v);
     json_decref(v);
     return ok;
+}
+
+/* How people call floor k: its name, or what follows from the others ("upstairs"). */
+static void say_floor(struct gen_rng *r, const struct gen_home *h, int k, char *out, size_t cap)
+{
+    const char *others[SAN__FLOOR_WORDS];
+    int n = san__floor_words(h->floor, h->n_floor, k, others), is_room = 0;
+
+    snprintf(out, cap, "%s", h->floor[k]);
+    if (n && gen_chance(r, 0.35)) { /* the first is English */
+        for (int i = 0; i < h->n_area; i++) is_room |= gen_same_text(h->area[i].name, others[0]);
+        if (!is_room) snprintf(out, cap, "%s", others[0]);
+    }
+    if (gen_chance(r, 0.6)) gen_lower(out);
 }
 
 /* Adds to a room, a floor or the whole home what kind of device is meant. */
@@ -406,9 +425,9 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
         int any_room = !en->domain || !strcmp(en->tool, "HassVacuumCleanArea");
         if (form == GEN_BY_FLOOR) {
             if (!h->n_floor) goto fail;
-            floor = h->floor[gen_below(r, (size_t)h->n_floor)];
-            snprintf(s.floor, sizeof s.floor, "%s", floor);
-            if (gen_chance(r, 0.6)) gen_lower(s.floor);
+            int k = (int)gen_below(r, (size_t)h->n_floor);
+            floor = h->floor[k];
+            say_floor(r, h, k, s.floor, sizeof s.floor);
         } else {
             if (!h->n_area) goto fail;
             const struct gen_area *a = &h->area[gen_below(r, (size_t)h->n_area)];

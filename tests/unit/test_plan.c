@@ -451,6 +451,73 @@ static void test_plan__too_many_tools__limit(void **state)
     "{'id':'fan.x','name':'Fan','domain':'fan','aliases':['SPOTS','']},"                           \
     "{'name':'Big Kitchen Light','domain':'light','area':'cook room'}],'here':'mum\\u0027s den'}"
 
+/* What floor a text means by its name alone; -1 for none. */
+static int floor_meant(const struct san_home_plan *h, const char *text)
+{
+    struct san_word words[SAN_WORDS_MAX];
+    const int n = san_words(text, strlen(text), words, SAN_WORDS_MAX);
+    int meant = -1;
+
+    for (int f = 0; f < h->n_floors; f++) {
+        const struct san_item *it = &h->items[h->floors[f].item];
+
+        for (int k = 0; k < it->n_phrase; k++) {
+            const struct san_phrase *p = &h->phrases[it->phrase + k];
+            int same = p->n == n;
+
+            for (int i = 0; same && i < n; i++) same = h->words[p->first + i] == words[i].hash;
+            if (!same) continue;
+            assert_int_equal(meant, -1);
+            meant = f;
+        }
+    }
+    return meant;
+}
+
+static void test_home__floors__answer_to_what_people_call_them(void **state)
+{
+    static const struct {
+        const char *areas, *text;
+        int floor;
+    } cases[] = {
+        {"{'name':'a','floor':'Ground Floor'},{'name':'b','floor':'First Floor'}", "upstairs", 1},
+        {"{'name':'a','floor':'Ground Floor'},{'name':'b','floor':'First Floor'}", "downstairs", 0},
+        {"{'name':'a','floor':'Erdgeschoss'},{'name':'b','floor':'Obergeschoss'}", "oben", 1},
+        /* Americans count from one */
+        {"{'name':'a','floor':'First Floor'},{'name':'b','floor':'Second Floor'}", "downstairs", 0},
+        {"{'name':'a','floor':'First Floor'},{'name':'b','floor':'Second Floor'}", "upstairs", 1},
+        /* two above: which one is not known; an attic is not meant where there is another */
+        {"{'name':'a','floor':'Ground Floor'},{'name':'b','floor':'First Floor'},{'name':'c',"
+         "'floor':'Second Floor'}",
+         "upstairs", -1},
+        {"{'name':'a','floor':'Ground Floor'},{'name':'b','floor':'First Floor'},{'name':'c',"
+         "'floor':'Attic'}",
+         "upstairs", 1},
+        {"{'name':'a','floor':'Ground Floor'},{'name':'c','floor':'Attic'}", "upstairs", 1},
+        {"{'name':'a','floor':'Ground Floor'},{'name':'c','floor':'Attic'}", "loft", 1},
+        /* its own name goes to who has it, be it a room */
+        {"{'name':'a','floor':'Ground Floor'},{'name':'b','floor':'Upstairs'}", "upstairs", 1},
+        {"{'name':'Loft','floor':'Attic'},{'name':'b','floor':'Ground Floor'}", "loft", -1},
+        /* a floor of unknown height may be the one that is meant */
+        {"{'name':'a','floor':'Ground Floor'},{'name':'b','floor':'Mezzanine'}", "upstairs", -1},
+        {"{'name':'a','floor':'First Floor'}", "upstairs", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[400];
+
+        snprintf(text, sizeof text, "{'tools':[],'home':{'areas':[%s],'entities':[]}}",
+                 cases[i].areas);
+        struct san_plan p = plan_of(text);
+        const int got = floor_meant(p.home, cases[i].text);
+
+        if (got != cases[i].floor)
+            fail_msg("%s: %s is floor %d", cases[i].areas, cases[i].text, got);
+        san_plan_fini(&p);
+    }
+}
+
 static void test_home__areas_floors_entities_kinds__as_written(void **state)
 {
     (void)state;
@@ -805,6 +872,7 @@ int main(void)
         cmocka_unit_test(test_tool__what_people_write__cannot_forge_marks),
         cmocka_unit_test(test_plan__bad_catalogues__refused_with_path),
         cmocka_unit_test(test_plan__too_many_tools__limit),
+        cmocka_unit_test(test_home__floors__answer_to_what_people_call_them),
         cmocka_unit_test(test_home__areas_floors_entities_kinds__as_written),
         cmocka_unit_test(test_home__names_of_areas__found_in_any_case_and_by_alias),
         cmocka_unit_test(test_home__collisions_by_alias__flagged_on_whose_name_it_is),
