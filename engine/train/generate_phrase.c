@@ -157,6 +157,30 @@ void gen_say_name(struct gen_rng *r, const struct gen_home *h, int e, const char
     if (strcmp(en->domain, "person") && gen_chance(r, 0.45)) gen_lower(out);
 }
 
+/* "Emma's Desk Lamp" of Emma's Room -> "Desk Lamp", to be said with the room: only then does it tell which of
+ * several desk lamps is meant. 0 where nothing is left that would tell. */
+static int say_name_without_room(const struct gen_home *h, int e, char *out, size_t cap)
+{
+    const struct gen_entity *en = &h->e[e];
+    const char *rest = en->name;
+
+    for (;;) {
+        char word[80];
+        const size_t n = strcspn(rest, " ");
+
+        if (!rest[n] || n >= sizeof word) break;
+        snprintf(word, sizeof word, "%.*s", (int)n, rest);
+        if (!gen_find_words(en->area, word)) break;
+        rest += n + 1;
+    }
+    if (rest == en->name || !strchr(rest, ' ')) return 0;
+    for (int i = 0; i < h->n; i++)
+        if (i != e && !strcmp(h->e[i].area, en->area) && gen_find_words(h->e[i].name, rest))
+            return 0;
+    snprintf(out, cap, "%s", rest);
+    return 1;
+}
+
 void gen_say_area(struct gen_rng *r, const struct gen_area *a, char *out, size_t cap)
 {
     size_t n = json_array_size(a->aliases);
@@ -408,15 +432,18 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
     d->is_unsaid = d->is_unclear = 0;
     const char *area = "", *floor = "";
     int in_room = 0; /* "... in the kitchen" after a device's name, or "kitchen ..." before it */
-    int is_before = 0;
+    int is_before = 0, is_short = 0; /* the room is said, and its words in the name are not */
     if (form == GEN_BY_NAME || (en->with_name && strstr(phrase, "{name}"))) {
         e = gen_pick_entity(r, en, h);
         if (e < 0) goto fail;
         gen_say_name(r, h, e, here, s.name, sizeof s.name);
         in_room = form == GEN_BY_NAME && *h->e[e].area && json_object_get(props, "area") &&
-                  gen_chance(r, 0.13) && !gen_find_words(s.name, h->e[e].area) &&
-                  !strstr(phrase, "{name}'");
-        if (in_room && gen_chance(r, 0.5)) {
+                  gen_chance(r, 0.16) && !strstr(phrase, "{name}'");
+        is_short =
+            in_room && gen_chance(r, 0.4) && say_name_without_room(h, e, s.name, sizeof s.name);
+        if (is_short && gen_chance(r, 0.5)) gen_lower(s.name);
+        in_room = in_room && (is_short || !gen_find_words(s.name, h->e[e].area));
+        if (in_room && !is_short && gen_chance(r, 0.5)) {
             gen_say_room_before(r, h->e[e].area, s.name, sizeof s.name);
             is_before = 1;
         }
@@ -445,7 +472,7 @@ static int phrase_once(struct gen_group *gg, const struct gen_home *h, const cha
     switch (form) {
     case GEN_BY_NAME:
         ok = gen_target_by_name(h, e, props, in_room, args) &&
-             !gen_names_another(h, d->text.s, e, s.name);
+             (is_short || !gen_names_another(h, d->text.s, e, s.name));
         break;
     case GEN_BY_AREA:
     case GEN_BY_FLOOR:
