@@ -13,6 +13,8 @@
 
 /* ---- conditions and joined commands ---------------------------------------------------------- */
 
+#define DURATION_SHARE 0.3 /* of the commands under a condition or at a time that are for a time */
+
 static const char *const conditions[] = {"if it rains",
                                          "if nobody is home",
                                          "when i get home",
@@ -138,6 +140,37 @@ void gen_add_condition(struct gen_rng *r, struct gen_text *t, int with_times)
         gen_text_adds(t, " ");
         gen_text_adds(t, c);
     }
+}
+
+/* "for fifteen minutes": no home tool ends again what it began. */
+static void add_duration(struct gen_rng *r, struct gen_text *t)
+{
+    static const char *const spans[] = {
+        "ten minutes",        "fifteen minutes",      "half an hour",        "an hour",
+        "two hours",          "a quarter of an hour", "thirty seconds",      "twenty minutes",
+        "five minutes",       "the next hour",        "one minute",          "three hours",
+        "an hour and a half", "forty five minutes",   "the next ten minutes"};
+    char text[64];
+
+    if (gen_chance(r, 0.4))
+        snprintf(text, sizeof text, " for %u %s", 2 + gen_below(r, 58),
+                 gen_chance(r, 0.85) ? "minutes" : "seconds");
+    else
+        snprintf(text, sizeof text, " %s %s", gen_chance(r, 0.85) ? "for" : "for about",
+                 GEN_PICK(r, spans));
+    gen_text_adds(t, text);
+}
+
+/* Does the tool change something that could go back by itself later? */
+static int is_for_a_time(const char *tool)
+{
+    static const char *const tools[] = {"HassTurnOn",      "HassTurnOff",
+                                        "HassLightSet",    "HassSetPosition",
+                                        "HassFanSetSpeed", "HassClimateSetTemperature",
+                                        "HassSetVolume",   "HassMediaPlayerMute"};
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++)
+        if (!strcmp(tools[i], tool)) return 1;
+    return 0;
 }
 
 int gen_join(struct gen_rng *r, struct gen_draft *d, struct gen_draft *parts, int n)
@@ -361,12 +394,19 @@ int gen_home_draft(struct gen_group *gg, struct gen_draft *d)
         gen_text_adds(&d->text, json_string_value(json_array_get(list, gen_below(r, n))));
         break;
     }
-    case GEN_HOME_CONDITION:
+    case GEN_HOME_CONDITION: {
         if (!gen_phrase_call(gg, h, here, 0, d) || !gen_phrase_can_join(d, 0)) return 0;
+        const int is_timed =
+            is_for_a_time(d->calls[0].v->original) && gen_chance(r, DURATION_SHARE);
+
         gen_draft_show(d, d->calls[0].v);
         forget_calls(d);
-        gen_add_condition(r, &d->text, 1);
+        if (is_timed)
+            add_duration(r, &d->text);
+        else
+            gen_add_condition(r, &d->text, 1);
         break;
+    }
     default:
         return 0;
     }
