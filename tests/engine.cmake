@@ -44,6 +44,7 @@ endif()
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/unit/test_generate.c)
   lt_unit_test(test_generate san::train PkgConfig::JANSSON)
   lt_unit_test(test_generate_draw san::train PkgConfig::JANSSON)
+  lt_unit_test(test_teacher PkgConfig::JANSSON)
 endif()
 foreach(test test_lex test_plan test_walk test_walk_unsaid test_score test_confidence test_engine test_retrieval test_train_run
              test_finetune)
