@@ -28,6 +28,11 @@ struct name_list {
     size_t n, cap;
 };
 
+/* What targets are looked for by, for each entity: ids of `words`, and which of the home's areas. */
+struct entity_key {
+    long domain, device_class, floor, area; /* area -1: none */
+};
+
 struct lt_catalog {
     atomic_int refs;
     json_t *json;
@@ -36,8 +41,10 @@ struct lt_catalog {
     struct tool *tools;
     size_t n_tools;
     struct lt_entity *entities;
+    struct entity_key *keys;
     size_t n_entities;
     struct name_list entity_names, area_names, floor_names, tool_names;
+    struct name_list words; /* the domains, classes and floors there are, once each; index: an id */
 };
 
 /* ---- names ---- */
@@ -51,15 +58,6 @@ static char *fold(const char *s)
     char *out = malloc(n + 1);
     if (out) lt_fold(s, n, out, n + 1);
     return out;
-}
-
-static int same_name(const char *a, const char *b)
-{
-    char *f = fold(a), *g = fold(b);
-    int same = f && g && !strcmp(f, g);
-    free(f);
-    free(g);
-    return same;
 }
 
 static int add_name(struct name_list *l, const char *name, size_t index)
@@ -108,6 +106,25 @@ static const struct name_ref *find_names(const struct name_list *l, const char *
     *n = end - lo;
     free(key);
     return l->v + lo;
+}
+
+static long index_of(const struct name_list *l, const char *name)
+{
+    size_t n;
+    const struct name_ref *r = find_names(l, name, &n);
+    return n ? (long)r->index : -1;
+}
+
+/* Its id, a new one for a new word; the list stays sorted. -1: out of memory. */
+static long id_of(struct name_list *l, const char *word)
+{
+    size_t n, at = (size_t)(find_names(l, word, &n) - l->v);
+    if (n) return (long)l->v[at].index;
+    if (!add_name(l, word, l->n)) return -1;
+    struct name_ref fresh = l->v[l->n - 1];
+    memmove(l->v + at + 1, l->v + at, (l->n - 1 - at) * sizeof *l->v);
+    l->v[at] = fresh;
+    return (long)fresh.index;
 }
 
 static void free_names(struct name_list *l)
@@ -194,7 +211,8 @@ static enum lt_err read_entities(struct lt_catalog *c, const json_t *areas, cons
 {
     size_t n = json_array_size(entities);
     c->entities = calloc(n + 1, sizeof *c->entities);
-    if (!c->entities) return no_memory(diag);
+    c->keys = calloc(n + 1, sizeof *c->keys);
+    if (!c->entities || !c->keys) return no_memory(diag);
     for (size_t i = 0; i < n; i++) {
         const json_t *j = json_array_get(entities, i);
         struct lt_entity *e = c->entities + i;
@@ -217,7 +235,13 @@ static enum lt_err read_entities(struct lt_catalog *c, const json_t *areas, cons
             e->area = text_or(a, "name"); /* the area's own name where an alias was written */
             e->floor = text_or(a, "floor");
         }
-        if (!add_name(&c->entity_names, e->name, i) ||
+        struct entity_key *k = c->keys + i;
+        k->area = *e->area ? (long)area->index : -1;
+        k->domain = id_of(&c->words, e->domain);
+        k->device_class = id_of(&c->words, e->device_class);
+        k->floor = id_of(&c->words, e->floor);
+        if (k->domain < 0 || k->device_class < 0 || k->floor < 0 ||
+            !add_name(&c->entity_names, e->name, i) ||
             (*e->id && !add_name(&c->entity_names, e->id, i)) ||
             !add_aliases(&c->entity_names, e->aliases, i))
             return no_memory(diag);
@@ -281,10 +305,12 @@ void lt_catalog_unref(struct lt_catalog *c)
     }
     free(c->tools);
     free(c->entities);
+    free(c->keys);
     free_names(&c->entity_names);
     free_names(&c->area_names);
     free_names(&c->floor_names);
     free_names(&c->tool_names);
+    free_names(&c->words);
     free(c->text);
     json_decref(c->json);
     free(c);
@@ -327,50 +353,59 @@ const struct lt_entity *lt_catalog_entity(const struct lt_catalog *c, size_t i)
 
 long lt_catalog_find_tool(const struct lt_catalog *c, const char *name)
 {
-    size_t n;
-    const struct name_ref *r = find_names(&c->tool_names, name, &n);
-    return n && !strcmp(c->tools[r->index].name, name) ? (long)r->index : -1;
+    long i = index_of(&c->tool_names, name);
+    return i >= 0 && !strcmp(c->tools[i].name, name) ? i : -1;
 }
 
-int lt_catalog_has_area(const struct lt_catalog *c, const char *name)
+/* An argument that says which entities are meant: a string or an array of strings, as the ids (of areas: the
+ * indices) of its words, -1 for a word that the home has not. */
+#define RULE_WORDS 16
+
+struct rule {
+    const json_t *json;
+    const struct name_list *list;
+    size_t n;           /* words */
+    int is_any;         /* absent or null: all entities fit */
+    long v[RULE_WORDS]; /* the first of them; later ones are looked up when they are needed */
+};
+
+static const char *word_at(const json_t *rule, size_t i)
 {
-    size_t n;
-    find_names(&c->area_names, name, &n);
-    return n > 0;
+    return json_string_value(json_is_string(rule) ? rule : json_array_get(rule, i));
 }
 
-/* Does `text` equal the rule: a string, or one of a list of strings? No rule: yes. */
-static int fits_words(const json_t *rule, const char *text)
+static void read_rule(struct rule *r, const struct name_list *list, const json_t *json)
 {
-    if (!rule || json_is_null(rule)) return 1;
-    if (json_is_string(rule)) return same_name(json_string_value(rule), text);
-    for (size_t i = 0; i < json_array_size(rule); i++) {
-        const char *word = json_string_value(json_array_get(rule, i));
-        if (word && same_name(word, text)) return 1;
+    r->json = json;
+    r->list = list;
+    r->is_any = !json || json_is_null(json);
+    r->n = json_is_string(json) ? 1 : json_array_size(json);
+    for (size_t i = 0; i < r->n && i < RULE_WORDS; i++) {
+        const char *word = word_at(json, i);
+        r->v[i] = word ? index_of(list, word) : -1;
+    }
+}
+
+static int fits(const struct rule *r, long id)
+{
+    if (r->is_any) return 1;
+    for (size_t i = 0; id >= 0 && i < r->n; i++) {
+        const char *word = i < RULE_WORDS ? NULL : word_at(r->json, i);
+        if ((i < RULE_WORDS ? r->v[i] : word ? index_of(r->list, word) : -1) == id) return 1;
     }
     return 0;
 }
 
-static int fits_name(const struct lt_entity *e, const json_t *rule)
+/* Is one of the words a name of this entity? */
+static int fits_name(const struct lt_catalog *c, const json_t *rule, size_t entity)
 {
-    if (!rule || fits_words(rule, e->name) || (*e->id && fits_words(rule, e->id))) return 1;
-    for (size_t i = 0; i < json_array_size(e->aliases); i++)
-        if (fits_words(rule, json_string_value(json_array_get(e->aliases, i)))) return 1;
-    return 0;
-}
-
-/* "area" may be an alias of the area: compare by the area it names. */
-static int fits_area(const struct lt_catalog *c, const struct lt_entity *e, const json_t *rule)
-{
-    if (fits_words(rule, e->area)) return !rule || json_is_null(rule) || *e->area;
-    if (!*e->area) return 0;
-    size_t n_own, n;
-    const struct name_ref *own = find_names(&c->area_names, e->area, &n_own);
-    size_t count = json_is_string(rule) ? 1 : json_array_size(rule);
-    for (size_t i = 0; n_own && i < count; i++) {
-        const char *word = json_string_value(json_is_string(rule) ? rule : json_array_get(rule, i));
-        const struct name_ref *r = word ? find_names(&c->area_names, word, &n) : NULL;
-        if (r && n && r->index == own->index) return 1;
+    if (!rule || json_is_null(rule)) return 1;
+    size_t n_words = json_is_string(rule) ? 1 : json_array_size(rule), n;
+    for (size_t i = 0; i < n_words; i++) {
+        const char *word = word_at(rule, i);
+        const struct name_ref *r = word ? find_names(&c->entity_names, word, &n) : NULL;
+        for (size_t k = 0; r && k < n; k++)
+            if (r[k].index == entity) return 1;
     }
     return 0;
 }
@@ -378,19 +413,31 @@ static int fits_area(const struct lt_catalog *c, const struct lt_entity *e, cons
 size_t lt_catalog_targets(const struct lt_catalog *c, const json_t *arguments,
                           const struct lt_entity **out, size_t cap)
 {
+    static const char *const keys[] = {"area", "floor", "domain", "device_class"};
+    const struct name_list *const lists[] = {&c->area_names, &c->words, &c->words, &c->words};
     const json_t *name = json_object_get(arguments, "name");
-    const json_t *area = json_object_get(arguments, "area");
-    const json_t *floor = json_object_get(arguments, "floor");
-    const json_t *domain = json_object_get(arguments, "domain");
-    const json_t *class = json_object_get(arguments, "device_class");
-    if (!name && !area && !floor && !domain && !class) return 0;
-    size_t n = 0;
-    for (size_t i = 0; i < c->n_entities; i++) {
-        const struct lt_entity *e = c->entities + i;
-        if (!fits_words(domain, e->domain) || !fits_words(class, e->device_class) ||
-            !fits_name(e, name) || !fits_area(c, e, area) || !fits_words(floor, e->floor))
+    struct rule rules[4];
+    int has_rule = name != NULL;
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *json = json_object_get(arguments, keys[i]);
+        has_rule |= json != NULL;
+        read_rule(&rules[i], lists[i], json);
+    }
+    if (!has_rule) return 0;
+    /* one name, as nearly always: those that bear it, in the order of the catalogue */
+    size_t n_bearers = c->n_entities, n = 0;
+    const struct name_ref *bearers =
+        json_is_string(name) ? find_names(&c->entity_names, json_string_value(name), &n_bearers)
+                             : NULL;
+    for (size_t i = 0; i < n_bearers; i++) {
+        if (bearers && i && bearers[i].index == bearers[i - 1].index) continue; /* alias too */
+        size_t at = bearers ? bearers[i].index : i;
+        const struct entity_key *k = c->keys + at;
+        if (!fits(&rules[0], k->area) || !fits(&rules[1], k->floor) ||
+            !fits(&rules[2], k->domain) || !fits(&rules[3], k->device_class) ||
+            (!bearers && !fits_name(c, name, at)))
             continue;
-        if (n < cap) out[n] = e;
+        if (n < cap) out[n] = c->entities + at;
         n++;
     }
     return n;
@@ -405,11 +452,12 @@ static int is_name(enum lt_name_kind kind, const json_t *rule, const char *name,
         return n > 0;
     }
     const struct name_ref *r = find_names(&c->entity_names, name, &n);
+    struct rule domain, device_class;
+    read_rule(&domain, &c->words, json_object_get(rule, "domain"));
+    read_rule(&device_class, &c->words, json_object_get(rule, "device_class"));
     for (size_t i = 0; i < n; i++) {
-        const struct lt_entity *e = c->entities + r[i].index;
-        if (fits_words(json_object_get(rule, "domain"), e->domain) &&
-            fits_words(json_object_get(rule, "device_class"), e->device_class))
-            return 1;
+        const struct entity_key *k = c->keys + r[i].index;
+        if (fits(&domain, k->domain) && fits(&device_class, k->device_class)) return 1;
     }
     return 0;
 }

@@ -4,8 +4,8 @@
  * mosquitto on a free loopback port with persistence; the gateway is the built `lintel`; the client is
  * libmosquitto in a thread, whose messages wait in a list until a test asks for them. Functions fail
  * the running test (CMocka) when what they wait for does not come. env_stop ends every process that
- * was started, in any state, and removes the folder. $LT_TEST_BIN names another `lintel` to run, $LT_TEST_MODEL
- * another network: so two versions can be compared in the same minutes. */
+ * was started, in any state, and removes the folder. For figures $LT_TEST_BIN names another `lintel` to run,
+ * $LT_TEST_MODEL another network and $LT_TEST_CATALOG another home: what is compared runs in the same minutes. */
 #ifndef TEST_HARNESS_H
 #define TEST_HARNESS_H
 

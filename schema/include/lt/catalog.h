@@ -59,12 +59,11 @@ long lt_catalog_find_tool(const struct lt_catalog *c, const char *name);
 /* Entities of the home, and the i-th (i < n); borrowed. */
 size_t lt_catalog_n_entities(const struct lt_catalog *c);
 const struct lt_entity *lt_catalog_entity(const struct lt_catalog *c, size_t i_entity);
-/* Does the home have an area of this name (or alias)? */
-int lt_catalog_has_area(const struct lt_catalog *c, const char *name);
 
 /* Which entities the arguments of a home tool mean: those that fit all of "name", "area", "floor",
  * "domain" and "device_class" that are present (strings or arrays of strings). No such argument
- * means none. Writes at most `cap` pointers and returns how many there are in all. */
+ * means none. Writes at most `cap` pointers, in the order of the catalogue, and returns how many there are in
+ * all. Cost: with a name the things that bear it, else a few comparisons of numbers for each entity. */
 size_t lt_catalog_targets(const struct lt_catalog *c, const json_t *arguments,
                           const struct lt_entity **out, size_t cap);
 
