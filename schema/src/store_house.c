@@ -18,13 +18,14 @@ enum lt_err lt_store_timer_put(struct lt_store *s, const struct lt_timer_row *t,
     if (err) return err;
     err = lt__db_run(s->db, diag,
                      "INSERT INTO timer (id, site, name, area, session, command, total_ms, "
-                     "due_unix_ms, left_ms, started_unix_ms) "
-                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (id) DO UPDATE "
+                     "due_unix_ms, left_ms, started_unix_ms, lang) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
+                     "ON CONFLICT (id) DO UPDATE "
                      "SET name = ?3, area = ?4, session = ?5, command = ?6, total_ms = ?7, "
-                     "due_unix_ms = ?8, left_ms = ?9",
-                     "ttttttiiii", t->id, t->site, or_null(t->name), or_null(t->area),
+                     "due_unix_ms = ?8, left_ms = ?9, lang = ?11",
+                     "ttttttiiiit", t->id, t->site, or_null(t->name), or_null(t->area),
                      or_null(t->session), or_null(t->command), t->total_ms, t->due_unix_ms,
-                     t->left_ms, t->started_unix_ms);
+                     t->left_ms, t->started_unix_ms, or_null(t->lang));
     return lt__leave(s, err, diag);
 }
 
@@ -69,10 +70,11 @@ enum lt_err lt_store_timer_list(struct lt_store *s, lt_timer_row_fn fn, void *us
 {
     struct lt__rows *r = NULL;
     int has_row = 0;
-    enum lt_err err = lt__db_query(s->db, diag, &r,
-                                   "SELECT id, site, name, area, session, command, total_ms, "
-                                   "due_unix_ms, left_ms, started_unix_ms FROM timer ORDER BY id",
-                                   "");
+    enum lt_err err =
+        lt__db_query(s->db, diag, &r,
+                     "SELECT id, site, name, area, session, command, total_ms, "
+                     "due_unix_ms, left_ms, started_unix_ms, lang FROM timer ORDER BY id",
+                     "");
     while (!err && !(err = lt__db_next(r, &has_row, diag)) && has_row) {
         struct lt_timer_row t = {.total_ms = lt__col_int(r, 6),
                                  .due_unix_ms = lt__col_int(r, 7),
@@ -84,6 +86,7 @@ enum lt_err lt_store_timer_list(struct lt_store *s, lt_timer_row_fn fn, void *us
         take(r, 3, t.area, sizeof t.area);
         take(r, 4, t.session, sizeof t.session);
         take(r, 5, t.command, sizeof t.command);
+        take(r, 10, t.lang, sizeof t.lang);
         if (!fn(&t, user)) continue;
         lt__db_done(r);
         break;

@@ -21,6 +21,7 @@ struct lt_timer_row {
     char area[LT_HOUSE_NAME_MAX + 1]; /* of the device it was started from; "" unknown */
     char session[LT_HOUSE_NAME_MAX + 1];
     char command[LT_HOUSE_TEXT_MAX + 1]; /* carried out when the time is up; "" for none */
+    char lang[3];                        /* in which it was started: two letters; "" unknown */
     int64_t total_ms;                    /* length it was started with */
     int64_t due_unix_ms;                 /* when it rings; 0 while paused */
     int64_t left_ms;                     /* while paused; 0 while running */
