@@ -50,7 +50,9 @@ struct run {
     json_t *outcome;
     struct device *devices;
     size_t n_devices, cap_devices;
-    char speech[SPEECH_BYTES];
+    struct lt_tongue tongue;
+    char trouble[SPEECH_BYTES]; /* what went wrong first, in words */
+    char speech[SPEECH_BYTES];  /* answers to questions, then all of it */
     lt_act_fn fn;
     void *ctx;
 };
@@ -309,35 +311,33 @@ static const char *text_of(const json_t *row, const char *key)
     return s ? s : "";
 }
 
-/* One sentence: what went wrong comes before what went well. */
+/* One sentence, "" when all went well: what went wrong comes before what went well. */
 static void compose(struct run *r)
 {
     size_t i;
     json_t *row;
-    int n = 0, n_good = 0;
+    int n_good = 0;
+    char others[200];
     if (*r->speech) return; /* a question's answer */
     json_array_foreach(r->outcome, i, row)
     {
         const char *what = outcome_of(row), *name = text_of(row, "name");
-        n++;
-        if (!strcmp(what, "done") || !strcmp(what, "sent")) {
+        if (!strcmp(what, "done") || !strcmp(what, "sent"))
             n_good++;
-        } else if (!*r->speech) {
-            if (!strcmp(what, "unconfirmed"))
-                snprintf(r->speech, sizeof r->speech, "%.100s did not answer.", name);
-            else if (!strcmp(what, "unavailable"))
-                snprintf(r->speech, sizeof r->speech, "%.100s is not available.", name);
-            else
-                snprintf(r->speech, sizeof r->speech, "%.200s.", text_of(row, "why"));
-        }
+        else if (*r->speech)
+            continue;
+        else if (!strcmp(what, "unconfirmed"))
+            lt_say(&r->tongue, "act.silent", LT_HOLES({"name", name}), r->speech, sizeof r->speech);
+        else if (!strcmp(what, "unavailable"))
+            lt_say(&r->tongue, "act.away", LT_HOLES({"name", name}), r->speech, sizeof r->speech);
+        else if (*r->trouble)
+            snprintf(r->speech, sizeof r->speech, "%s", r->trouble);
+        else
+            lt_say(&r->tongue, "failed", NULL, r->speech, sizeof r->speech);
     }
-    if (!*r->speech && n)
-        snprintf(r->speech, sizeof r->speech, "Done.");
-    else if (n_good && *r->speech) {
-        size_t len = strlen(r->speech);
-        snprintf(r->speech + len, sizeof r->speech - len, " The other%s %s done.",
-                 n_good > 1 ? "s" : "", n_good > 1 ? "are" : "is");
-    }
+    if (!n_good || !*r->speech) return;
+    lt_say_count(&r->tongue, "act.others", n_good, NULL, others, sizeof others);
+    lt_say_join(&r->tongue, "sentences", others, r->speech, sizeof r->speech);
 }
 
 static void end(struct run *r)
@@ -564,9 +564,12 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
     const char *tool = json_string_value(json_object_get(call, "name"));
     json_t *args = lt_act_known_arguments(a, t, tool, json_object_get(call, "arguments"));
     enum lt_err err = lt_act_plan_call(t, tool, args, plan, &diag);
-    json_decref(args);
     if (err) {
         json_object_set_new(d->row, "why", json_string(diag.text));
+        if (!*r->trouble &&
+            !lt_act_say_refusal(&r->tongue, t->name, &plan->refusal, r->trouble, sizeof r->trouble))
+            lt_say(&r->tongue, "cannot.do", LT_HOLES({"name", t->name}), r->trouble,
+                   sizeof r->trouble);
     } else if (is_available(a, t) < 0) {
         json_object_set_new(d->row, "outcome", json_string("unavailable"));
         plan->n_sends = 0;
@@ -581,10 +584,12 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
                                     .expiry_s = (uint32_t)a->gw->config.mqtt.call_expiry_s,
                                     .is_text = 1};
         err = lt_mqtt_send(a->gw->mqtt, &p, NULL);
-        if (err)
-            json_object_set_new(d->row, "why", json_string("the broker did not take the command"));
-        else
+        if (!err) {
             json_object_set_new(d->row, "outcome", json_string("sent"));
+            continue;
+        }
+        json_object_set_new(d->row, "why", json_string("the broker did not take the command"));
+        if (!*r->trouble) lt_say(&r->tongue, "act.lost", NULL, r->trouble, sizeof r->trouble);
     }
     for (int i = 0; i < plan->n_expects && !err && plan->n_sends; i++)
         add_wait(a, d, &plan->expects[i]);
@@ -595,6 +600,7 @@ static void command(struct run *r, const json_t *call, const struct lt_thing *t)
         d->wait[i].expect.feature = &d->wait[i].feature;
         d->wait[i].is_met = payload && lt_act_is_met(&d->wait[i].expect, payload);
     }
+    json_decref(args);
     free(plan);
 }
 
@@ -650,16 +656,19 @@ static void add_answer(struct run *r, const json_t *call, const struct lt_thing 
     if (!row) return;
     if (state_of(r->act, t, feature, state, sizeof state, &number)) {
         const char *said = spoken_state(t, state);
-        size_t used = strlen(r->speech);
         json_object_set_new(row, "outcome", json_string("done"));
         json_object_set_new(row, "state", json_string(said));
         a->n_known++;
         int is_armed = a->wanted && !strcasecmp(a->wanted, "armed") && !strncmp(state, "armed_", 6);
         a->n_match += is_armed || (a->wanted &&
                                    (!strcasecmp(a->wanted, said) || !strcasecmp(a->wanted, state)));
-        if (!a->wanted || a->n_known == 1)
-            snprintf(r->speech + used, sizeof r->speech - used, "%s%.120s is %.60s%s%.10s.",
-                     used ? " " : "", t->name, said, *t->unit ? " " : "", t->unit);
+        if (!a->wanted || a->n_known == 1) {
+            char one[SPEECH_BYTES];
+            lt_say(&r->tongue, "state",
+                   LT_HOLES({"name", t->name}, {"state", said}, {"unit", t->unit}), one,
+                   sizeof one);
+            lt_say_join(&r->tongue, "sentences", one, r->speech, sizeof r->speech);
+        }
     }
     json_array_append_new(r->outcome, row);
 }
@@ -679,14 +688,17 @@ static void question(struct run *r, const json_t *call, const size_t *targets, s
         add_answer(r, call, t, feature, &a);
     }
     if (!a.n_known) {
-        snprintf(r->speech, sizeof r->speech, "I do not know that yet.");
+        lt_say(&r->tongue, "state.unknown", NULL, r->speech, sizeof r->speech);
     } else if (a.wanted && a.n_known == 1) {
         char text[SPEECH_BYTES];
         snprintf(text, sizeof text, "%s", r->speech);
-        snprintf(r->speech, sizeof r->speech, "%s, %.380s", a.n_match ? "Yes" : "No", text);
+        lt_say(&r->tongue, a.n_match ? "state.yes" : "state.no", LT_HOLES({"it", text}), r->speech,
+               sizeof r->speech);
     } else if (a.wanted) {
-        snprintf(r->speech, sizeof r->speech, "%d of %d are %.40s.", a.n_match, a.n_known,
-                 a.wanted);
+        char total[16];
+        snprintf(total, sizeof total, "%d", a.n_known);
+        lt_say_count(&r->tongue, "state.count", a.n_match,
+                     LT_HOLES({"total", total}, {"state", a.wanted}), r->speech, sizeof r->speech);
     }
 }
 
@@ -722,7 +734,6 @@ static void one_call(struct run *r, const json_t *call)
     struct lt_act *a = r->act;
     size_t targets[LT_ACT_DEVICES_MAX];
     const char *tool = json_string_value(json_object_get(call, "name"));
-    struct lt_diag diag = {0};
     const json_t *args = json_object_get(call, "arguments");
     json_t *catalog = json_object_get(args, "floor") /* only floors need more than the devices */
                           ? lt_discovery_catalog(a->site->discovery, NULL)
@@ -732,11 +743,13 @@ static void one_call(struct run *r, const json_t *call)
     json_decref(catalog);
     if (n <= LT_ACT_DEVICES_MAX) n = lt_act_known_players(a, tool, args, targets, n);
     if (!n || n > LT_ACT_DEVICES_MAX) {
-        (void)!lt_fail(&diag, LT_ERR_NOTFOUND,
-                       n ? "%zu devices are meant, too many at once" : "No device here does that",
-                       n);
-        json_array_append_new(r->outcome, json_pack("{s:s,s:s,s:s}", "call", tool, "outcome",
-                                                    "failed", "why", diag.text));
+        const char *key = n ? "act.many" : "act.none";
+        char why[SPEECH_BYTES];
+        lt_say_count(NULL, key, (int64_t)n, NULL, why, sizeof why);
+        json_array_append_new(
+            r->outcome, json_pack("{s:s,s:s,s:s}", "call", tool, "outcome", "failed", "why", why));
+        if (!*r->trouble)
+            lt_say_count(&r->tongue, key, (int64_t)n, NULL, r->trouble, sizeof r->trouble);
     } else if (is_question(tool)) {
         question(r, call, targets, n);
     } else {
@@ -745,8 +758,8 @@ static void one_call(struct run *r, const json_t *call)
     }
 }
 
-enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first, const char *trace,
-                         lt_act_fn fn, void *ctx)
+enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first,
+                         const struct lt_tongue *tongue, const char *trace, lt_act_fn fn, void *ctx)
 {
     struct run *r = calloc(1, sizeof *r);
     if (!r || !(r->outcome = json_array())) {
@@ -754,6 +767,7 @@ enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first, co
         return LT_ERR_NOMEM;
     }
     r->act = a;
+    r->tongue = *tongue;
     r->fn = fn;
     r->ctx = ctx;
     uv_timer_init(&a->gw->loop, &r->timer);

@@ -26,8 +26,8 @@ struct lt_gw_site;
 struct lt_mqtt_message;
 struct lt_act; /* opaque */
 
-/* What happened: an array of {"call","id","name","outcome","state"?,"why"?} and a sentence to say;
- * both are borrowed for the call. */
+/* What happened: an array of {"call","id","name","outcome","state"?,"why"?} and a sentence to say: what went
+ * wrong or was asked, "" when all is done. Both are borrowed for the call. */
 typedef void (*lt_act_fn)(void *ctx, const json_t *outcome, const char *speech);
 
 LT_NODISCARD enum lt_err lt_act_new(struct lt_gw_site *site, struct lt_act **out);
@@ -50,8 +50,9 @@ int lt_act_serves(const struct lt_act *a);
 int lt_act_takes(const struct lt_act *a, const json_t *calls, size_t first);
 /* Is it a question, which is answered from the last reports and moves nothing? */
 int lt_act_is_question(const json_t *call);
-/* Carry out those calls; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */
+/* Carry out those calls and word what came of it in `tongue`, whose table must stay; fn comes later, at the latest after actuate.confirm_ms. LT_ERR_NOMEM. */
 LT_NODISCARD enum lt_err lt_act_start(struct lt_act *a, const json_t *calls, size_t first,
-                                      const char *trace, lt_act_fn fn, void *ctx);
+                                      const struct lt_tongue *tongue, const char *trace,
+                                      lt_act_fn fn, void *ctx);
 
 #endif

@@ -149,9 +149,20 @@ struct maker {
     struct lt_diag *diag;
 };
 
-static enum lt_err cannot(struct maker *m, const char *what)
+/* Why not: the plan keeps the key and what fills it, for the speaker's tongue; the error tells it in English. */
+static enum lt_err refuse(struct maker *m, enum lt_err err, const struct lt_act_refusal *why)
 {
-    return lt_fail(m->diag, LT_ERR_UNSUPPORTED, "%s %s", m->t->name, what);
+    char text[LT_ACT_REFUSAL_BYTES];
+    m->plan->refusal = *why;
+    lt_act_say_refusal(NULL, m->t->name, why, text, sizeof text);
+    size_t n = strlen(text);
+    if (n && text[n - 1] == '.') text[n - 1] = '\0'; /* a reason, not a sentence */
+    return lt_fail(m->diag, err, "%s", text);
+}
+
+static enum lt_err cannot(struct maker *m, const char *key)
+{
+    return refuse(m, LT_ERR_UNSUPPORTED, &(struct lt_act_refusal){.key = key});
 }
 
 static enum lt_err add(struct maker *m, const struct lt_feature *f, json_t *value)
@@ -295,7 +306,7 @@ static enum lt_err turn(struct maker *m, int on)
     if (f) return say(m, f, on ? "on" : "off", NULL);
     if (!choose(m, "mode", on ? warm : off)) return LT_OK;
     if (!strcmp(m->t->domain, "fan") && !choose(m, "preset_mode", on ? speeds : off)) return LT_OK;
-    return cannot(m, on ? "cannot be turned on" : "cannot be turned off");
+    return cannot(m, on ? "cannot.turn_on" : "cannot.turn_off");
 }
 
 /* A text or number argument; 0 when it is absent. */
@@ -309,7 +320,7 @@ static int argument(const json_t *args, const char *key, double *out)
 static enum lt_err set_kelvin(struct maker *m, double kelvin)
 {
     const struct lt_feature *f = settable(m, "color_temp");
-    if (!f) return cannot(m, "has no white that can be made warmer or colder");
+    if (!f) return cannot(m, "cannot.white");
     double value = f->unit && !strcmp(f->unit, "mired") ? round(1e6 / kelvin) : kelvin;
     if (f->has_range) value = fmin(fmax(value, f->min), f->max);
     enum lt_err err = add(m, f, plain(value));
@@ -353,7 +364,8 @@ static enum lt_err set_colour(struct maker *m, const char *name, double share)
             rgb[2] = round(colours[i].b * share);
         }
     if (!found)
-        return lt_fail(m->diag, LT_ERR_INVALID, "%s: unknown colour %.40s", m->t->name, name);
+        return refuse(m, LT_ERR_INVALID,
+                      &(struct lt_act_refusal){.key = "cannot.color", .word = name});
     const struct lt_feature *f = rgb_feature(m);
     int as_text = m->t->kind == LT_THING_HA;
     char text[64];
@@ -373,7 +385,7 @@ static enum lt_err set_colour(struct maker *m, const char *name, double share)
         return add(m, f, as_text ? json_string(text) : json_pack("{s:f,s:f}", "x", a, "y", b));
     }
     if (!strcasecmp(name, "white")) return set_kelvin(m, 4000);
-    return cannot(m, "has no colours");
+    return cannot(m, "cannot.colors");
 }
 
 static enum lt_err light_set(struct maker *m, const json_t *args)
@@ -390,7 +402,7 @@ static enum lt_err light_set(struct maker *m, const json_t *args)
     int is_last = !strcmp(on_type(m->t), "last");
     if (state && !is_last && !by_level) (void)!say(m, state, "on", "on");
     if (has_level && !level) {
-        if (m->t->kind != LT_THING_HA || !rgb_feature(m)) return cannot(m, "cannot be dimmed");
+        if (m->t->kind != LT_THING_HA || !rgb_feature(m)) return cannot(m, "cannot.dim");
         share = fmin(x, 100) / 100; /* as Home Assistant does: the colour itself is darker */
         if (!colour) colour = "white";
     }
@@ -408,12 +420,12 @@ static enum lt_err set_temperature(struct maker *m, const json_t *args)
 {
     double x = 0;
     const struct lt_feature *f = settable(m, "temperature");
-    if (!argument(args, "temperature", &x) || !f) return cannot(m, "has no temperature to set");
+    if (!argument(args, "temperature", &x) || !f) return cannot(m, "cannot.temperature");
     /* Celsius said to a device of the other unit: nothing it could mean as it is */
     if (f->unit && strchr(f->unit, 'F') && f->has_range && x < f->min) x = round(x * 9 / 5 + 32);
     if (f->has_range && (x < f->min || x > f->max))
-        return lt_fail(m->diag, LT_ERR_INVALID, "%s takes %g to %g degrees, not %g", m->t->name,
-                       f->min, f->max, x);
+        return refuse(m, LT_ERR_INVALID,
+                      &(struct lt_act_refusal){"cannot.degrees", NULL, f->min, f->max, x});
     enum lt_err err = add(m, f, plain(x));
     if (!err) expect(m, f, NULL, x, 0.26);
     return err;
@@ -423,24 +435,24 @@ static enum lt_err position(struct maker *m, const json_t *args)
 {
     double x = 0;
     const struct lt_feature *f = settable(m, "position");
-    if (!argument(args, "position", &x)) return cannot(m, "was given no position");
+    if (!argument(args, "position", &x)) return cannot(m, "cannot.no_value");
     if (f) return set_percent(m, f, fmin(fmax(x, 0), 100));
     if (x >= 100 || x <= 0) return turn(m, x >= 100);
-    return cannot(m, "can only be opened and closed");
+    return cannot(m, "cannot.position");
 }
 
 static enum lt_err fan_speed(struct maker *m, const json_t *args)
 {
     double x = 0;
     const struct lt_feature *f = settable(m, "percentage");
-    if (!argument(args, "percentage", &x)) return cannot(m, "was given no speed");
+    if (!argument(args, "percentage", &x)) return cannot(m, "cannot.no_value");
     if (x <= 0) return turn(m, 0);
     const struct lt_feature *state = settable(m, "state");
     if (state) (void)!say(m, state, "on", "on");
     if (f) return set_percent(m, f, fmin(x, 100));
     /* named speeds only */
     const char *const names[] = {x <= 33 ? "low" : x <= 67 ? "medium" : "high", NULL};
-    return choose(m, "preset_mode", names) ? cannot(m, "has no speeds") : LT_OK;
+    return choose(m, "preset_mode", names) ? cannot(m, "cannot.speed") : LT_OK;
 }
 
 /* A value within the feature's range, in steps. */
@@ -449,10 +461,10 @@ static enum lt_err set_value(struct maker *m, const char *feature, const json_t 
 {
     double x = 0;
     const struct lt_feature *f = settable(m, feature);
-    if (!argument(args, key, &x) || !f) return cannot(m, "takes no such value");
+    if (!argument(args, key, &x) || !f) return cannot(m, "cannot.value");
     if (f->has_range && (x < f->min || x > f->max))
-        return lt_fail(m->diag, LT_ERR_INVALID, "%s takes %g to %g, not %g", m->t->name, f->min,
-                       f->max, x);
+        return refuse(m, LT_ERR_INVALID,
+                      &(struct lt_act_refusal){"cannot.range", NULL, f->min, f->max, x});
     if (f->has_range && f->step > 0) x = f->min + round((x - f->min) / f->step) * f->step;
     enum lt_err err = add(m, f, plain(x));
     if (!err) expect(m, f, NULL, x, f->step > 0 ? f->step / 2 : 0.01);
@@ -463,8 +475,9 @@ static enum lt_err select_option(struct maker *m, const json_t *args)
 {
     const char *const wish[] = {json_string_value(json_object_get(args, "option")), NULL};
     if (!wish[0] || choose(m, "state", wish))
-        return lt_fail(m->diag, LT_ERR_INVALID, "%s has no option \"%.60s\"", m->t->name,
-                       wish[0] ? wish[0] : "");
+        return refuse(
+            m, LT_ERR_INVALID,
+            &(struct lt_act_refusal){.key = "cannot.option", .word = wish[0] ? wish[0] : "?"});
     return LT_OK;
 }
 
@@ -479,7 +492,7 @@ static enum lt_err one_word(struct maker *m, const char *const *features, const 
         if (then && state) expect(m, state, then, 0, 0);
         return LT_OK;
     }
-    return cannot(m, "cannot do that");
+    return cannot(m, "cannot.do");
 }
 
 /* Arm in a mode, or (NULL) disarm. A panel that waits until people have left says "arming" first. */
@@ -491,7 +504,7 @@ static enum lt_err alarm_panel(struct maker *m, const char *mode)
         snprintf(then, sizeof then, "armed_%.20s", mode);
     }
     if (!say(m, settable(m, "state"), word, then)) return LT_OK;
-    return cannot(m, mode ? "cannot be armed so from here" : "cannot be disarmed from here");
+    return cannot(m, mode ? "cannot.arm" : "cannot.disarm");
 }
 
 /* ---- media players ---- */
@@ -510,7 +523,7 @@ static enum lt_err turn_player(struct maker *m, int on)
     if (on ? !tell(m, "on", NULL) || !tell(m, "play", "playing")
            : !tell(m, "off", "off") || !tell(m, "stop", NULL) || !tell(m, "pause", "paused"))
         return LT_OK;
-    return cannot(m, on ? "cannot be turned on" : "cannot be turned off");
+    return cannot(m, on ? "cannot.turn_on" : "cannot.turn_off");
 }
 
 /* act_known.c has made a volume of the step where the player tells its own. */
@@ -520,25 +533,24 @@ static enum lt_err volume(struct maker *m, const json_t *args)
     const struct lt_feature *f = settable(m, "volume");
     const char *step = json_string_value(json_object_get(args, "volume_step"));
     if (argument(args, "volume_level", &x))
-        return f ? set_percent(m, f, fmin(fmax(x, 0), 100)) : cannot(m, "takes no volume");
+        return f ? set_percent(m, f, fmin(fmax(x, 0), 100)) : cannot(m, "cannot.volume");
     int is_up = step ? !strcasecmp(step, "up") : argument(args, "volume_step", &x) && x > 0;
     if (!tell(m, is_up ? "volume_up" : "volume_down", NULL)) return LT_OK;
-    return cannot(m, f ? "has not told its volume yet" : "takes no volume");
+    return cannot(m, f ? "cannot.volume_yet" : "cannot.volume");
 }
 
 static enum lt_err mute(struct maker *m, int on)
 {
     const struct lt_feature *f = settable(m, "mute");
     const char *word = on ? "on" : "off";
-    return f && !say(m, f, word, word) ? LT_OK
-                                       : cannot(m, on ? "cannot be muted" : "cannot be unmuted");
+    return f && !say(m, f, word, word) ? LT_OK : cannot(m, on ? "cannot.mute" : "cannot.unmute");
 }
 
 static enum lt_err search(struct maker *m, const json_t *args)
 {
     const struct lt_feature *f = settable(m, "search");
     json_t *query = json_object_get(args, "search_query");
-    if (!f || !json_is_string(query)) return cannot(m, "cannot search for that");
+    if (!f || !json_is_string(query)) return cannot(m, "cannot.search");
     return add(m, f, json_deep_copy(query));
 }
 
@@ -546,13 +558,13 @@ static enum lt_err play(struct maker *m, enum verb verb, const json_t *args)
 {
     switch (verb) {
     case MEDIA_PAUSE:
-        return tell(m, "pause", "paused") ? cannot(m, "cannot be paused") : LT_OK;
+        return tell(m, "pause", "paused") ? cannot(m, "cannot.pause") : LT_OK;
     case MEDIA_PLAY:
-        return tell(m, "play", "playing") ? cannot(m, "cannot be started") : LT_OK;
+        return tell(m, "play", "playing") ? cannot(m, "cannot.play") : LT_OK;
     case MEDIA_NEXT:
-        return tell(m, "next", NULL) ? cannot(m, "cannot skip") : LT_OK;
+        return tell(m, "next", NULL) ? cannot(m, "cannot.next") : LT_OK;
     case MEDIA_PREVIOUS:
-        return tell(m, "previous", NULL) ? cannot(m, "cannot go back") : LT_OK;
+        return tell(m, "previous", NULL) ? cannot(m, "cannot.previous") : LT_OK;
     case MUTE:
     case UNMUTE:
         return mute(m, verb == MUTE);
@@ -746,7 +758,7 @@ static enum lt_err emit_template(struct maker *m)
     }
     if (!word && state) word = json_string_value(json_object_get(state->words, "on"));
     json_object_set_new(vars, "state", json_string(word == NULL ? "" : "on"));
-    enum lt_err err = word ? new_send(m, state->command_topic, &s) : cannot(m, "cannot do that");
+    enum lt_err err = word ? new_send(m, state->command_topic, &s) : cannot(m, "cannot.do");
     if (!err) err = lt_template_eval(word, vars, s->payload, sizeof s->payload, m->diag);
     json_decref(vars);
     return err;
@@ -767,6 +779,19 @@ enum lt_err lt_act_plan_call(const struct lt_thing *t, const char *tool, const j
     for (int i = 0; i < m.n; i++) json_decref(m.set[i].value);
     if (t->is_optimistic) out->n_expects = 0;
     return err;
+}
+
+int lt_act_say_refusal(const struct lt_tongue *t, const char *name,
+                       const struct lt_act_refusal *why, char *out, size_t cap)
+{
+    char low[32], high[32], value[32];
+    snprintf(low, sizeof low, "%g", why->low);
+    snprintf(high, sizeof high, "%g", why->high);
+    snprintf(value, sizeof value, "%g", why->value);
+    return why->key && lt_say(t, why->key,
+                              LT_HOLES({"name", name}, {"color", why->word}, {"option", why->word},
+                                       {"low", low}, {"high", high}, {"value", value}),
+                              out, cap);
 }
 
 /* ---- reports ---- */

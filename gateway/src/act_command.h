@@ -11,10 +11,12 @@
 
 #include <jansson.h>
 
+#include "answers.h"
 #include "discovery.h"
 
 #define LT_ACT_SENDS_MAX     6    /* most messages of one device and call */
 #define LT_ACT_PAYLOAD_BYTES 1024 /* longest payload */
+#define LT_ACT_REFUSAL_BYTES 300  /* longest sentence that tells why not */
 
 struct lt_act_send {
     const char *topic; /* the thing's */
@@ -26,11 +28,18 @@ struct lt_act_expect {
     char meaning[64];                 /* "on", "closed", an option; "" for a number */
     double number, tolerance;
 };
+/* Why a device cannot do what was asked: a key (answers.h) and what fills its sentence. */
+struct lt_act_refusal {
+    const char *key;         /* NULL: only the error's text tells */
+    const char *word;        /* colour or option; borrowed from the call's arguments, or NULL */
+    double low, high, value; /* a range, and what was asked for */
+};
 struct lt_act_plan {
     struct lt_act_send sends[LT_ACT_SENDS_MAX];
     int n_sends;
     struct lt_act_expect expects[LT_ACT_SENDS_MAX];
-    int n_expects; /* 0: the device reports nothing that could confirm the call */
+    int n_expects;                 /* 0: the device reports nothing that could confirm the call */
+    struct lt_act_refusal refusal; /* with an error */
 };
 
 /* Does this tool work devices (HassTurnOn, HassLightSet, …)? */
@@ -38,10 +47,14 @@ int lt_act_is_for_devices(const char *tool);
 /* Domains that the tool works on, ends with NULL; NULL: any. */
 const char *const *lt_act_domains(const char *tool);
 /* Plan `tool` with `args` for the thing. LT_ERR_UNSUPPORTED (the device cannot do it), LT_ERR_INVALID (a
- * value out of its range), LT_ERR_LIMIT; the text says what and can be told to the user. */
+ * value out of its range), LT_ERR_LIMIT; the text says what, in English, out->refusal in any tongue. */
 LT_NODISCARD enum lt_err lt_act_plan_call(const struct lt_thing *t, const char *tool,
                                           const json_t *args, struct lt_act_plan *out,
                                           struct lt_diag *diag);
+
+/* Say why not, of the thing called `name`. 0, and nothing written, without a key. */
+int lt_act_say_refusal(const struct lt_tongue *t, const char *name,
+                       const struct lt_act_refusal *why, char *out, size_t cap);
 
 /* What a feature reports: its meaning ("on") or text to `meaning`, a number to *number (NAN for none).
  * LT_ERR_NOTFOUND when the payload says nothing about the feature, LT_ERR_UNSUPPORTED. */

@@ -1,41 +1,168 @@
-/* answers.c - sentences from the table, and in which language somebody speaks. */
+/* answers.c - sentences from the tables: the user's own, and the one that is part of the program. */
 #include "answers.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "embedded.h"
 #include "lt/json.h"
-#include "phrases.h"
 
-#define SENTENCES_MAX 3 /* an answer of more is not listened to */
-#define EVIDENCE      2 /* small words of a language that prove it */
+#define KEYS_MAX 3  /* forms of a key: "hours.in_name", "hours.few", "hours" */
+#define HOLE_MAX 64 /* longest name of a hole, with the NUL */
+
+extern const struct lt__embedded lt__embedded_answers[];
 
 struct lt_answers {
     json_t *by_language;
 };
 
+/* ---- the program's own ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static json_t *builtin; /* deploy/answers.json; kept until the program ends */
+
+static void read_builtin(void)
+{
+    builtin = json_loadb(lt__embedded_answers[0].text, lt__embedded_answers[0].n,
+                         JSON_REJECT_DUPLICATES, NULL);
+}
+
+static const json_t *program_table(void)
+{
+    pthread_once(&once, read_builtin);
+    return builtin;
+}
+
+/* ---- reading one ---- */
+
+/* The hole at `p`, a brace: its name. Returns the bytes up to behind its end; 0 when it has none. */
+static size_t hole_at(const char *p, char *name)
+{
+    size_t n = strcspn(p, "}");
+    if (!p[n] || n < 2 || n > HOLE_MAX) return 0;
+    memcpy(name, p + 1, n - 1);
+    name[n - 1] = '\0';
+    return n + 1;
+}
+
+/* Does a sentence of this list have the hole? */
+static int has_hole(const json_t *sentences, const char *name)
+{
+    char braced[HOLE_MAX + 2];
+    json_t *s;
+    size_t i;
+    snprintf(braced, sizeof braced, "{%s}", name);
+    json_array_foreach((json_t *)(uintptr_t)sentences, i, s)
+    {
+        if (strstr(json_string_value(s), braced)) return 1;
+    }
+    return 0;
+}
+
+/* Can something fill the hole of this key? Arguments of tools are not all in the program's table, so that
+ * any hole of it will do for a tool's sentence; a key that is not ours may be a tool of the user's. */
+static int is_fillable(const char *key, const char *name)
+{
+    static const char *const arguments[] = {"device_class", "media_class", "hours", "minutes",
+                                            "seconds"};
+    const char *lang, *other, *dot = strrchr(key, '.');
+    json_t *table, *sentences;
+    int is_known = 0, is_there = 0;
+    int is_tool = isupper((unsigned char)*(
+        dot && (!strncmp(key, "do.", 3) || !strncmp(key, "ask.", 4)) ? dot + 1 : key));
+    for (size_t i = 0; is_tool && i < sizeof arguments / sizeof *arguments; i++)
+        if (!strcmp(arguments[i], name)) return 1;
+    json_object_foreach((json_t *)(uintptr_t)program_table(), lang, table)
+    {
+        json_object_foreach(table, other, sentences)
+        {
+            if (!strcmp(other, "words") || (!is_tool && strcmp(other, key) != 0)) continue;
+            is_known |= !strcmp(other, key);
+            is_there |= has_hole(sentences, name);
+        }
+    }
+    return !is_known || is_there;
+}
+
+static enum lt_err check_sentence(const char *lang, const char *key, size_t i, const char *s,
+                                  struct lt_diag *diag)
+{
+    char name[HOLE_MAX];
+    for (; (s = strchr(s, '{')) != NULL; s++) {
+        if (!hole_at(s, name))
+            return lt_fail(diag, LT_ERR_PARSE, "/%s/%s/%zu: \"%.20s\" has no closing brace", lang,
+                           key, i, s);
+        if (!is_fillable(key, name))
+            return lt_fail(diag, LT_ERR_PARSE,
+                           "/%s/%s/%zu: nothing fills {%s}; deploy/answers.json shows what \"%s\" "
+                           "can name",
+                           lang, key, i, name, key);
+    }
+    return LT_OK;
+}
+
+static enum lt_err check_words(const char *lang, const json_t *words, struct lt_diag *diag)
+{
+    const char *word;
+    json_t *said;
+    if (!json_is_object(words))
+        return lt_fail(diag, LT_ERR_PARSE, "/%s/words: not an object of words", lang);
+    json_object_foreach((json_t *)(uintptr_t)words, word, said)
+    {
+        if (!json_is_string(said))
+            return lt_fail(diag, LT_ERR_PARSE, "/%s/words/%s: not a word in quotes", lang, word);
+    }
+    return LT_OK;
+}
+
+static enum lt_err check_table(const char *lang, const json_t *table, struct lt_diag *diag)
+{
+    const char *key;
+    json_t *sentences, *s;
+    size_t i;
+    enum lt_err err = LT_OK;
+    if (strlen(lang) != 2 || !islower((unsigned char)lang[0]) || !islower((unsigned char)lang[1]))
+        return lt_fail(diag, LT_ERR_PARSE, "/%s: not a language of two small letters (en, de)",
+                       lang);
+    if (!json_is_object(table))
+        return lt_fail(diag, LT_ERR_PARSE, "/%s: not an object of sentences", lang);
+    json_object_foreach((json_t *)(uintptr_t)table, key, sentences)
+    {
+        if (!strcmp(key, "words")) {
+            err = check_words(lang, sentences, diag);
+            if (err) return err;
+            continue;
+        }
+        if (strlen(key) >= LT_ANSWERS_KEY)
+            return lt_fail(diag, LT_ERR_PARSE, "/%s/%.40s...: a key of %d bytes at most", lang, key,
+                           LT_ANSWERS_KEY - 1);
+        if (!json_array_size(sentences))
+            return lt_fail(diag, LT_ERR_PARSE, "/%s/%s: not a list of sentences ([\"...\"])", lang,
+                           key);
+        json_array_foreach(sentences, i, s)
+        {
+            if (!json_is_string(s))
+                return lt_fail(diag, LT_ERR_PARSE, "/%s/%s/%zu: not a sentence in quotes", lang,
+                               key, i);
+            err = check_sentence(lang, key, i, json_string_value(s), diag);
+            if (err) return err;
+        }
+    }
+    return LT_OK;
+}
+
 static enum lt_err check(const json_t *o, struct lt_diag *diag)
 {
-    const char *lang, *key;
-    json_t *table, *sentences, *s;
-    size_t i;
+    const char *lang;
+    json_t *table;
     if (!json_is_object(o)) return lt_fail(diag, LT_ERR_PARSE, "not an object of languages");
     json_object_foreach((json_t *)(uintptr_t)o, lang, table)
     {
-        if (!json_is_object(table))
-            return lt_fail(diag, LT_ERR_PARSE, "/%s: not an object of sentences", lang);
-        json_object_foreach(table, key, sentences)
-        {
-            if (!strcmp(key, "words") ? !json_is_object(sentences) : !json_is_array(sentences))
-                return lt_fail(diag, LT_ERR_PARSE, "/%s/%s: not a list of sentences", lang, key);
-            json_array_foreach(sentences, i, s)
-            {
-                if (!json_is_string(s))
-                    return lt_fail(diag, LT_ERR_PARSE, "/%s/%s/%zu: not a sentence", lang, key, i);
-            }
-        }
+        enum lt_err err = check_table(lang, table, diag);
+        if (err) return err;
     }
     return LT_OK;
 }
@@ -66,152 +193,226 @@ void lt_answers_free(struct lt_answers *a)
 
 /* ---- sentences ---- */
 
-/* A value as it is said in the language. 0: none. */
-static int value_words(const json_t *table, const char *key, const json_t *value, char *out,
-                       size_t cap)
+struct saying {
+    const json_t *tables[2]; /* of one language: the user's, the program's; NULL: none */
+    const struct lt_hole *holes;
+    const json_t *arguments;
+};
+
+/* Not more than fits, and no letter in half. */
+static void put(char *out, size_t cap, size_t *n, const char *text, size_t bytes)
 {
-    const json_t *words = json_object_get(table, "words");
-    const char *s = json_string_value(json_is_array(value) ? json_array_get(value, 0) : value);
-    int is_name = !strcmp(key, "name") || !strcmp(key, "area") || !strcmp(key, "floor");
-    if (s && !is_name && json_object_get(words, s))
-        s = json_string_value(json_object_get(words, s));
-    if (s)
-        snprintf(out, cap, "%s", s);
-    else if (json_is_number(value))
-        snprintf(out, cap, "%g", json_number_value(value));
+    size_t room = cap - 1 - *n, k = bytes < room ? bytes : room;
+    while (k < bytes && k && ((unsigned char)text[k] & 0xc0) == 0x80) k--;
+    memcpy(out + *n, text, k);
+    *n += k;
+    out[*n] = '\0';
+}
+
+/* Names, and what somebody said in any language: said as they are. */
+static int is_verbatim(const char *hole)
+{
+    static const char *const names[] = {
+        "name",    "area", "floor", "item", "message", "search_query",
+        "command", "it",   "last",  "do",   "tool",    "conversation_command"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], hole)) return 1;
+    return 0;
+}
+
+static const char *translated(const struct saying *s, const char *hole, const char *text)
+{
+    for (int i = 0; i < 2 && !is_verbatim(hole); i++) {
+        const json_t *words = json_object_get(s->tables[i], "words");
+        const char *word = json_string_value(json_object_get(words, text));
+        if (word) return word;
+    }
+    return text;
+}
+
+/* "21.5" with the language's mark, a single byte: "21,5". In place. */
+static void decimal_mark(const struct saying *s, char *number)
+{
+    const char *mark = translated(s, "", ".");
+    size_t whole = strspn(number, "-0123456789"), part = 0;
+    if (whole && number[whole] == '.') part = strspn(number + whole + 1, "0123456789");
+    if (part && !number[whole + 1 + part] && strlen(mark) == 1) number[whole] = *mark;
+}
+
+/* What fills the hole; 0: nothing does. */
+static int value_of(const struct saying *s, const char *hole, char *out, size_t cap)
+{
+    const char *text = NULL;
+    for (const struct lt_hole *h = s->holes; h && h->name && !text; h++)
+        if (!strcmp(h->name, hole) && h->text && *h->text) text = h->text;
+    const json_t *v = text ? NULL : json_object_get(s->arguments, hole);
+    if (json_is_array(v)) v = json_array_get(v, 0);
+    if (!text) text = json_string_value(v);
+    if (text)
+        snprintf(out, cap, "%s", translated(s, hole, text));
+    else if (json_is_number(v))
+        snprintf(out, cap, "%g", json_number_value(v));
     else
         return 0;
+    if (!is_verbatim(hole)) decimal_mark(s, out);
     return *out != '\0';
 }
 
-/* Fill the sentence's holes from the arguments; 0 when one is missing. */
-static int fill(const json_t *table, const char *sentence, const json_t *arguments, char *out,
-                size_t cap)
+static int fill(const struct saying *s, const char *sentence, char *out, size_t cap)
 {
     size_t n = 0;
     *out = '\0';
-    for (const char *p = sentence; *p && n + 1 < cap;) {
-        char key[64], words[256];
-        size_t len = *p == '{' ? strcspn(p, "}") : 0;
-        if (!len || !p[len] || len > sizeof key) {
-            out[n++] = *p++;
-            out[n] = '\0';
+    while (*sentence) {
+        char name[HOLE_MAX], value[1024];
+        size_t len = *sentence == '{' ? hole_at(sentence, name) : 0, text = strcspn(sentence, "{");
+        if (!len) {
+            put(out, cap, &n, sentence, text ? text : 1);
+            sentence += text ? text : 1;
             continue;
         }
-        snprintf(key, sizeof key, "%.*s", (int)len - 1, p + 1);
-        if (!value_words(table, key, json_object_get(arguments, key), words, sizeof words))
-            return 0;
-        int k = snprintf(out + n, cap - n, "%s", words);
-        n = k < 0 || (size_t)k >= cap - n ? cap - 1 : n + (size_t)k;
-        p += len + 1;
+        if (!value_of(s, name, value, sizeof value)) return 0;
+        put(out, cap, &n, value, strlen(value));
+        sentence += len;
     }
     return n > 0;
 }
 
-static int say(const struct lt_answers *a, const char *lang, const char *key,
-               const json_t *arguments, char *out, size_t cap)
+/* `n_langs` 1: only in the tongue's own language. */
+static int say(const struct lt_tongue *t, int n_langs, const char *const *keys,
+               const json_t *arguments, const struct lt_hole *holes, char *out, size_t cap)
 {
-    const json_t *table = a ? json_object_get(a->by_language, lang) : NULL;
-    size_t i;
-    json_t *sentence;
-    json_array_foreach(json_object_get(table, key), i, sentence)
-    {
-        if (!fill(table, json_string_value(sentence), arguments, out, cap)) continue;
-        *out = (char)toupper((unsigned char)*out);
-        return 1;
+    const char *const langs[] = {t && *t->lang ? t->lang : "en", "en"};
+    for (int l = 0; l < n_langs; l++) {
+        struct saying s = {
+            .tables = {t && t->own ? json_object_get(t->own->by_language, langs[l]) : NULL,
+                       json_object_get(program_table(), langs[l])},
+            .holes = holes,
+            .arguments = arguments};
+        for (int own = 0; own < 2; own++) {
+            for (int k = 0; k < KEYS_MAX && keys[k]; k++) {
+                const json_t *list = json_object_get(s.tables[own], keys[k]), *one;
+                size_t i;
+                json_array_foreach((json_t *)(uintptr_t)list, i, one)
+                {
+                    if (fill(&s, json_string_value(one), out, cap)) return 1;
+                }
+            }
+        }
     }
     *out = '\0';
     return 0;
 }
 
-void lt_answers_done(const struct lt_answers *a, const char *lang, const json_t *calls, char *out,
-                     size_t cap)
+int lt_say_part(const struct lt_tongue *t, const char *key, const struct lt_hole *holes, char *out,
+                size_t cap)
 {
-    size_t i, n = 0;
-    json_t *call;
-    *out = '\0';
-    json_array_foreach((json_t *)(uintptr_t)calls, i, call)
-    {
-        const char *name = json_string_value(json_object_get(call, "name"));
-        char one[400];
-        if (i == SENTENCES_MAX) break;
-        if (!name || !say(a, lang, name, json_object_get(call, "arguments"), one, sizeof one)) {
-            *out = '\0'; /* half an answer would be wrong */
-            return;
-        }
-        int k = snprintf(out + n, cap - n, "%s%s", n ? " " : "", one);
-        if (k < 0 || (size_t)k >= cap - n) return;
-        n += (size_t)k;
+    return say(t, 2, (const char *const[KEYS_MAX]){key}, NULL, holes, out, cap);
+}
+
+int lt_say(const struct lt_tongue *t, const char *key, const struct lt_hole *holes, char *out,
+           size_t cap)
+{
+    int is_there = lt_say_part(t, key, holes, out, cap);
+    lt_say_capital(out);
+    return is_there;
+}
+
+int lt_say_call(const struct lt_tongue *t, const char *key, const json_t *arguments,
+                const struct lt_hole *holes, char *out, size_t cap)
+{
+    return say(t, 1, (const char *const[KEYS_MAX]){key}, arguments, holes, out, cap);
+}
+
+void lt_say_capital(char *s)
+{
+    unsigned char *u = (unsigned char *)s;
+    if (u[0] == 0xc2 && u[1] == 0xbf) u += 2; /* U+00BF, which opens a Spanish question */
+    if (islower(u[0])) {
+        u[0] = (unsigned char)toupper(u[0]);
+    } else if (u[0] == 0xc3 && u[1] >= 0xa0 && u[1] != 0xb7 && u[1] < 0xbf) {
+        u[1] = (unsigned char)(u[1] - 0x20); /* U+00E0 to U+00FE: Latin-1 */
+    } else if ((u[0] == 0xc4 && (u[1] == 0x85 || u[1] == 0x87 || u[1] == 0x99)) ||
+               (u[0] == 0xc5 && u[1] == 0x9b)) {
+        u[1]--; /* ą ć ę ś */
+    } else if (u[0] == 0xc5 && (u[1] == 0x82 || u[1] == 0x84 || u[1] == 0xba || u[1] == 0xbc)) {
+        u[1]--; /* ł ń ź ż */
     }
 }
 
-void lt_answers_say(const struct lt_answers *a, const char *lang, const char *key, const char *said,
-                    char *out, size_t cap)
+/* ---- numbers, lists, times ---- */
+
+/* The ending for a number of things; NULL: the plain key. */
+static const char *ending_of(const struct lt_tongue *t, int64_t n)
 {
-    json_t *arguments = said && *said ? json_pack("{s:s}", "it", said) : NULL;
-    say(a, lang, key, arguments, out, cap);
-    json_decref(arguments);
+    const char *lang = t ? t->lang : "";
+    int64_t tens = n / 10 % 10, ones = n % 10;
+    if (n == 1 || (n == 0 && !strcmp(lang, "fr"))) return "one";
+    if (!strcmp(lang, "pl") && tens != 1 && ones >= 2 && ones <= 4) return "few";
+    return NULL;
 }
 
-void lt_answers_ask(const struct lt_answers *a, const char *lang, const char *what,
-                    const json_t *arguments, char *out, size_t cap)
+/* `form`: a key's ending that comes first, or NULL. */
+static int say_number(const struct lt_tongue *t, const char *key, const char *form, int64_t n,
+                      const struct lt_hole *holes, char *out, size_t cap)
 {
-    char key[128];
-    snprintf(key, sizeof key, "ask.%.100s", what);
-    say(a, lang, key, arguments, out, cap);
+    char first[LT_ANSWERS_KEY], counted[LT_ANSWERS_KEY];
+    const char *keys[KEYS_MAX] = {NULL}, *ending = ending_of(t, n);
+    int k = 0;
+    json_t *number = json_pack("{s:I}", "n", (json_int_t)n);
+    snprintf(first, sizeof first, "%.100s.%.20s", key, form ? form : "");
+    snprintf(counted, sizeof counted, "%.100s.%.20s", key, ending ? ending : "");
+    if (form) keys[k++] = first;
+    if (ending) keys[k++] = counted;
+    keys[k] = key;
+    int is_there = say(t, 2, keys, number, holes, out, cap);
+    json_decref(number);
+    return is_there;
 }
 
-/* ---- the language ---- */
-
-/* Words that are frequent in requests and in no other of these languages. English comes first: where
- * two have as many, it is that. */
-static const struct {
-    const char lang[LT_LANG_CAP];
-    const char *words;
-} small_words[] = {
-    {"en", " the turn on off please what whats is are to set my all lights light up down of it how "
-           "at with for and this that make open close switch start stop "},
-    {"de",
-     " der das den dem ein eine einen im ist und bitte mach mache schalte schalt licht wie auf "
-     "zu aus stell stelle alle wohnzimmer küche fenster öffne schließe ich wird uhr heizung "},
-    {"fr", " le les la des du est dans allume éteins ouvre ferme lumière lumières mets quelle quel "
-           "salon cuisine chambre sil te plaît et une au fais heure toutes combien règle "},
-    {"es", " el los las del en enciende apaga abre cierra luz luces por favor qué cuál es una sala "
-           "cocina dormitorio pon sube baja y la hora todas pone cuánto "},
-    {"nl", " het een van zet doe lamp lampen aan uit naar woonkamer keuken slaapkamer alle graag "
-           "alsjeblieft wat hoe laat open sluit licht de en op "},
-    {"it", " il lo gli accendi spegni apri chiudi luce luci della del nel nella cucina soggiorno "
-           "camera per favore che è una la di metti alza abbassa quanto tutte imposta "},
-};
-
-static int count_words(const struct lt_words *w, const char *list)
+int lt_say_count(const struct lt_tongue *t, const char *key, int64_t n, const struct lt_hole *holes,
+                 char *out, size_t cap)
 {
-    int n = 0;
-    for (int i = 0; i < w->n; i++) {
-        char padded[64];
-        snprintf(padded, sizeof padded, " %.60s ", w->v[i]);
-        n += strstr(list, padded) != NULL;
-    }
-    return n;
+    int is_there = say_number(t, key, NULL, n, holes, out, cap);
+    lt_say_capital(out);
+    return is_there;
 }
 
-void lt_language_of(const char *given, const char *text, char out[LT_LANG_CAP])
+void lt_say_join(const struct lt_tongue *t, const char *key, const char *one, char *list,
+                 size_t cap)
 {
-    struct lt_words w;
-    int best = EVIDENCE - 1;
-    memset(out, 0, LT_LANG_CAP);
-    if (given && isalpha((unsigned char)given[0]) && isalpha((unsigned char)given[1]) &&
-        !isalpha((unsigned char)given[2])) {
-        out[0] = (char)tolower((unsigned char)given[0]);
-        out[1] = (char)tolower((unsigned char)given[1]);
+    char before[1024];
+    if (!*list) {
+        size_t n = 0;
+        put(list, cap, &n, one, strlen(one));
         return;
     }
-    if (!text) return;
-    lt_words_split(text, &w);
-    for (size_t i = 0; i < sizeof small_words / sizeof *small_words; i++) {
-        int n = count_words(&w, small_words[i].words);
-        if (n <= best) continue;
-        best = n;
-        memcpy(out, small_words[i].lang, LT_LANG_CAP);
+    snprintf(before, sizeof before, "%s", list);
+    lt_say_part(t, key, LT_HOLES({"it", before}, {"last", one}), list, cap);
+}
+
+static void span_words(const struct lt_tongue *t, int64_t ms, const char *form, char *out,
+                       size_t cap)
+{
+    static const char *const keys[] = {"hours", "minutes", "seconds"};
+    int64_t s = (ms + 500) / 1000, part[] = {s / 3600, s / 60 % 60, s % 60};
+    *out = '\0';
+    for (int i = 0; i < 3; i++) {
+        char one[64];
+        if (!part[i] && (i < 2 || *out)) continue;
+        say_number(t, keys[i], form, part[i], NULL, one, sizeof one);
+        lt_say_join(t, "span", one, out, cap);
     }
+}
+
+void lt_say_span(const struct lt_tongue *t, int64_t ms, char *out, size_t cap)
+{
+    span_words(t, ms, NULL, out, cap);
+}
+
+void lt_say_timer(const struct lt_tongue *t, const char *name, int64_t total_ms, char *out,
+                  size_t cap)
+{
+    char span[128];
+    span_words(t, total_ms, "in_name", span, sizeof span);
+    lt_say_part(t, "timer", LT_HOLES({"name", name}, {"span", span}), out, cap);
 }

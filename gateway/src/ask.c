@@ -173,58 +173,12 @@ int lt_ask_fill_choice(json_t *call, const json_t *choice, int is_joining)
     return !bad;
 }
 
-/* Different rooms of the choices, in order; their number. */
-static size_t rooms_of(const json_t *choices, const char **out, size_t cap)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < json_array_size(choices); i++) {
-        const char *area = text_at(json_array_get(choices, i), "area");
-        size_t k = 0;
-        while (k < n && k < cap && strcmp(out[k], area) != 0) k++;
-        if (!*area || (k < n && k < cap)) continue;
-        if (n < cap) out[n] = area;
-        n++;
-    }
-    return n;
-}
-
-void lt_ask_list(const json_t *choices, char *out, size_t cap)
-{
-    const char *rooms[LT_ASK_SPOKEN_MAX];
-    size_t n = json_array_size(choices), used = 0, n_rooms;
-    *out = '\0';
-    if (n > LT_ASK_SPOKEN_MAX) {
-        n_rooms = rooms_of(choices, rooms, LT_ASK_SPOKEN_MAX);
-        if (n_rooms < 2 || n_rooms > LT_ASK_SPOKEN_MAX) return;
-        for (size_t i = 0; i < n_rooms && used < cap; i++)
-            used += (size_t)snprintf(out + used, cap - used, "%s%s",
-                                     !i                 ? "in the "
-                                     : i + 1 == n_rooms ? " or the "
-                                                        : ", the ",
-                                     rooms[i]);
-        return;
-    }
-    for (size_t i = 0; i < n && used < cap; i++) {
-        const json_t *choice = json_array_get(choices, i);
-        const char *label = text_at(choice, "label"), *area = text_at(choice, "area");
-        int n_same = 0;
-        for (size_t k = 0; k < n; k++)
-            n_same += !strcasecmp(text_at(json_array_get(choices, k), "label"), label);
-        used +=
-            (size_t)snprintf(out + used, cap - used, "%sthe %s%s%s",
-                             !i           ? ""
-                             : i + 1 == n ? " or "
-                                          : ", ",
-                             label, n_same > 1 && *area ? " in the " : "", n_same > 1 ? area : "");
-    }
-}
-
 /* ---- which one ---- */
 
-void lt_ask_unclear(const struct lt_catalog *c, const json_t *unclear, struct lt_question *out)
+void lt_ask_unclear(const struct lt_tongue *t, const struct lt_catalog *c, const json_t *unclear,
+                    struct lt_question *out)
 {
     const struct lt_entity *e[LT_ASK_CHOICES_MAX];
-    char list[LT_ASK_SPEECH / 2];
     size_t i;
     json_t *call;
     json_array_foreach(unclear, i, call)
@@ -239,12 +193,7 @@ void lt_ask_unclear(const struct lt_catalog *c, const json_t *unclear, struct lt
         out->index = i;
         out->calls = json_deep_copy(unclear);
         out->choices = choices_of(c, e, n);
-        lt_ask_list(out->choices, list, sizeof list);
-        char noun[48];
-        snprintf(noun, sizeof noun, "%.40s", *kind ? kind : "one");
-        for (char *p = noun; *p; p++)
-            if (*p == '_') *p = ' ';
-        snprintf(out->speech, sizeof out->speech, "Which %s%s%s?", noun, *list ? ": " : "", list);
+        lt_ask_word_which(t, kind, out->choices, out->speech, sizeof out->speech);
         return;
     }
 }
@@ -279,28 +228,27 @@ void lt_ask_offered(const json_t *calls, size_t index, const char *speech, const
 
 /* ---- what is missing ---- */
 
-/* Tools with what they need. `opener`: the words of a command that stops short, any of each group
+/* Tools with what they need; asked for by the sentence "need." and the tool. `opener`: the words of a command that stops short, any of each group
  * (groups are parted by blanks, words of a group by bars); NULL: the network has a call for it. */
 static const struct need {
     const char *tool, *slot;
     enum lt_ask_kind kind;
-    const char *question, *opener;
+    const char *opener;
 } needs[] = {
-    {"HassStartTimer", "hours|minutes|seconds", LT_ASK_SPAN, "For how long?",
+    {"HassStartTimer", "hours|minutes|seconds", LT_ASK_SPAN,
      "timer|stoppuhr|minuteur|temporizador|minutnik set|start|create|stelle|starte|mets|pon|ustaw"},
-    {"HassIncreaseTimer", "hours|minutes|seconds", LT_ASK_SPAN, "By how much?", NULL},
-    {"HassDecreaseTimer", "hours|minutes|seconds", LT_ASK_SPAN, "By how much?", NULL},
-    {"HassLightSet", "brightness|color|temperature", LT_ASK_NUMBER, "To how many percent?", NULL},
-    {"HassSetPosition", "position", LT_ASK_NUMBER, "To how many percent?", NULL},
-    {"HassFanSetSpeed", "percentage", LT_ASK_NUMBER, "To how many percent?", NULL},
-    {"HassSetVolume", "volume_level", LT_ASK_NUMBER, "To how many percent?",
+    {"HassIncreaseTimer", "hours|minutes|seconds", LT_ASK_SPAN, NULL},
+    {"HassDecreaseTimer", "hours|minutes|seconds", LT_ASK_SPAN, NULL},
+    {"HassLightSet", "brightness|color|temperature", LT_ASK_NUMBER, NULL},
+    {"HassSetPosition", "position", LT_ASK_NUMBER, NULL},
+    {"HassFanSetSpeed", "percentage", LT_ASK_NUMBER, NULL},
+    {"HassSetVolume", "volume_level", LT_ASK_NUMBER,
      "volume|lautstärke|volumen|głośność set|change|stelle|ustaw|pon"},
-    {"HassClimateSetTemperature", "temperature", LT_ASK_NUMBER, "To how many degrees?",
+    {"HassClimateSetTemperature", "temperature", LT_ASK_NUMBER,
      "thermostat|temperature|heating|heizung|temperatur set|change|adjust|stelle|pon|ustaw"},
-    {"HassShoppingListAddItem", "item", LT_ASK_TEXT, "What shall I write on the shopping list?",
+    {"HassShoppingListAddItem", "item", LT_ASK_TEXT,
      "shopping|einkaufsliste add|put|write|schreib"},
-    {"HassBroadcast", "message", LT_ASK_TEXT, "What shall I announce?",
-     "announce|announcement|broadcast"},
+    {"HassBroadcast", "message", LT_ASK_TEXT, "announce|announcement|broadcast"},
 };
 #define N_NEEDS (sizeof needs / sizeof needs[0])
 
@@ -345,22 +293,24 @@ static int is_command_itself(const json_t *arguments, const char *slot)
     return 1;
 }
 
-static void fill(struct lt_question *out, const struct need *need, json_t *calls, size_t index)
+static void fill(const struct lt_tongue *t, struct lt_question *out, const struct need *need,
+                 json_t *calls, size_t index)
 {
+    char key[LT_ANSWERS_KEY];
     size_t n = strcspn(need->slot, "|");
     out->kind = need->kind;
     out->calls = calls;
     out->index = index;
     snprintf(out->slot, sizeof out->slot, "%.*s", (int)n, need->slot);
-    snprintf(out->speech, sizeof out->speech, "%s", need->question);
+    snprintf(key, sizeof key, "need.%s", need->tool);
+    lt_say(t, key, NULL, out->speech, sizeof out->speech);
 }
 
-void lt_ask_missing(const struct lt_catalog *c, const struct lt_words *said, const json_t *calls,
+void lt_ask_missing(const struct lt_tongue *t, const struct lt_words *said, const json_t *calls,
                     struct lt_question *out)
 {
     size_t i;
     json_t *call;
-    (void)c;
     json_array_foreach(calls, i, call)
     {
         const char *tool = text_at(call, "name");
@@ -377,7 +327,7 @@ void lt_ask_missing(const struct lt_catalog *c, const struct lt_words *said, con
             else if (need->kind == LT_ASK_TEXT)
                 is_missing = is_missing || is_command_itself(arguments, slot);
             if (!is_missing) continue;
-            fill(out, need, json_deep_copy(calls), i);
+            fill(t, out, need, json_deep_copy(calls), i);
             json_t *open = json_object_get(json_array_get(out->calls, i), "arguments");
             json_object_del(open, slot);
             return;
@@ -409,7 +359,8 @@ static int is_opener(const struct need *need, const struct lt_words *said)
     return !said->is_cut;
 }
 
-void lt_ask_opener(const struct lt_catalog *c, const struct lt_words *said, struct lt_question *out)
+void lt_ask_opener(const struct lt_tongue *t, const struct lt_catalog *c,
+                   const struct lt_words *said, struct lt_question *out)
 {
     for (size_t k = 0; k < N_NEEDS; k++) {
         const struct need *need = needs + k;
@@ -427,127 +378,7 @@ void lt_ask_opener(const struct lt_catalog *c, const struct lt_words *said, stru
             }
             json_decref(kind);
         }
-        fill(out, need, json_pack("[{s:s,s:o}]", "name", need->tool, "arguments", arguments), 0);
+        fill(t, out, need, json_pack("[{s:s,s:o}]", "name", need->tool, "arguments", arguments), 0);
         return;
     }
-}
-
-/* ---- shall I? ---- */
-
-/* "HassStartTimer" and "start_timer" as "start timer"; bytes written. */
-static size_t tool_words(const char *tool, char *out, size_t cap)
-{
-    size_t n = 0;
-    if (!strncmp(tool, "Hass", 4)) tool += 4;
-    for (const char *p = tool; *p && n + 2 < cap; p++) {
-        int is_capital = *p >= 'A' && *p <= 'Z';
-        if (is_capital && n) out[n++] = ' ';
-        out[n++] = (char)(is_capital ? *p + 32 : *p == '_' ? ' ' : *p);
-    }
-    out[n] = '\0';
-    return n;
-}
-
-const char *lt_ask_verb(const struct lt_catalog *c, const json_t *call)
-{
-    static const struct {
-        const char *tool, *domain, *verb;
-    } verbs[] = {
-        {"HassTurnOn", "lock", "lock"},  {"HassTurnOff", "lock", "unlock"},
-        {"HassTurnOn", "cover", "open"}, {"HassTurnOff", "cover", "close"},
-        {"HassTurnOn", "valve", "open"}, {"HassTurnOff", "valve", "close"},
-        {"HassLock", "", "lock"},        {"HassUnlock", "", "unlock"},
-        {"HassOpen", "", "open"},        {"HassClose", "", "close"},
-        {"HassOpenCover", "", "open"},   {"HassCloseCover", "", "close"},
-    };
-    const json_t *arguments = json_object_get(call, "arguments");
-    const char *tool = text_at(call, "name"), *domain = text_at(arguments, "domain");
-    const struct lt_entity *one[1];
-    if (c && lt_catalog_targets(c, arguments, one, 1) >= 1) domain = one[0]->domain;
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (!strcmp(verbs[i].tool, tool) && (!*verbs[i].domain || !strcmp(verbs[i].domain, domain)))
-            return verbs[i].verb;
-    return tool;
-}
-
-void lt_ask_describe(const struct lt_catalog *c, const json_t *call, char *out, size_t cap)
-{
-    static const struct {
-        const char *tool, *domain, *words;
-    } verbs[] = {
-        {"HassTurnOff", "lock", "unlock"},
-        {"HassUnlock", "", "unlock"},
-        {"HassTurnOn", "cover", "open"},
-        {"HassOpen", "", "open"},
-        {"HassOpenCover", "", "open"},
-        {"HassAlarmDisarm", "", "disarm"},
-        {"HassTurnOff", "alarm_control_panel", "disarm"},
-        {"HassTurnOn", "", "turn on"},
-        {"HassTurnOff", "", "turn off"},
-        {"HassSetPosition", "", "move"},
-        {"HassClimateSetTemperature", "", "set"},
-        {"HassLock", "", "lock"},
-    };
-    const char *tool = text_at(call, "name"), *verb = NULL;
-    const json_t *arguments = json_object_get(call, "arguments");
-    const char *said_domain = text_at(arguments, "domain"), *name = text_at(arguments, "name");
-    const char *domain = said_domain;
-    const struct lt_entity *one[1];
-    if (c && lt_catalog_targets(c, arguments, one, 1) >= 1) domain = one[0]->domain;
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0] && !verb; i++)
-        if (!strcmp(verbs[i].tool, tool) && (!*verbs[i].domain || !strcmp(verbs[i].domain, domain)))
-            verb = verbs[i].words;
-    int is_thing = c && *name && lt_catalog_targets(c, arguments, one, 1) >= 1;
-    size_t n;
-    if (verb)
-        n = (size_t)snprintf(out, cap, "%s", verb);
-    else
-        n = tool_words(tool, out, cap);
-    if (*name && n < cap)
-        n += (size_t)snprintf(out + n, cap - n, is_thing ? " the %s" : " %s", name);
-    if (!*name && *said_domain && n < cap)
-        n += (size_t)snprintf(out + n, cap - n, " every %s", said_domain);
-    if (!*name && !strcmp(tool, "HassClimateSetTemperature") && n < cap)
-        n += (size_t)snprintf(out + n, cap - n, " the temperature");
-    if (*text_at(arguments, "area") && n < cap)
-        n += (size_t)snprintf(out + n, cap - n, " in the %s", text_at(arguments, "area"));
-    const char *key;
-    json_t *value;
-    int n_other = 0;
-    json_object_foreach((json_t *)(uintptr_t)arguments, key, value)
-    {
-        int is_target = !strcmp(key, "name") || !strcmp(key, "area") || !strcmp(key, "domain");
-        if (is_target || n >= cap) continue;
-        if (verb && json_is_number(value)) { /* "set the Thermostat to 40" */
-            n += (size_t)snprintf(out + n, cap - n, " to %g", json_number_value(value));
-            continue;
-        }
-        n += (size_t)snprintf(out + n, cap - n, "%s", n_other++ ? ", " : ": ");
-        for (const char *p = key; *p && n + 1 < cap; p++) out[n++] = (char)(*p == '_' ? ' ' : *p);
-        if (n >= cap) break;
-        out[n] = '\0';
-        if (json_is_string(value))
-            n += (size_t)snprintf(out + n, cap - n, " %s", json_string_value(value));
-        else if (json_is_number(value))
-            n += (size_t)snprintf(out + n, cap - n, " %g", json_number_value(value));
-    }
-}
-
-void lt_ask_confirm(const struct lt_catalog *c, const json_t *calls, int is_pin,
-                    struct lt_question *out)
-{
-    size_t used = 0, n = json_array_size(calls);
-    char words[256], all[LT_ASK_SPEECH - 80];
-    all[0] = '\0';
-    for (size_t i = 0; i < n && used < sizeof all; i++) {
-        lt_ask_describe(c, json_array_get(calls, i), words, sizeof words);
-        used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? " and " : "", words);
-    }
-    out->kind = is_pin ? LT_ASK_PIN : LT_ASK_CONFIRM;
-    out->calls = json_deep_copy(calls);
-    out->is_guarded = 1;
-    if (is_pin)
-        snprintf(out->speech, sizeof out->speech, "Please say the code to %s.", all);
-    else
-        snprintf(out->speech, sizeof out->speech, "Shall I %s?", all);
 }

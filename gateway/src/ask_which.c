@@ -195,13 +195,13 @@ static json_t *candidates(const struct lt_catalog *c, const struct lt_words *nou
     return near;
 }
 
-void lt_ask_which(const struct lt_catalog *c, const struct lt_words *said, const char *here,
-                  const json_t *calls, struct lt_question *out)
+void lt_ask_which(const struct lt_tongue *t, const struct lt_catalog *c,
+                  const struct lt_words *said, const char *here, const json_t *calls,
+                  struct lt_question *out)
 {
     const struct lt_entity *one[1];
     struct lt_words nouns;
     const char *domain = "";
-    char list[LT_ASK_SPEECH / 2];
     json_t *open = NULL;
     if (json_array_size(calls) > 1 || !nouns_of(said, &nouns)) return;
     if (is_plural(nouns.v[nouns.n - 1])) return;
@@ -230,12 +230,10 @@ void lt_ask_which(const struct lt_catalog *c, const struct lt_words *said, const
         n_exact += (size_t)is_exact;
     }
     if (n >= 2 && n <= LT_ASK_CHOICES_MAX && n_exact != 1) {
-        lt_ask_list(choices, list, sizeof list);
         out->kind = LT_ASK_CHOICE;
         out->calls = json_incref(open);
         out->choices = json_incref(choices);
-        snprintf(out->speech, sizeof out->speech, "Which %.60s%s%s?", nouns.v[nouns.n - 1],
-                 *list ? ": " : "", list);
+        lt_ask_word_which(t, nouns.v[nouns.n - 1], choices, out->speech, sizeof out->speech);
     }
     json_decref(choices);
     json_decref(open);

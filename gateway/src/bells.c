@@ -131,6 +131,7 @@ static void run_command(struct lt_gateway *gw, const struct lt_timer_row *t, con
                               .door = "timer",
                               .text = t->command,
                               .here = *t->area ? t->area : NULL,
+                              .lang = *t->lang ? t->lang : NULL,
                               .id = id};
     if (told) {
         told->gw = gw;
@@ -146,7 +147,7 @@ static void run_command(struct lt_gateway *gw, const struct lt_timer_row *t, con
 /* One timer rings. 0: the broker does not take it now. */
 static int ring_one(struct lt_gateway *gw, const struct lt_timer_row *t, int64_t now)
 {
-    char words[160], text[256], id[LT_ULID_CAP + 8];
+    char words[256], text[400], id[LT_ULID_CAP + 8];
     struct lt_ring *ring = calloc(1, sizeof *ring);
     json_t *o = event_of(t, "finished", now);
     if (o && now - t->due_unix_ms > 1000)
@@ -164,8 +165,9 @@ static int ring_one(struct lt_gateway *gw, const struct lt_timer_row *t, int64_t
         snprintf(id, sizeof id, "timer/%s", t->id);
         run_command(gw, t, id);
     } else {
-        lt_house_timer_words(t, words, sizeof words);
-        snprintf(text, sizeof text, "Your %s is up.", words);
+        struct lt_tongue tongue = lt_gw_tongue(gw, t->lang);
+        lt_say_timer(&tongue, t->name, t->total_ms, words, sizeof words);
+        lt_say(&tongue, "timer.up", LT_HOLES({"timer", words}), text, sizeof text);
         lt_announce(gw, t->site, *t->area ? t->area : NULL, text);
     }
     lt_bells_show(gw, t->site);

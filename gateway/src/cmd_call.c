@@ -33,6 +33,7 @@ struct call {
     struct lt_config config;
     struct lt_gateway_policy policy;
     struct lt_docs *docs;
+    struct lt_answers *answers; /* NULL: the shipped ones */
     struct lt_site_engine *engine;
     struct lt_site_catalog *catalog;
     struct san_answer answer;
@@ -64,6 +65,8 @@ static enum lt_err open_all(struct call *c, const char *const *value, struct lt_
     }
     err = lt_gateway_policy_init(&c->policy, &c->config);
     if (!err) err = lt_docs_open(&c->docs, diag);
+    if (!err && *c->config.talk.answers)
+        err = lt_answers_open(c->config.talk.answers, &c->answers, diag);
     if (!err) err = lt_json_read_file(catalog_file, LT_DOC_MAX_BYTES_CATALOG, &json, diag);
     if (!err) err = lt_site_engine_open(model_file, &c->engine, diag);
     char *text = err ? NULL : lt_json_dump(json);
@@ -86,7 +89,8 @@ static enum lt_err answer(struct call *c, const char *text, const char *here, st
     struct san_request req = {.text = text, .here = here};
     struct lt_decision d;
     struct lt_result out;
-    char speech[256];
+    char speech[LT_ASK_SPEECH];
+    struct lt_tongue tongue = {.own = c->answers};
     c->started_us = lt_now_us();
     enum lt_err err = san_call(c->engine->engine, c->catalog->compiled, &req, &c->answer, diag);
     if (!err)
@@ -106,7 +110,8 @@ static enum lt_err answer(struct call *c, const char *text, const char *here, st
     out.calls = d.calls ? d.calls : d.route == LT_ROUTE_CLOUD ? c->calls : NULL;
     out.confidence = c->answer.confidence;
     out.model = san_engine_model_name(c->engine->engine);
-    lt_result_speech(d.route, d.calls, speech, sizeof speech);
+    lt_language_of(NULL, text, tongue.lang);
+    lt_result_speech(&tongue, c->catalog->checked, d.route, d.calls, speech, sizeof speech);
     out.speech = speech;
     out.total_us = lt_now_us() - c->started_us;
     out.encode_us = c->answer.encode_us;
@@ -172,6 +177,7 @@ int lt_cmd_call(int argc, char **argv)
     lt_site_catalog_unref(c.catalog);
     lt_site_engine_unref(c.engine);
     lt_docs_close(c.docs);
+    lt_answers_free(c.answers);
     lt_gateway_policy_fini(&c.policy);
     lt_config_free(&c.config);
     return status;

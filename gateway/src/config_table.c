@@ -187,7 +187,7 @@ const struct lt_config_row lt__config_rows[] = {
     {"talk.other", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.other), "Further phrases that mean \"no, the other one\""},
     {"talk.all", LT_CFG_LIST, "", 0, NAME_MAX_BYTES, "", NULL, LT_CFG_RELOAD, AT(talk.all), "Further phrases that mean \"all of them\""},
     {"talk.answers", LT_CFG_STR, "", 0, PATH_MAX_BYTES, "", NULL, 0, AT(talk.answers),
-     "Sentences that are said aloud, for each tool and language (JSON); empty takes the shipped answers.json"},
+     "Sentences worded anew (JSON, docs/answers.md); what it lacks is said as shipped; empty for none"},
     {"talk.languages", LT_CFG_LIST, "", 0, 16, "en", NULL, 0, AT(talk.languages),
      "Languages the network was trained for: a request in another goes to the cloud, or is asked back, never guessed"},
 

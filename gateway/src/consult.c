@@ -120,7 +120,8 @@ static void carry_out(struct consult *c)
         json_array_append_new(c->results, is_deed
                                               ? json_pack("{s:s}", "output", "sent")
                                               : json_pack("{s:s}", "error", "cannot be read now"));
-        if (p && one && !lt_act_start(lt_req_act(r), one, 0, r->trace, on_outcome, p))
+        if (p && one &&
+            !lt_act_start(lt_req_act(r), one, 0, lt_req_tongue(r), r->trace, on_outcome, p))
             c->n_left++;
         else
             free(p);
@@ -169,16 +170,16 @@ static struct lt_decision judge(const struct lt_req *r, const json_t *calls)
     return d;
 }
 
-/* 1: refused, with the reason. Calls that must be confirmed are not: their turn ends with the question. */
+/* 1: refused, with the reason and the key of what is said, or NULL. Calls that must be confirmed are not: their turn ends with the question. */
 static int is_refused(const struct lt_req *r, const json_t *calls, enum lt_why *why,
-                      const char **words)
+                      const char **key)
 {
     struct lt_decision d = judge(r, calls);
-    *words = NULL;
+    *key = NULL;
     *why = d.why;
     if (d.route == LT_ROUTE_REFUSED)
         return d.why == LT_WHY_POLICY_BLOCKED || d.why == LT_WHY_POLICY_SENSITIVE;
-    if (d.route != LT_ROUTE_CLOUD || lt_gw_talk_verdict(r, calls, 1, words) != LT_VERDICT_REFUSE)
+    if (d.route != LT_ROUTE_CLOUD || lt_gw_talk_verdict(r, calls, 1, key) != LT_VERDICT_REFUSE)
         return 0;
     *why = LT_WHY_SAFETY_REFUSED;
     return 1;
@@ -190,15 +191,17 @@ static json_t *refusals(const struct lt_req *r, const json_t *calls)
     json_t *results = json_array();
     for (size_t i = 0; i < json_array_size(calls); i++) {
         json_t *one = json_pack("[O]", json_array_get(calls, i));
-        const char *words = NULL;
-        char text[300];
+        const char *key = NULL;
+        char text[300], words[200] = "";
         enum lt_why why;
-        if (is_refused(r, one, &why, &words))
+        if (is_refused(r, one, &why, &key)) {
+            if (key) lt_say(NULL, key, NULL, words, sizeof words); /* models are told in English */
             snprintf(text, sizeof text, "refused, do not try it again: %s",
-                     words ? words : lt_why_text(why));
-        else
+                     *words ? words : lt_why_text(why));
+        } else {
             snprintf(text, sizeof text,
                      "not carried out, because another call of this turn was refused");
+        }
         json_array_append_new(results, json_pack("{s:s}", "error", text));
         json_decref(one);
     }
@@ -221,12 +224,12 @@ static int is_ours(const struct lt_req *r, const json_t *calls, int *n_deeds)
 /* Deeds go out now, or not in this way. */
 static int may_act(const struct lt_req *r, const json_t *calls, int n_deeds)
 {
-    const char *words;
+    const char *key;
     return !r->is_hands_off && !r->is_cancelled && lt_mqtt_is_up(r->gw->mqtt) &&
            lt_req_has_room(r, n_deeds) &&
            json_array_size(r->done) + json_array_size(calls) + LT_CLOUD_MAX_CALLS <=
                LT_GW_CALLS_MAX &&
-           lt_gw_talk_verdict(r, calls, 0, &words) == LT_VERDICT_GO;
+           lt_gw_talk_verdict(r, calls, 0, &key) == LT_VERDICT_GO;
 }
 
 /* Note the turn's deeds as done, and how it was before them. */
@@ -255,15 +258,15 @@ static void note_deeds(struct lt_req *r, const json_t *calls)
 enum lt_tier_run lt_consult(void *req, const json_t *calls, uint64_t ticket, json_t **results)
 {
     struct lt_req *r = req;
-    const char *words;
+    const char *key;
     enum lt_why why;
     int n_deeds;
-    if (!r->has_refusal && is_refused(r, calls, &why, &words)) {
+    if (!r->has_refusal && is_refused(r, calls, &why, &key)) {
         LT_LOG(INFO, "cloud.refused_calls", LF_STR("trace", r->trace),
                LF_STR("why", lt_why_code(why)));
         r->has_refusal = 1;
         r->refusal = why;
-        r->refusal_words = words;
+        r->refusal_key = key;
         *results = refusals(r, calls);
         return *results ? LT_TIER_RUN_REFUSED : LT_TIER_RUN_NOT;
     }

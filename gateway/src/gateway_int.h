@@ -106,7 +106,7 @@ struct lt_gateway {
 
     struct lt_talk *talk;       /* conversations: talk.c */
     struct lt_doubt *doubt;     /* the last deed of each: talk.c */
-    struct lt_answers *answers; /* NULL: the shipped file is not there */
+    struct lt_answers *answers; /* the user's own sentences; NULL: none */
     struct lt_house *house;
     struct lt_safety *safety;
     struct lt_ulid_gen house_ids;
@@ -179,6 +179,7 @@ struct lt_req {
     char *text;
     size_t text_len;
     char *here, *lang, *session;
+    struct lt_tongue tongue; /* lt_req_tongue */
     char talk_key[LT_TALK_KEY_MAX + 1];
     int is_text_hidden; /* it held the code, which is cut out */
     int is_pin_right;   /* and it was right */
@@ -235,9 +236,9 @@ struct lt_req {
     int has_trouble;      /* something did not go as it was meant */
     int has_refusal;      /* the model was told once that calls are refused, for this reason: */
     enum lt_why refusal;
-    const char *refusal_words; /* to say when the model says nothing; static, or NULL */
-    char *step_speech;         /* what to say of them when the model says nothing, or NULL */
-    int n_spoken;              /* messages of speak.h so far */
+    const char *refusal_key; /* of what is said when the model says nothing; static, or NULL */
+    char *step_speech;       /* what to say of them when the model says nothing, or NULL */
+    int n_spoken;            /* messages of speak.h so far */
 
     /* the answer */
     enum lt_route route;
@@ -306,7 +307,12 @@ void lt_req_send_result(struct lt_req *r, const char *result);
 
 /* ---- wording.c ---- */
 int lt_req_is_foreign(const struct lt_req *r);
-const char *lt_req_speech(const struct lt_req *r, enum lt_route route, char *out, size_t cap);
+const char *lt_req_speech(struct lt_req *r, enum lt_route route, char *out, size_t cap);
+/* The tongue in which the request is answered: the language given with it, told by its words, or spoken last
+ * in the conversation; else the first of talk.languages. Borrowed from the request. */
+const struct lt_tongue *lt_req_tongue(struct lt_req *r);
+/* The tongue for what is said without a request; `lang` "" or NULL: the first of talk.languages. */
+struct lt_tongue lt_gw_tongue(const struct lt_gateway *gw, const char *lang);
 
 /* ---- record.c: jobs of the store writer ---- */
 void lt_req_accept(struct lt_req *r);

@@ -313,28 +313,42 @@ int lt__house_same(const char *a, const char *b)
     return !strcasecmp(a, b);
 }
 
-static enum lt_house_end say_time(const struct lt_house_ask *ask, int is_date,
-                                  struct lt_house_answer *out)
+enum lt_house_end lt__house_say(const struct lt_house_ask *ask, enum lt_house_end end,
+                                const char *key, const struct lt_hole *holes,
+                                struct lt_house_answer *out)
 {
-    time_t t = (time_t)(ask->now_unix_ms / 1000);
-    struct tm tm;
-    localtime_r(&t, &tm);
-    if (is_date)
-        strftime(out->speech, sizeof out->speech, "It is %A, %-d %B %Y.", &tm);
-    else
-        strftime(out->speech, sizeof out->speech, "It is %H:%M.", &tm);
-    return LT_HOUSE_DONE;
+    lt_say(ask->tongue, key, holes, out->speech, sizeof out->speech);
+    return end;
 }
 
-static enum lt_house_end broadcast(const json_t *arguments, struct lt_house_answer *out)
+/* The words for days and months are in the table, under their English names. */
+static enum lt_house_end say_time(const struct lt_house_ask *ask, const char *tool,
+                                  struct lt_house_answer *out)
+{
+    static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                       "Thursday", "Friday", "Saturday"};
+    static const char *const months[] = {"January",   "February", "March",    "April",
+                                         "May",       "June",     "July",     "August",
+                                         "September", "October",  "November", "December"};
+    time_t t = (time_t)(ask->now_unix_ms / 1000);
+    struct tm tm;
+    char time_of_day[8], day[8], year[16];
+    localtime_r(&t, &tm);
+    strftime(time_of_day, sizeof time_of_day, "%H:%M", &tm);
+    strftime(day, sizeof day, "%-d", &tm);
+    strftime(year, sizeof year, "%Y", &tm);
+    return lt__house_say(ask, LT_HOUSE_DONE, tool,
+                         LT_HOLES({"time", time_of_day}, {"weekday", days[tm.tm_wday]},
+                                  {"day", day}, {"month", months[tm.tm_mon]}, {"year", year}),
+                         out);
+}
+
+static enum lt_house_end broadcast(const struct lt_house_ask *ask, const json_t *arguments,
+                                   struct lt_house_answer *out)
 {
     lt__house_text(arguments, "message", out->announce, sizeof out->announce);
-    if (!*out->announce) {
-        snprintf(out->speech, sizeof out->speech, "What shall I announce?");
-        return LT_HOUSE_ASKS;
-    }
-    snprintf(out->speech, sizeof out->speech, "Announced.");
-    return LT_HOUSE_DONE;
+    if (!*out->announce) return lt__house_say(ask, LT_HOUSE_ASKS, "need.HassBroadcast", NULL, out);
+    return lt__house_say(ask, LT_HOUSE_DONE, "HassBroadcast", NULL, out);
 }
 
 static const char *verb_of(const char *tool)
@@ -355,13 +369,10 @@ enum lt_house_end lt_house_call(struct lt_house *h, const struct lt_house_ask *a
                                 struct lt_house_answer *out)
 {
     const char *verb = verb_of(tool);
-    if (!strcmp(verb, "Broadcast")) return broadcast(arguments, out);
-    if (!strcmp(verb, "GetCurrentTime")) return say_time(ask, 0, out);
-    if (!strcmp(verb, "GetCurrentDate")) return say_time(ask, 1, out);
-    if (!strcmp(verb, "Nevermind")) {
-        snprintf(out->speech, sizeof out->speech, "OK.");
-        return LT_HOUSE_DONE;
-    }
+    if (!strcmp(verb, "Broadcast")) return broadcast(ask, arguments, out);
+    if (!strcmp(verb, "GetCurrentTime") || !strcmp(verb, "GetCurrentDate"))
+        return say_time(ask, tool, out);
+    if (!strcmp(verb, "Nevermind")) return lt__house_say(ask, LT_HOUSE_DONE, tool, NULL, out);
     enum lt_house_end end = lt__timers_call(h, ask, verb, arguments, out);
     return end == LT_HOUSE_NOT_OURS ? lt__lists_call(h, ask, verb, arguments, out) : end;
 }

@@ -21,6 +21,7 @@
 
 #include <jansson.h>
 
+#include "answers.h"
 #include "lt/store_house.h"
 #include "lt/ulid.h"
 
@@ -65,8 +66,9 @@ size_t lt_changes_revert(struct lt_house *h, const struct lt_changes *c, int64_t
 
 struct lt_house_ask {
     const char *site;
-    const char *area;    /* of the speaking device, or NULL */
-    const char *session; /* or NULL */
+    const char *area;               /* of the speaking device, or NULL */
+    const char *session;            /* or NULL */
+    const struct lt_tongue *tongue; /* in which it is answered; NULL: English */
     int64_t now_unix_ms;
     struct lt_ulid_gen *ids;
 };
@@ -105,9 +107,8 @@ size_t lt_house_n_timers(const struct lt_house *h, const char *site);
 /* A site's timers and lists as JSON ({"timers":[…],"lists":{name:[…]}}); a new reference. */
 json_t *lt_house_json(const struct lt_house *h, const char *site, int64_t now_unix_ms);
 
-/* "1 hour 20 minutes"; at most three parts. */
-void lt_house_span_words(int64_t ms, char *out, size_t cap);
-/* "pasta timer", or "10 minute timer" for one without a name. */
-void lt_house_timer_words(const struct lt_timer_row *t, char *out, size_t cap);
+/* A call's hours, minutes and seconds (names with `prefix`: "start_") in milliseconds; -1 when none is given
+ * or they are absurd. */
+int64_t lt_house_span_ms(const json_t *arguments, const char *prefix);
 
 #endif

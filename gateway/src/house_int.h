@@ -26,6 +26,10 @@ int lt__house_change_item(struct lt_house *h, struct lt_house_answer *out,
 
 /* A string argument without outer blanks, cut at cap; "" when absent. */
 void lt__house_text(const json_t *arguments, const char *key, char *out, size_t cap);
+/* Say the sentence under `key` (answers.h), and how the call ended: so a function ends with one line. */
+enum lt_house_end lt__house_say(const struct lt_house_ask *ask, enum lt_house_end end,
+                                const char *key, const struct lt_hole *holes,
+                                struct lt_house_answer *out);
 /* Equal but for ASCII case and outer blanks. */
 int lt__house_same(const char *a, const char *b);
 

@@ -156,6 +156,7 @@ static const char *text_of(const char *s)
 /* ---- what was said ---- */
 
 struct reading {
+    const struct lt_tongue *t;
     const struct lt_catalog *c;
     const char *here;
     lt_plain_read_fn read;
@@ -522,10 +523,10 @@ static json_t *call_of(const struct reading *r, const struct lt_entity *e)
     return json_pack("{s:s,s:o}", "name", tool, "arguments", arguments);
 }
 
-void lt__plain_which(const struct lt_catalog *c, const struct lt_entity *const *v, json_t **call,
-                     size_t n, const char *noun, struct lt_question *q)
+void lt__plain_which(const struct lt_tongue *t, const struct lt_catalog *c,
+                     const struct lt_entity *const *v, json_t **call, size_t n, const char *noun,
+                     struct lt_question *q)
 {
-    char list[LT_ASK_SPEECH / 2];
     json_t *choices = json_array(), *first = NULL;
     for (size_t i = 0; i < n; i++) {
         json_t *choice = lt__ask_choice(c, v[i]);
@@ -546,8 +547,7 @@ void lt__plain_which(const struct lt_catalog *c, const struct lt_entity *const *
     q->kind = LT_ASK_CHOICE;
     q->calls = json_pack("[o]", first);
     q->choices = choices;
-    lt_ask_list(choices, list, sizeof list);
-    snprintf(q->speech, sizeof q->speech, "Which %.60s%s%s?", noun, *list ? ": " : "", list);
+    lt_ask_word_which(t, noun, choices, q->speech, sizeof q->speech);
 }
 
 /* Which of several? Every choice brings its own value. */
@@ -556,7 +556,7 @@ static void ask_which(struct reading *r, const struct lt_entity *const *v, size_
 {
     json_t *call[LT_ASK_CHOICES_MAX] = {0};
     for (size_t i = 0; i < n && i < LT_ASK_CHOICES_MAX; i++) call[i] = call_of(r, v[i]);
-    lt__plain_which(r->c, v, call, n < LT_ASK_CHOICES_MAX ? n : LT_ASK_CHOICES_MAX, noun,
+    lt__plain_which(r->t, r->c, v, call, n < LT_ASK_CHOICES_MAX ? n : LT_ASK_CHOICES_MAX, noun,
                     &r->out->question);
 }
 
@@ -671,10 +671,12 @@ void lt_plain_free(struct lt_plain *p)
     memset(p, 0, sizeof *p);
 }
 
-void lt_plain_read(const struct lt_catalog *c, const struct lt_words *said, const char *here,
-                   lt_plain_read_fn read, void *ctx, struct lt_plain *out)
+void lt_plain_read(const struct lt_tongue *t, const struct lt_catalog *c,
+                   const struct lt_words *said, const char *here, lt_plain_read_fn read, void *ctx,
+                   struct lt_plain *out)
 {
-    struct reading r = {.c = c,
+    struct reading r = {.t = t,
+                        .c = c,
                         .here = here && *here ? here : NULL,
                         .read = read,
                         .ctx = ctx,
@@ -684,7 +686,7 @@ void lt_plain_read(const struct lt_catalog *c, const struct lt_words *said, cons
                         .out = out};
     memset(out, 0, sizeof *out);
     if (!said->n || said->is_cut) return;
-    if (lt__plain_player(c, said, r.here, read, ctx, out)) return;
+    if (lt__plain_player(t, c, said, r.here, read, ctx, out)) return;
     int asks = read_question(&r, said);
     if (asks < 0) return;
     if (!asks && !read_command(&r, said)) return;

@@ -41,9 +41,10 @@ struct lt_plain {  /* zero-initialise; lt_plain_free */
 };
 void lt_plain_free(struct lt_plain *p); /* zeroes it */
 
-/* Read `said`. `here`: room of the speaker, or NULL; `read` may be NULL: then nothing is relative. Only
+/* Read `said`; a question is asked in the tongue `t`. `here`: room of the speaker, or NULL; `read` may be NULL: then nothing is relative. Only
  * tools of the catalogue are called. */
-void lt_plain_read(const struct lt_catalog *c, const struct lt_words *said, const char *here,
-                   lt_plain_read_fn read, void *ctx, struct lt_plain *out);
+void lt_plain_read(const struct lt_tongue *t, const struct lt_catalog *c,
+                   const struct lt_words *said, const char *here, lt_plain_read_fn read, void *ctx,
+                   struct lt_plain *out);
 
 #endif

@@ -116,8 +116,9 @@ static size_t that_play(lt_plain_read_fn read, void *ctx, int wanted, const stru
     return k;
 }
 
-int lt__plain_player(const struct lt_catalog *c, const struct lt_words *said, const char *here,
-                     lt_plain_read_fn read, void *ctx, struct lt_plain *out)
+int lt__plain_player(const struct lt_tongue *t, const struct lt_catalog *c,
+                     const struct lt_words *said, const char *here, lt_plain_read_fn read,
+                     void *ctx, struct lt_plain *out)
 {
     const struct lt_entity *v[LT_ASK_CHOICES_MAX];
     json_t *call[LT_ASK_CHOICES_MAX] = {0};
@@ -134,6 +135,6 @@ int lt__plain_player(const struct lt_catalog *c, const struct lt_words *said, co
         return 1;
     }
     for (size_t i = 0; i < n; i++) call[i] = call_of(c, at, v[i]);
-    lt__plain_which(c, v, call, n, "player", &out->question);
+    lt__plain_which(t, c, v, call, n, "player", &out->question);
     return 1;
 }

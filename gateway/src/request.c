@@ -198,6 +198,7 @@ static void after_steps(struct lt_req *r)
     int is_asking = r->route == LT_ROUTE_CLARIFY && r->why == LT_WHY_POLICY_SENSITIVE;
     int has_more = r->route == LT_ROUTE_CLOUD && json_array_size(r->calls) > 0;
     const char *words = NULL;
+    char refusal[300];
     if (!r->done && !r->has_refusal) return;
     if (r->done && !is_asking && r->route != LT_ROUTE_CLOUD) {
         set_calls(r, NULL);
@@ -207,7 +208,9 @@ static void after_steps(struct lt_req *r)
         if (!r->done) r->route = LT_ROUTE_REFUSED;
         set_calls(r, NULL);
         r->why = r->refusal;
-        words = r->refusal_words;
+        if (r->refusal_key &&
+            lt_say(lt_req_tongue(r), r->refusal_key, NULL, refusal, sizeof refusal))
+            words = refusal;
     } else if (r->done && (r->has_trouble || !has_more) && !is_asking) {
         words = r->step_speech;
     }

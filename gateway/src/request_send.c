@@ -19,7 +19,7 @@ static const char *why_code(const struct lt_req *r)
 void lt_req_build_result(struct lt_req *r)
 {
     struct lt_result out;
-    char speech[1024];
+    char speech[LT_HOUSE_SPEECH];
     lt_result_init(&out);
     r->total_us = lt_now_us() - r->arrived_us;
     out.id = r->id ? r->id : r->trace[0] ? r->trace : NULL;
@@ -208,7 +208,7 @@ static void start_acting(struct lt_req *r, size_t first)
     if (!lt_act_takes(lt_req_act(r), r->calls, first)) return;
     r->n_busy++;
     r->is_acting = 1;
-    if (lt_act_start(lt_req_act(r), r->calls, first, r->trace, on_acted, r)) {
+    if (lt_act_start(lt_req_act(r), r->calls, first, lt_req_tongue(r), r->trace, on_acted, r)) {
         r->n_busy--;
         r->is_acting = 0;
     }

@@ -64,34 +64,20 @@ json_t *lt_result_json(const struct lt_result *r)
     return NULL;
 }
 
-/* "HassTurnOff Kitchen Light" for a call: its name and its arguments' values. */
-void lt_result_call_words(const json_t *call, char *out, size_t cap)
+void lt_result_speech(const struct lt_tongue *t, const struct lt_catalog *c, enum lt_route route,
+                      const json_t *calls, char *out, size_t cap)
 {
-    const char *key, *name = json_string_value(json_object_get(call, "name"));
-    json_t *value;
-    size_t n = (size_t)snprintf(out, cap, "%s", name ? name : "?");
-    json_object_foreach(json_object_get(call, "arguments"), key, value)
-    {
-        if (n + 1 >= cap) return;
-        if (json_is_string(value))
-            n += (size_t)snprintf(out + n, cap - n, " %s", json_string_value(value));
-        else if (json_is_number(value))
-            n += (size_t)snprintf(out + n, cap - n, " %g", json_number_value(value));
-    }
-}
-
-void lt_result_speech(enum lt_route route, const json_t *calls, char *out, size_t out_bytes)
-{
-    char words[160];
+    struct lt_question q = {.kind = LT_ASK_NOTHING};
+    const char *key = route == LT_ROUTE_CLARIFY   ? "what"
+                      : route == LT_ROUTE_REFUSED ? "refused"
+                      : route == LT_ROUTE_NONE    ? "nothing"
+                                                  : NULL;
     *out = '\0';
     if (route == LT_ROUTE_CLARIFY && json_array_size(calls)) {
-        lt_result_call_words(json_array_get(calls, 0), words, sizeof words);
-        snprintf(out, out_bytes, "Did you mean: %s?", words);
-    } else if (route == LT_ROUTE_CLARIFY) {
-        snprintf(out, out_bytes, "What exactly shall I do?");
-    } else if (route == LT_ROUTE_REFUSED) {
-        snprintf(out, out_bytes, "Sorry, I did not do that.");
-    } else if (route == LT_ROUTE_NONE) {
-        snprintf(out, out_bytes, "I have nothing here that does this.");
+        lt_ask_confirm(t, c, calls, 0, &q);
+        snprintf(out, cap, "%s", q.speech);
+        lt_question_free(&q);
+    } else if (key) {
+        lt_say(t, key, NULL, out, cap);
     }
 }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "ask.h"
 #include "lt/err.h"
 #include "lt/router.h"
 
@@ -30,10 +31,9 @@ struct lt_result {
 void lt_result_init(struct lt_result *r);
 /* The object; a new reference, NULL when out of memory. */
 json_t *lt_result_json(const struct lt_result *r);
-/* "HassTurnOff Kitchen Light" for a call: its name and its arguments' values. */
-void lt_result_call_words(const json_t *call, char *out, size_t cap);
-/* What to say for a route when nobody supplied words: a question for clarify, an apology for refused
- * and none, "" else. Writes to out. */
-void lt_result_speech(enum lt_route route, const json_t *calls, char *out, size_t out_bytes);
+/* What to say of a route when nobody supplied words: a question for clarify, an apology for refused and none,
+ * "" else. */
+void lt_result_speech(const struct lt_tongue *t, const struct lt_catalog *c, enum lt_route route,
+                      const json_t *calls, char *out, size_t cap);
 
 #endif

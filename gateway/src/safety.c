@@ -354,11 +354,11 @@ enum lt_verdict lt_safety_judge(struct lt_safety *s, const struct lt_safety_ques
     *why = "";
     if (!q->is_sensitive && !is_hot) return LT_VERDICT_GO;
     if (s->r.sources.n && !is_listed(&s->r.sources, q->source)) {
-        *why = "I may not do that from here.";
+        *why = "safety.door";
         return LT_VERDICT_REFUSE;
     }
     if (s->r.areas.n && !is_listed(&s->r.areas, q->here)) {
-        *why = "I may not do that from this room.";
+        *why = "safety.room";
         return LT_VERDICT_REFUSE;
     }
     int needs_pin = q->is_sensitive && s->r.confirm == CONFIRM_PIN;
@@ -366,12 +366,13 @@ enum lt_verdict lt_safety_judge(struct lt_safety *s, const struct lt_safety_ques
         !needs_pin && (is_hot || s->r.confirm == CONFIRM_ASK || (q->is_cloud && !s->r.is_cloud_ok));
     if (needs_pin && !q->is_pin) {
         if (!lt_safety_is_locked(s, q->site, q->now_us)) return LT_VERDICT_PIN;
-        *why = "There were too many wrong codes. Please try again later.";
+        *why = "safety.locked";
         return LT_VERDICT_REFUSE;
     }
     if (needs_yes && !q->is_confirmed && !q->is_pin) return LT_VERDICT_ASK;
-    if (!q->is_look && !take_token(s, "s ", q->source, q->key, s->r.sensitive_per_minute, q->now_us)) {
-        *why = "That was asked too often. Please wait a minute.";
+    if (!q->is_look &&
+        !take_token(s, "s ", q->source, q->key, s->r.sensitive_per_minute, q->now_us)) {
+        *why = "safety.often";
         return LT_VERDICT_REFUSE;
     }
     return LT_VERDICT_GO;

@@ -67,7 +67,7 @@ struct lt_safety_question {
     int is_look;         /* only to know: it does not count as one more (sensitive_per_minute) */
     lt_us now_us;
 };
-/* `why` receives words for the speaker with REFUSE; static. */
+/* `why` receives the key of what the speaker is told (answers.h) with REFUSE, else ""; static. */
 enum lt_verdict lt_safety_judge(struct lt_safety *s, const struct lt_safety_question *q,
                                 const char **why);
 /* Is one of the calls a temperature above the limit? */

@@ -17,6 +17,8 @@ struct session {
     json_t *others;  /* choices that were not taken, or NULL */
     struct lt_changes changes;
     lt_us done_us;
+    char lang[LT_LANG_CAP]; /* spoken last; "" not known */
+    lt_us spoke_us;
 };
 
 struct lt_talk {
@@ -128,6 +130,21 @@ int lt_talk_wants_pin(const struct lt_talk *t, const char *key, lt_us now_us)
     return is_asking(t, s, now_us) && s->question.kind == LT_ASK_PIN;
 }
 
+void lt_talk_speaks(struct lt_talk *t, const char *key, const char *lang, lt_us now_us)
+{
+    struct session *s = *key ? get(t, key, now_us) : NULL;
+    if (!s) return;
+    snprintf(s->lang, sizeof s->lang, "%s", lang);
+    s->spoke_us = now_us;
+}
+
+void lt_talk_language(const struct lt_talk *t, const char *key, lt_us now_us, char out[LT_LANG_CAP])
+{
+    const struct session *s = find(t, key);
+    int is_lately = s && s->lang[0] && now_us - s->spoke_us <= t->o.question_us;
+    snprintf(out, LT_LANG_CAP, "%s", is_lately ? s->lang : "");
+}
+
 void lt_talk_forget(struct lt_talk *t, const char *key)
 {
     struct session *s = find(t, key);
@@ -231,19 +248,21 @@ void lt_talk_executed(struct lt_talk *t, const char *key, const json_t *calls,
 
 /* ---- answers ---- */
 
-static void drop(struct lt_turn *out, const char *speech)
+/* `key`: of what is said (answers.h). */
+static void drop(const struct lt_turn_in *in, struct lt_turn *out, const char *key)
 {
     out->kind = LT_TURN_DROP;
-    snprintf(out->speech, sizeof out->speech, "%s", speech);
+    lt_say(in->tongue, key, NULL, out->speech, sizeof out->speech);
 }
 
-/* The same question once more, or enough of it. */
+/* The same question once more, or enough of it. `hint`: key of what is said before it, or NULL. */
 static void ask_again(struct session *s, const struct lt_turn_in *in, const char *hint,
                       struct lt_turn *out)
 {
+    const char *question = s->question.speech;
     if (s->n_tries >= LT_TALK_TRIES) {
         lt_question_free(&s->question);
-        drop(out, "OK, let us leave that.");
+        drop(in, out, "leave");
         return;
     }
     s->n_tries++;
@@ -251,9 +270,8 @@ static void ask_again(struct session *s, const struct lt_turn_in *in, const char
     out->kind = LT_TURN_ASK;
     out->calls = json_incref(s->question.calls);
     out->choices = s->question.choices ? labels_of(s->question.choices) : NULL;
-    size_t n = (size_t)snprintf(out->speech, sizeof out->speech, "%s%s", hint, *hint ? " " : "");
-    snprintf(out->speech + n, sizeof out->speech - n, "%.*s", LT_ASK_SPEECH - 1 - (int)n,
-             s->question.speech);
+    if (hint) lt_say(in->tongue, hint, NULL, out->speech, sizeof out->speech);
+    lt_say_join(in->tongue, "sentences", question, out->speech, sizeof out->speech);
 }
 
 static void take_calls(struct session *s, json_t *calls, struct lt_turn *out)
@@ -282,13 +300,10 @@ static json_t *with_choices(const struct lt_question *q, const json_t *choices)
 static void narrow(struct session *s, const struct lt_turn_in *in, json_t *found,
                    struct lt_turn *out)
 {
-    char list[LT_ASK_SPEECH / 2];
-    lt_ask_list(found, list, sizeof list);
     json_decref(s->question.choices);
     s->question.choices = json_incref(found);
-    snprintf(s->question.speech, sizeof s->question.speech, "Which one%s%s?", *list ? ": " : "",
-             list);
-    ask_again(s, in, "", out);
+    lt_ask_word_which(in->tongue, "", found, s->question.speech, sizeof s->question.speech);
+    ask_again(s, in, NULL, out);
 }
 
 static void answer_choice(struct lt_talk *t, struct session *s, const struct lt_turn_in *in,
@@ -375,7 +390,7 @@ static void answer_slot(struct session *s, const struct lt_turn_in *in, const st
         json_object_set_new(a, q->slot, json_string(in->text));
     }
     if (is_answer && in->catalog && lt_catalog_check_calls(in->catalog, calls, &diag)) {
-        ask_again(s, in, "That does not fit.", out);
+        ask_again(s, in, "unfit", out);
         json_decref(calls);
     } else if (is_answer) {
         take_calls(s, calls, out);
@@ -396,9 +411,8 @@ static void answer_guarded(struct lt_talk *t, struct session *s, const struct lt
     } else if (q->kind == LT_ASK_PIN) {
         /* a code that is wrong is not asked for again here: the guard counts them */
         lt_question_free(q);
-        drop(out, "That is not the code. I did nothing.");
+        drop(in, out, "code.wrong");
     }
-    (void)in;
 }
 
 /* An answer to the open question; out stays LT_TURN_NEW when it is none. */
@@ -408,7 +422,7 @@ static void answer(struct lt_talk *t, struct session *s, const struct lt_turn_in
     const struct lt_phrases *p = &t->o.phrases;
     if (lt_phrases_is(p, LT_PHRASE_NEVER_MIND, said) || lt_phrases_is(p, LT_PHRASE_NO, said)) {
         lt_question_free(&s->question);
-        drop(out, "OK.");
+        drop(in, out, "ok");
         return;
     }
     switch (s->question.kind) {
@@ -427,21 +441,22 @@ static void answer(struct lt_talk *t, struct session *s, const struct lt_turn_in
     if (in->is_command || s->question.kind == LT_ASK_CONFIRM || said->n > 4)
         lt_question_free(&s->question);
     else
-        ask_again(s, in, "Sorry?", out);
+        ask_again(s, in, "sorry", out);
 }
 
 /* ---- undoing ---- */
 
-static void undo(struct lt_talk *t, struct session *s, struct lt_turn *out)
+static void undo(struct lt_talk *t, struct session *s, const struct lt_turn_in *in,
+                 struct lt_turn *out)
 {
     json_t *calls = undoing(s);
     if (!calls) {
-        drop(out, "I do not know how it was before.");
+        drop(in, out, "undo.unknown");
         return;
     }
     if (!json_array_size(calls) && !s->changes.n) {
         json_decref(calls);
-        drop(out, "There is nothing to undo.");
+        drop(in, out, "undo.nothing");
         return;
     }
     lt_changes_free(&t->taken);
@@ -451,7 +466,7 @@ static void undo(struct lt_talk *t, struct session *s, struct lt_turn *out)
     out->calls = calls;
     out->undo = &t->taken;
     out->is_undo = 1;
-    snprintf(out->speech, sizeof out->speech, "Undone.");
+    lt_say(in->tongue, "undo.done", NULL, out->speech, sizeof out->speech);
 }
 
 /* The deed's own choice is no other. */
@@ -497,21 +512,19 @@ static void other(struct lt_talk *t, struct session *s, const struct lt_turn_in 
         out->calls = json_incref(back);
         out->is_undo = 1;
     } else if (n > 1) {
-        char list[LT_ASK_SPEECH / 2];
-        lt_ask_list(others, list, sizeof list);
         struct lt_question q = {.kind = LT_ASK_CHOICE, .choices = json_incref(others)};
         if (!back) back = json_array();
         q.index = json_array_size(back);
         json_array_append(back, call);
         q.calls = json_incref(back);
-        snprintf(q.speech, sizeof q.speech, "Which one%s%s?", *list ? ": " : "", list);
+        lt_ask_word_which(in->tongue, "", others, q.speech, sizeof q.speech);
         out->kind = LT_TURN_ASK;
         out->calls = json_incref(back);
         out->choices = labels_of(others);
         snprintf(out->speech, sizeof out->speech, "%s", q.speech);
         lt_talk_ask(t, s->key, &q, in->now_us);
     } else if (!said) {
-        drop(out, "I know of no other one.");
+        drop(in, out, "other.none");
     }
     json_decref(call);
     json_decref(back);
@@ -534,9 +547,9 @@ void lt_talk_turn(struct lt_talk *t, const struct lt_turn_in *in, int is_pin_rig
     }
     if (lt_phrases_is(p, LT_PHRASE_UNDO, &said)) {
         if (has_deed(t, s, in->now_us))
-            undo(t, s, out);
+            undo(t, s, in, out);
         else
-            drop(out, "There is nothing to undo.");
+            drop(in, out, "undo.nothing");
         return;
     }
     if (!has_deed(t, s, in->now_us)) return;

@@ -47,6 +47,7 @@ void lt_talk_key(const char *site, const char *session, const char *here, const 
 
 struct lt_turn_in {
     const char *key, *text;
+    const struct lt_tongue *tongue; /* in which it is answered; NULL: English */
     const struct lt_catalog *catalog;
     lt_us now_us;
     int is_command; /* the network is sure of a call for these words alone */
@@ -82,6 +83,11 @@ void lt_talk_ask(struct lt_talk *t, const char *key, struct lt_question *q, lt_u
  * them: then the opposite calls are taken where there are such. `changes` (may be NULL) moves here. */
 void lt_talk_executed(struct lt_talk *t, const char *key, const json_t *calls,
                       const json_t *restore, struct lt_changes *changes, lt_us now_us);
+/* In which language the session is held: noted when somebody speaks it, known for talk.question_s; "" when
+ * nothing is noted. "Yes" and "the second one" tell no language by themselves. */
+void lt_talk_speaks(struct lt_talk *t, const char *key, const char *lang, lt_us now_us);
+void lt_talk_language(const struct lt_talk *t, const char *key, lt_us now_us,
+                      char out[LT_LANG_CAP]);
 /* Forget question and deed of a session. */
 void lt_talk_forget(struct lt_talk *t, const char *key);
 

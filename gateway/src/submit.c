@@ -104,9 +104,5 @@ void lt_submit_cancel(struct lt_gateway *gw, uint64_t ticket)
 const char *lt_submit_speech(const json_t *result)
 {
     const char *speech = json_string_value(json_object_get(result, "speech"));
-    const char *route = json_string_value(json_object_get(result, "route"));
-    int is_acting =
-        route && (!strcmp(route, "local") || !strcmp(route, "cloud") || !strcmp(route, "cache"));
-    if (speech && *speech) return speech;
-    return is_acting && json_array_size(json_object_get(result, "calls")) ? "Done." : "";
+    return speech ? speech : "";
 }

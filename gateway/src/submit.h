@@ -60,8 +60,7 @@ LT_NODISCARD enum lt_err lt_submit(struct lt_gateway *gw, const struct lt_submis
  * ticket is harmless. */
 void lt_submit_cancel(struct lt_gateway *gw, uint64_t ticket);
 
-/* What to say aloud for a result: its own speech, or, for calls that nobody found words for, "Done.".
- * "" for NULL and for nothing to say. Borrowed from the result. */
+/* What to say aloud for a result; "" for NULL and for nothing to say. Borrowed from the result. */
 const char *lt_submit_speech(const json_t *result);
 
 #endif

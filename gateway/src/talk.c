@@ -49,15 +49,11 @@ enum lt_err lt_gw_talk_open(struct lt_gateway *gw, struct lt_diag *diag)
     gw->doubt = lt_doubt_new();
     if (!gw->house || !gw->talk || !gw->doubt) return lt_fail(diag, LT_ERR_NOMEM, "out of memory");
     enum lt_err err = lt_safety_new(&gw->config, &gw->safety, diag);
-    char path[1024];
     const char *file = gw->started.talk.answers;
-    if (!*file && lt_config_find_shipped("answers.json", path, sizeof path)) file = path;
-    if (!err && *file) {
+    if (!err && *file) { /* the shipped sentences are part of the program */
         struct lt_diag why = {0};
         err = lt_answers_open(file, &gw->answers, &why);
-        if (err)
-            lt_fail(diag, err, "%s%s",
-                    file == path ? "" : "talk.answers: ", lt_diag_text(&why, err));
+        if (err) lt_fail(diag, err, "talk.answers: %s", lt_diag_text(&why, err));
     }
     return err ? err : lt_house_load(gw->house, gw->store, diag);
 }
@@ -174,6 +170,14 @@ static void say(struct lt_req *r, const char *text)
     r->speech = *text ? strdup(text) : NULL;
 }
 
+/* The sentence under a key of the table. */
+static void say_key(struct lt_req *r, const char *key)
+{
+    char text[LT_ASK_SPEECH];
+    lt_say(lt_req_tongue(r), key, NULL, text, sizeof text);
+    say(r, text);
+}
+
 static void set(struct lt_req *r, enum lt_route route, enum lt_why why, const json_t *calls)
 {
     json_t *copy = calls ? json_deep_copy(calls) : json_array();
@@ -221,6 +225,7 @@ int lt_gw_talk_before(struct lt_req *r)
     struct lt_turn turn = {.kind = LT_TURN_NEW};
     struct lt_turn_in in = {.key = r->talk_key,
                             .text = r->text,
+                            .tongue = lt_req_tongue(r),
                             .catalog = r->catalog->checked,
                             .now_us = lt_now_us(),
                             .is_command = is_command(r)};
@@ -244,7 +249,7 @@ int lt_gw_talk_before(struct lt_req *r)
         if (turn.undo && r->route == LT_ROUTE_LOCAL) {
             lt_changes_revert(gw->house, turn.undo, lt_now_unix_ms(), &r->changes);
             if (!r->changes.n && !json_array_size(r->calls))
-                snprintf(turn.speech, sizeof turn.speech, "It is too late to undo that.");
+                lt_say(in.tongue, "undo.late", NULL, turn.speech, sizeof turn.speech);
         }
         break;
     }
@@ -274,25 +279,6 @@ static void ask(struct lt_req *r, enum lt_why why, struct lt_question *q)
         lt_question_free(q);
     else
         lt_talk_ask(r->gw->talk, r->talk_key, q, lt_now_us());
-}
-
-/* "Shall I …?" in the speaker's language, where the table has a sentence for each of the calls; else the
- * question keeps its English words. */
-static void word_confirm(const struct lt_req *r, struct lt_question *q)
-{
-    char lang[LT_LANG_CAP], all[LT_ASK_SPEECH] = "", one[LT_ASK_SPEECH];
-    size_t i, n = 0;
-    json_t *call;
-    lt_language_of(r->lang, r->text, lang);
-    json_array_foreach(q->calls, i, call)
-    {
-        lt_answers_ask(r->gw->answers, *lang ? lang : "en", lt_ask_verb(r->catalog->checked, call),
-                       json_object_get(call, "arguments"), one, sizeof one);
-        int k = snprintf(all + n, sizeof all - n, "%s%s", n ? " " : "", one);
-        if (!*one || k < 0 || (size_t)k >= sizeof all - n) return;
-        n += (size_t)k;
-    }
-    if (n) snprintf(q->speech, sizeof q->speech, "%s", all);
 }
 
 /* Was there a target that the network hardly preferred to others? */
@@ -351,8 +337,8 @@ static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_w
     if (!gw->config.talk.plain) return 0;
     /* the words are plain, but were they said? */
     if (r->n_readings && r->heard < PLAIN_HEARD) return 0;
-    lt_plain_read(r->catalog->checked, said, r->here, has_devices ? lt_act_plain_state : NULL,
-                  lt_req_act(r), &p);
+    lt_plain_read(lt_req_tongue(r), r->catalog->checked, said, r->here,
+                  has_devices ? lt_act_plain_state : NULL, lt_req_act(r), &p);
     int is_wanted = p.is_relative || d->route != LT_ROUTE_LOCAL || is_doubtful;
     if (p.calls && is_wanted)
         lt_router_gate(&gw->policy.policy, r->catalog->checked, p.calls, &is_guarded);
@@ -394,6 +380,7 @@ static int take_plain(struct lt_req *r, struct lt_decision *d, const struct lt_w
 void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
 {
     const struct lt_catalog *c = r->catalog->checked;
+    const struct lt_tongue *tongue = lt_req_tongue(r);
     struct lt_question q = {.kind = LT_ASK_NOTHING};
     struct lt_words said;
     json_t *unclear = NULL;
@@ -403,8 +390,7 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
     int is_doubtful = is_contradicted(r, d, &said);
     if (take_plain(r, d, &said, is_doubtful)) return;
     if (is_doubtful) {
-        lt_ask_confirm(c, r->local_calls, 0, &q);
-        word_confirm(r, &q);
+        lt_ask_confirm(tongue, c, r->local_calls, 0, &q);
         ask(r, LT_WHY_TALK_DOUBTFUL, &q);
         d->route = LT_ROUTE_CLARIFY;
         d->why = LT_WHY_TALK_DOUBTFUL;
@@ -412,23 +398,23 @@ void lt_gw_talk_after(struct lt_req *r, struct lt_decision *d)
         return;
     }
     if (json_array_size(r->local_calls) && d->route != LT_ROUTE_LOCAL && is_target_unsure(r))
-        lt_ask_which(c, &said, r->here, r->local_calls, &q);
+        lt_ask_which(tongue, c, &said, r->here, r->local_calls, &q);
     if (q.kind != LT_ASK_NOTHING) {
         why = LT_WHY_TALK_AMBIGUOUS;
     } else if (json_array_size(r->local_calls)) {
         if (r->answer.confidence >= r->gw->policy.policy.clarify && d->route != LT_ROUTE_REFUSED)
-            lt_ask_missing(c, &said, r->local_calls, &q);
+            lt_ask_missing(tongue, &said, r->local_calls, &q);
     } else if (r->answer.unclear_json &&
                !lt_json_parse(r->answer.unclear_json, strlen(r->answer.unclear_json),
                               LT_DOC_MAX_BYTES_REQUEST, &unclear, NULL)) {
-        lt_ask_unclear(c, unclear, &q);
+        lt_ask_unclear(tongue, c, unclear, &q);
         why = LT_WHY_TALK_AMBIGUOUS;
     } else {
-        lt_ask_which(c, &said, r->here, NULL, &q);
+        lt_ask_which(tongue, c, &said, r->here, NULL, &q);
         if (q.kind != LT_ASK_NOTHING)
             why = LT_WHY_TALK_AMBIGUOUS;
         else
-            lt_ask_opener(c, &said, &q);
+            lt_ask_opener(tongue, c, &said, &q);
     }
     json_decref(unclear);
     if (q.kind == LT_ASK_NOTHING) return;
@@ -501,11 +487,10 @@ static int is_allowed(struct lt_req *r)
                                                    : "refused"));
     if (v == LT_VERDICT_REFUSE) {
         set(r, LT_ROUTE_REFUSED, LT_WHY_SAFETY_REFUSED, NULL);
-        say(r, why);
+        say_key(r, why);
         return 0;
     }
-    lt_ask_confirm(r->catalog->checked, r->calls, v == LT_VERDICT_PIN, &q);
-    if (v != LT_VERDICT_PIN) word_confirm(r, &q);
+    lt_ask_confirm(lt_req_tongue(r), r->catalog->checked, r->calls, v == LT_VERDICT_PIN, &q);
     ask(r, v == LT_VERDICT_PIN ? LT_WHY_SAFETY_PIN : LT_WHY_SAFETY_CONFIRM, &q);
     return 0;
 }
@@ -513,13 +498,10 @@ static int is_allowed(struct lt_req *r)
 /* "Set for ten minutes. Added milk." */
 static void add_speech(struct lt_req *r, const char *text)
 {
-    if (!*text) return;
-    size_t n = (r->speech ? strlen(r->speech) : 0) + strlen(text) + 2;
-    char *all = malloc(n);
-    if (!all) return;
-    snprintf(all, n, "%s%s%s", r->speech ? r->speech : "", r->speech ? " " : "", text);
-    free(r->speech);
-    r->speech = all;
+    char all[LT_HOUSE_SPEECH];
+    snprintf(all, sizeof all, "%s", r->speech ? r->speech : "");
+    if (*text) lt_say_join(lt_req_tongue(r), "sentences", text, all, sizeof all);
+    say(r, all);
 }
 
 static int add_changes(struct lt_changes *to, const struct lt_changes *from)
@@ -541,6 +523,7 @@ static void keep_house(struct lt_req *r)
     struct lt_house_ask a = {.site = r->site_name,
                              .area = r->here,
                              .session = r->session,
+                             .tongue = lt_req_tongue(r),
                              .now_unix_ms = lt_now_unix_ms(),
                              .ids = &gw->house_ids};
     size_t i;
@@ -633,8 +616,7 @@ void lt_gw_talk_settle(struct lt_req *r)
         lt_talk_executed(gw->talk, r->talk_key, r->done, r->done_restore, NULL, lt_now_us());
     if (r->route == LT_ROUTE_CLARIFY && !r->has_question && json_array_size(r->calls)) {
         struct lt_question q = {.kind = LT_ASK_NOTHING};
-        lt_ask_confirm(r->catalog->checked, r->calls, 0, &q);
-        word_confirm(r, &q);
+        lt_ask_confirm(lt_req_tongue(r), r->catalog->checked, r->calls, 0, &q);
         ask(r, r->why, &q);
         return;
     }

@@ -24,33 +24,7 @@ int lt__timers_is_ours(const char *verb)
     return verb_of(verb) >= 0;
 }
 
-static void span_words(int64_t ms, int is_adjective, char *out, size_t cap)
-{
-    int64_t s = (ms + 500) / 1000, part[3] = {s / 3600, s / 60 % 60, s % 60};
-    static const char *const word[3] = {"hour", "minute", "second"};
-    size_t n = 0;
-    *out = '\0';
-    for (int i = 0; i < 3; i++)
-        if (part[i] && n < cap)
-            n += (size_t)snprintf(out + n, cap - n, "%s%lld %s%s", n ? " " : "", (long long)part[i],
-                                  word[i], part[i] == 1 || is_adjective ? "" : "s");
-    if (!n) snprintf(out, cap, "0 seconds");
-}
-
-void lt_house_span_words(int64_t ms, char *out, size_t cap)
-{
-    span_words(ms, 0, out, cap);
-}
-
-void lt_house_timer_words(const struct lt_timer_row *t, char *out, size_t cap)
-{
-    char span[64];
-    span_words(t->total_ms, 1, span, sizeof span);
-    snprintf(out, cap, "%s timer", *t->name ? t->name : span);
-}
-
-/* hours, minutes, seconds (with a prefix) as milliseconds; -1 when none is given or one is absurd. */
-static int64_t span_of(const json_t *arguments, const char *prefix)
+int64_t lt_house_span_ms(const json_t *arguments, const char *prefix)
 {
     static const char *const keys[] = {"hours", "minutes", "seconds"};
     static const int64_t unit[] = {3600000, 60000, 1000};
@@ -81,7 +55,7 @@ static size_t find(const struct lt_house *h, const struct lt_house_ask *ask,
                    const json_t *arguments, int is_paused, size_t *out, size_t cap)
 {
     char name[LT_HOUSE_NAME_MAX + 1], area[LT_HOUSE_NAME_MAX + 1];
-    int64_t start_ms = span_of(arguments, "start_");
+    int64_t start_ms = lt_house_span_ms(arguments, "start_");
     size_t n = 0;
     lt__house_text(arguments, "name", name, sizeof name);
     lt__house_text(arguments, "area", area, sizeof area);
@@ -106,28 +80,40 @@ static size_t find(const struct lt_house *h, const struct lt_house_ask *ask,
     return n;
 }
 
+/* ---- in words ---- */
+
+static void timer_words(const struct lt_house_ask *ask, const struct lt_timer_row *t, char *out,
+                        size_t cap)
+{
+    lt_say_timer(ask->tongue, t->name, t->total_ms, out, cap);
+}
+
+static enum lt_house_end no_memory(const struct lt_house_ask *ask, struct lt_house_answer *out)
+{
+    return lt__house_say(ask, LT_HOUSE_FAILED, "no_memory", NULL, out);
+}
+
 static void say_none(const struct lt_house *h, const struct lt_house_ask *ask,
                      const json_t *arguments, struct lt_house_answer *out)
 {
-    char name[LT_HOUSE_NAME_MAX + 1];
+    char name[LT_HOUSE_NAME_MAX + 1], words[256];
     lt__house_text(arguments, "name", name, sizeof name);
-    if (*name)
-        snprintf(out->speech, sizeof out->speech, "There is no %s timer.", name);
-    else
-        snprintf(out->speech, sizeof out->speech, "There is no %stimer.",
-                 lt_house_n_timers(h, ask->site) ? "such " : "");
+    lt_say_timer(ask->tongue, name, 0, words, sizeof words);
+    lt_say(ask->tongue,
+           !*name && lt_house_n_timers(h, ask->site) ? "timer.none_such" : "timer.none",
+           *name ? LT_HOLES({"timer", words}) : NULL, out->speech, sizeof out->speech);
 }
 
 /* Which of these? A choice is made by the name, or by the length where there is none. */
-static enum lt_house_end ask_which(const struct lt_house *h, const size_t *found, size_t n,
-                                   struct lt_house_answer *out)
+static enum lt_house_end ask_which(const struct lt_house *h, const struct lt_house_ask *ask,
+                                   const size_t *found, size_t n, struct lt_house_answer *out)
 {
-    size_t used = (size_t)snprintf(out->speech, sizeof out->speech, "Which timer: ");
+    char list[LT_HOUSE_SPEECH] = "";
     out->choices = json_array();
     for (size_t i = 0; i < n && i < LISTED_MAX; i++) {
         const struct lt_timer_row *t = h->timers + found[i];
-        char words[160];
-        lt_house_timer_words(t, words, sizeof words);
+        char words[256], one[300];
+        timer_words(ask, t, words, sizeof words);
         json_t *arguments =
             *t->name
                 ? json_pack("{s:s}", "name", t->name)
@@ -136,42 +122,32 @@ static enum lt_house_end ask_which(const struct lt_house *h, const size_t *found
                             "start_seconds", (json_int_t)(t->total_ms / 1000 % 60));
         json_array_append_new(out->choices,
                               json_pack("{s:s,s:o}", "label", words, "arguments", arguments));
-        if (used < sizeof out->speech)
-            used += (size_t)snprintf(out->speech + used, sizeof out->speech - used, "%s%s",
-                                     !i           ? "the "
-                                     : i + 1 == n ? " or the "
-                                                  : ", the ",
-                                     words);
+        lt_say_part(ask->tongue, "choice.timer", LT_HOLES({"timer", words}), one, sizeof one);
+        lt_say_join(ask->tongue, i + 1 == n ? "or" : "comma", one, list, sizeof list);
     }
-    if (used < sizeof out->speech) snprintf(out->speech + used, sizeof out->speech - used, "?");
-    return LT_HOUSE_ASKS;
+    return lt__house_say(ask, LT_HOUSE_ASKS, "timer.which", LT_HOLES({"it", list}), out);
+}
+
+static enum lt_house_end too_long(const struct lt_house_ask *ask, struct lt_house_answer *out)
+{
+    char most[64];
+    lt_say_span(ask->tongue, LT_HOUSE_TIMER_MS, most, sizeof most);
+    return lt__house_say(ask, LT_HOUSE_FAILED, "timer.too_long", LT_HOLES({"span", most}), out);
 }
 
 /* ---- what becomes of it ---- */
 
-static enum lt_house_end no_memory(struct lt_house_answer *out)
-{
-    snprintf(out->speech, sizeof out->speech, "Sorry, there is no memory left for that.");
-    return LT_HOUSE_FAILED;
-}
-
 static enum lt_house_end start(struct lt_house *h, const struct lt_house_ask *ask,
                                const json_t *arguments, struct lt_house_answer *out)
 {
-    struct lt_timer_row t = {.total_ms = span_of(arguments, ""),
+    struct lt_timer_row t = {.total_ms = lt_house_span_ms(arguments, ""),
                              .started_unix_ms = ask->now_unix_ms};
-    char span[64];
-    if (t.total_ms <= 0) {
-        snprintf(out->speech, sizeof out->speech, "For how long?");
-        return LT_HOUSE_ASKS;
-    }
-    if (t.total_ms > LT_HOUSE_TIMER_MS) {
-        snprintf(out->speech, sizeof out->speech, "A timer can run for 100 hours at most.");
-        return LT_HOUSE_FAILED;
-    }
+    char span[128];
+    if (t.total_ms <= 0) return lt__house_say(ask, LT_HOUSE_ASKS, "need.HassStartTimer", NULL, out);
+    if (t.total_ms > LT_HOUSE_TIMER_MS) return too_long(ask, out);
     if (lt_house_n_timers(h, ask->site) >= LT_HOUSE_TIMERS_MAX) {
-        snprintf(out->speech, sizeof out->speech, "There are %d timers already; cancel one first.",
-                 LT_HOUSE_TIMERS_MAX);
+        lt_say_count(ask->tongue, "timer.too_many", LT_HOUSE_TIMERS_MAX, NULL, out->speech,
+                     sizeof out->speech);
         return LT_HOUSE_FAILED;
     }
     lt_ulid_next(ask->ids, ask->now_unix_ms, t.id);
@@ -180,17 +156,13 @@ static enum lt_house_end start(struct lt_house *h, const struct lt_house_ask *as
     lt__house_text(arguments, "conversation_command", t.command, sizeof t.command);
     snprintf(t.area, sizeof t.area, "%s", ask->area ? ask->area : "");
     snprintf(t.session, sizeof t.session, "%.128s", ask->session ? ask->session : "");
+    snprintf(t.lang, sizeof t.lang, "%s", ask->tongue ? ask->tongue->lang : "");
     t.due_unix_ms = ask->now_unix_ms + t.total_ms;
-    if (!lt__house_change_timer(h, out, NULL, &t)) return no_memory(out);
-    lt_house_span_words(t.total_ms, span, sizeof span);
-    if (*t.command)
-        snprintf(out->speech, sizeof out->speech, "In %s: %s.", span, t.command);
-    else if (*t.name)
-        snprintf(out->speech, sizeof out->speech, "%s timer set for %s.", t.name, span);
-    else
-        snprintf(out->speech, sizeof out->speech, "Timer set for %s.", span);
-    if (out->speech[0] >= 'a' && out->speech[0] <= 'z') out->speech[0] -= 32;
-    return LT_HOUSE_DONE;
+    if (!lt__house_change_timer(h, out, NULL, &t)) return no_memory(ask, out);
+    lt_say_span(ask->tongue, t.total_ms, span, sizeof span);
+    return lt__house_say(
+        ask, LT_HOUSE_DONE, "HassStartTimer",
+        LT_HOLES({"span", span}, {"name", t.name}, {"conversation_command", t.command}), out);
 }
 
 static enum lt_house_end cancel_all(struct lt_house *h, const struct lt_house_ask *ask,
@@ -202,46 +174,43 @@ static enum lt_house_end cancel_all(struct lt_house *h, const struct lt_house_as
     for (size_t i = h->n_timers; i-- > 0;) {
         struct lt_timer_row t = h->timers[i];
         if (strcmp(t.site, ask->site) != 0 || (*area && !lt__house_same(t.area, area))) continue;
-        if (!lt__house_change_timer(h, out, &t, NULL)) return no_memory(out);
+        if (!lt__house_change_timer(h, out, &t, NULL)) return no_memory(ask, out);
         n++;
     }
-    if (!n)
-        snprintf(out->speech, sizeof out->speech, "There is no timer.");
-    else
-        snprintf(out->speech, sizeof out->speech, "%zu timer%s cancelled.", n, n == 1 ? "" : "s");
+    if (!n) return lt__house_say(ask, LT_HOUSE_DONE, "timer.none", NULL, out);
+    lt_say_count(ask->tongue, "HassCancelAllTimers", (int64_t)n, NULL, out->speech,
+                 sizeof out->speech);
     return LT_HOUSE_DONE;
 }
 
 static enum lt_house_end say_status(const struct lt_house *h, const struct lt_house_ask *ask,
                                     const size_t *found, size_t n, struct lt_house_answer *out)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < n && i < LISTED_MAX && used < sizeof out->speech; i++) {
+    for (size_t i = 0; i < n && i < LISTED_MAX; i++) {
         const struct lt_timer_row *t = h->timers + found[i];
-        char words[160], span[64];
-        lt_house_timer_words(t, words, sizeof words);
-        lt_house_span_words(left_ms(t, ask->now_unix_ms), span, sizeof span);
-        used += (size_t)snprintf(out->speech + used, sizeof out->speech - used,
-                                 "%s%s left on the %s%s.", i ? " " : "", span, words,
-                                 t->due_unix_ms ? "" : ", which is paused");
+        char words[256], left[128], one[512];
+        timer_words(ask, t, words, sizeof words);
+        lt_say_span(ask->tongue, left_ms(t, ask->now_unix_ms), left, sizeof left);
+        lt_say(ask->tongue, t->due_unix_ms ? "HassTimerStatus" : "timer.is_paused",
+               LT_HOLES({"timer", words}, {"left", left}), one, sizeof one);
+        lt_say_join(ask->tongue, "sentences", one, out->speech, sizeof out->speech);
     }
     return LT_HOUSE_DONE;
 }
 
-/* One timer, changed by verb. */
+/* One timer, changed by the verb of a tool. */
 static enum lt_house_end change(struct lt_house *h, const struct lt_house_ask *ask, int verb,
-                                const struct lt_timer_row *t, int64_t by_ms,
+                                const char *tool, const struct lt_timer_row *t, int64_t by_ms,
                                 struct lt_house_answer *out)
 {
     struct lt_timer_row after = *t;
-    char words[160], span[64];
+    char words[256], span[128];
     int64_t left = left_ms(t, ask->now_unix_ms);
-    lt_house_timer_words(t, words, sizeof words);
+    timer_words(ask, t, words, sizeof words);
     switch (verb) {
     case CANCEL:
-        if (!lt__house_change_timer(h, out, t, NULL)) return no_memory(out);
-        snprintf(out->speech, sizeof out->speech, "The %s is cancelled.", words);
-        return LT_HOUSE_DONE;
+        if (!lt__house_change_timer(h, out, t, NULL)) return no_memory(ask, out);
+        return lt__house_say(ask, LT_HOUSE_DONE, tool, LT_HOLES({"timer", words}), out);
     case PAUSE:
         after.due_unix_ms = 0;
         after.left_ms = left ? left : 1;
@@ -253,23 +222,19 @@ static enum lt_house_end change(struct lt_house *h, const struct lt_house_ask *a
     default:
         if (verb == DECREASE) by_ms = -by_ms;
         left += by_ms;
-        if (left <= 0) { /* rings at once */
+        if (left <= 0) /* rings at once */
             left = t->due_unix_ms ? 0 : 1;
-        } else if (left > LT_HOUSE_TIMER_MS) {
-            snprintf(out->speech, sizeof out->speech, "A timer can run for 100 hours at most.");
-            return LT_HOUSE_FAILED;
-        }
+        else if (left > LT_HOUSE_TIMER_MS)
+            return too_long(ask, out);
         if (t->due_unix_ms)
             after.due_unix_ms = ask->now_unix_ms + left;
         else
             after.left_ms = left;
     }
     struct lt_timer_row before = *t; /* t may move */
-    if (!lt__house_change_timer(h, out, &before, &after)) return no_memory(out);
-    lt_house_span_words(left, span, sizeof span);
-    snprintf(out->speech, sizeof out->speech,
-             verb == PAUSE ? "The %s is paused with %s left." : "The %s has %s left.", words, span);
-    return LT_HOUSE_DONE;
+    if (!lt__house_change_timer(h, out, &before, &after)) return no_memory(ask, out);
+    lt_say_span(ask->tongue, left, span, sizeof span);
+    return lt__house_say(ask, LT_HOUSE_DONE, tool, LT_HOLES({"timer", words}, {"left", span}), out);
 }
 
 enum lt_house_end lt__timers_call(struct lt_house *h, const struct lt_house_ask *ask,
@@ -277,14 +242,15 @@ enum lt_house_end lt__timers_call(struct lt_house *h, const struct lt_house_ask 
                                   struct lt_house_answer *out)
 {
     size_t found[LT_HOUSE_TIMERS_MAX];
+    char key[64];
     int verb = verb_of(word);
     if (verb < 0) return LT_HOUSE_NOT_OURS;
     if (verb == START) return start(h, ask, arguments, out);
     if (verb == CANCEL_ALL) return cancel_all(h, ask, arguments, out);
-    int64_t by_ms = span_of(arguments, "");
+    int64_t by_ms = lt_house_span_ms(arguments, "");
     if ((verb == INCREASE || verb == DECREASE) && by_ms <= 0) {
-        snprintf(out->speech, sizeof out->speech, "By how much?");
-        return LT_HOUSE_ASKS;
+        snprintf(key, sizeof key, "need.Hass%.32s", word);
+        return lt__house_say(ask, LT_HOUSE_ASKS, key, NULL, out);
     }
     int is_paused = verb == UNPAUSE ? 1 : verb == PAUSE ? 0 : -1;
     size_t n = find(h, ask, arguments, is_paused, found, LT_HOUSE_TIMERS_MAX);
@@ -293,6 +259,7 @@ enum lt_house_end lt__timers_call(struct lt_house *h, const struct lt_house_ask 
         return verb == STATUS ? LT_HOUSE_DONE : LT_HOUSE_FAILED;
     }
     if (verb == STATUS) return say_status(h, ask, found, n, out);
-    if (n > 1) return ask_which(h, found, n, out);
-    return change(h, ask, verb, h->timers + found[0], by_ms, out);
+    if (n > 1) return ask_which(h, ask, found, n, out);
+    snprintf(key, sizeof key, "Hass%.32s", word);
+    return change(h, ask, verb, key, h->timers + found[0], by_ms, out);
 }

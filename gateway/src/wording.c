@@ -1,5 +1,4 @@
 /* wording.c - what a request is answered with in words, and in which language. */
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway_int.h"
@@ -16,53 +15,44 @@ int lt_req_is_foreign(const struct lt_req *r)
     return *lang != '\0' && known->n;
 }
 
-/* "Floor Lamp, Ceiling Light" */
-static void list_choices(const json_t *choices, char *out, size_t cap)
+struct lt_tongue lt_gw_tongue(const struct lt_gateway *gw, const char *lang)
 {
-    size_t i, n = 0;
-    json_t *label;
-    *out = '\0';
-    json_array_foreach((json_t *)(uintptr_t)choices, i, label)
-    {
-        int k = snprintf(out + n, cap - n, "%s%s", n ? ", " : "", json_string_value(label));
-        if (k < 0 || (size_t)k >= cap - n) return;
-        n += (size_t)k;
-    }
+    const struct lt_strings *known = &gw->started.talk.languages;
+    struct lt_tongue t = {.own = gw->answers};
+    lt_language_of(lang && *lang ? lang : known->n ? known->v[0] : "en", NULL, t.lang);
+    return t;
 }
 
-/* The words to say, in the speaker's language where the table has it: for what came in by voice what
- * was done, for everybody questions and refusals. */
-const char *lt_req_speech(const struct lt_req *r, enum lt_route route, char *out, size_t cap)
+const struct lt_tongue *lt_req_tongue(struct lt_req *r)
 {
-    const struct lt_answers *table = r->gw->answers;
-    char lang[LT_LANG_CAP], said[300] = "";
-    int is_acting = route == LT_ROUTE_LOCAL || route == LT_ROUTE_CLOUD || route == LT_ROUTE_CACHE;
-    int has_words = r->speech && strcmp(r->speech, "Done.") != 0;
+    char lang[LT_LANG_CAP];
+    if (r->tongue.lang[0]) return &r->tongue;
     lt_language_of(r->lang, r->text, lang);
-    if (!*lang) strcpy(lang, "en");
+    if (*lang && !r->is_dry_run)
+        lt_talk_speaks(r->gw->talk, r->talk_key, lang, lt_now_us());
+    else if (!*lang) /* "yes": the conversation tells */
+        lt_talk_language(r->gw->talk, r->talk_key, lt_now_us(), lang);
+    r->tongue = lt_gw_tongue(r->gw, lang);
+    return &r->tongue;
+}
+
+/* The words to say, in the speaker's language: for what came in by voice what was done, for everybody what
+ * devices answered, questions and refusals. */
+const char *lt_req_speech(struct lt_req *r, enum lt_route route, char *out, size_t cap)
+{
+    const struct lt_tongue *t = lt_req_tongue(r);
+    const struct lt_catalog *c = r->catalog ? r->catalog->checked : NULL;
+    int is_acting = route == LT_ROUTE_LOCAL || route == LT_ROUTE_CLOUD || route == LT_ROUTE_CACHE;
+    int is_voice = strcmp(r->door, "mqtt") != 0;
     *out = '\0';
-    if (is_acting && !has_words && strcmp(r->door, "mqtt") != 0)
-        lt_answers_done(table, lang, r->calls, out, cap);
-    if (*out) return out;
-    if (strcmp(lang, "en") != 0) {
-        if (route == LT_ROUTE_CLARIFY && r->choices) {
-            list_choices(r->choices, said, sizeof said);
-            lt_answers_say(table, lang, "which", said, out, cap);
-        } else if (route == LT_ROUTE_CLARIFY && json_array_size(r->calls) && !r->speech) {
-            lt_result_call_words(json_array_get(r->calls, 0), said, sizeof said);
-            lt_answers_say(table, lang, "mean", said, out, cap);
-        } else if (!r->speech) {
-            lt_answers_say(table, lang,
-                           route == LT_ROUTE_CLARIFY                           ? "what"
-                           : route == LT_ROUTE_REFUSED && lt_req_is_foreign(r) ? "foreign"
-                           : route == LT_ROUTE_REFUSED                         ? "refused"
-                           : route == LT_ROUTE_NONE                            ? "nothing"
-                                                                               : "",
-                           NULL, out, cap);
-        }
-        if (*out) return out;
-    }
     if (r->speech) return r->speech;
-    lt_result_speech(route, r->calls, out, cap);
+    if (!is_acting && route == LT_ROUTE_REFUSED && lt_req_is_foreign(r))
+        lt_say(t, "foreign", NULL, out, cap);
+    else if (!is_acting)
+        lt_result_speech(t, c, route, r->calls, out, cap);
+    else if (is_voice)
+        lt_ask_done(t, c, r->calls, out, cap);
+    if (is_acting && !*out && json_array_size(r->calls) && (is_voice || r->outcome))
+        lt_say(t, "done", NULL, out, cap);
     return out;
 }

@@ -22,7 +22,8 @@ struct client {
     int is_transcribing;                         /* it asked for words only */
     struct {
         char lang[LT_GW_FIELD_BYTES], here[LT_GW_FIELD_BYTES * 2], session[LT_GW_FIELD_BYTES * 2];
-    } speaker; /* of its audio */
+    } speaker;                    /* of its audio */
+    char lang[LT_GW_FIELD_BYTES]; /* of the request under way, as given */
     char bytes[16384];
 };
 
@@ -179,6 +180,11 @@ static void send_info(struct client *c)
 
 /* ---- answers ---- */
 
+static void note(char *out, size_t cap, const char *s)
+{
+    snprintf(out, cap, "%s", s ? s : "");
+}
+
 /* A call as an intent for Home Assistant; NULL when it has no name and no area, and so would be
  * carried out on more than was said. */
 static json_t *intent_of(const json_t *call, const char *speech)
@@ -258,8 +264,12 @@ static void on_result(void *ctx, const json_t *result)
                                                : json_string_value(json_object_get(error, "text")),
                              "code", json_string_value(json_object_get(error, "code"))));
     else if (is_acting && is_intent_mode(c) && json_array_size(calls)) {
-        if (!send_intents(c, calls, speech))
-            send_text(c, "not-handled", "I would need the name of a device or a room.");
+        if (!send_intents(c, calls, speech)) {
+            struct lt_tongue t = lt_gw_tongue(c->w->gw, c->lang);
+            char text[200];
+            lt_say(&t, "need_name", NULL, text, sizeof text);
+            send_text(c, "not-handled", text);
+        }
     } else if (is_acting || !strcmp(route ? route : "", "clarify"))
         send_text(c, "handled", speech ? speech : "");
     else if (!strcmp(route ? route : "", "none"))
@@ -301,6 +311,7 @@ static void ask(struct client *c, const struct lt_wyoming_event *e)
         send_text(c, "error", "one request at a time on a connection");
         return;
     }
+    note(c->lang, sizeof c->lang, s.lang);
     if (lt_submit(gw, &s, on_result, c, &c->ticket, &diag))
         send_event(c, "error", json_pack("{s:s,s:s}", "text", diag.text, "code", "refused"));
     else
@@ -308,11 +319,6 @@ static void ask(struct client *c, const struct lt_wyoming_event *e)
 }
 
 /* ---- audio ---- */
-
-static void note(char *out, size_t cap, const char *s)
-{
-    snprintf(out, cap, "%s", s ? s : "");
-}
 
 static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
 {
@@ -340,6 +346,7 @@ static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
         if (!n && !c->is_transcribing) send_text(c, "not-recognized", "");
     }
     if (!error && n && !c->is_transcribing && !c->is_closing) {
+        note(c->lang, sizeof c->lang, s.lang);
         if (lt_submit(c->w->gw, &s, on_result, c, &c->ticket, &diag))
             send_event(c, "error", json_pack("{s:s,s:s}", "text", diag.text, "code", "refused"));
         else

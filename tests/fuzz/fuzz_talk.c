@@ -82,8 +82,8 @@ static void turn(struct lt_talk *talk, const char *line, lt_us now)
         FUZZ_MUST(!lt_catalog_check_calls(catalog, t.calls, &diag));
         lt_talk_executed(talk, KEY, t.calls, NULL, NULL, now);
     } else if (t.kind == LT_TURN_NEW) {
-        lt_ask_which(catalog, &w, NULL, NULL, &q);
-        if (q.kind == LT_ASK_NOTHING) lt_ask_opener(catalog, &w, &q);
+        lt_ask_which(NULL, catalog, &w, NULL, NULL, &q);
+        if (q.kind == LT_ASK_NOTHING) lt_ask_opener(NULL, catalog, &w, &q);
         if (q.kind != LT_ASK_NOTHING) lt_talk_ask(talk, KEY, &q, now);
     } else {
         FUZZ_MUST(t.speech[0]);

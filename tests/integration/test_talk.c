@@ -328,6 +328,87 @@ static void test_self__announced_switch_kept(void **state)
     db_wait(env, "select count(*) from setting where key = 'cloud' and value = 'on'", 1);
 }
 
+/* ---- whose words ---- */
+
+/* Say it in a language, or (NULL) in one that the words or the conversation tell. */
+static void expect_in(const char *lang, const char *text, const char *speech)
+{
+    char payload[300], given[24] = "";
+    if (lang) snprintf(given, sizeof given, ",\"lang\":\"%s\"", lang);
+    snprintf(payload, sizeof payload, "{\"text\":\"%s\",\"session\":\"k\"%s}", text, given);
+    client_publish(env,
+                   (struct publish){.topic = "lintel/home/request", .payload = payload, .qos = 1});
+    json_t *r = take_json(env, "lintel/home/response", "result");
+    if (strcmp(text_of(r, "speech"), speech) != 0) fail_msg("\"%s\": %s", text, json_dumps(r, 0));
+    json_decref(r);
+}
+
+static void expect_announced(const char *text)
+{
+    json_t *o = take_json(env, "lintel/home/announce", "announce");
+    assert_string_equal(text_of(o, "text"), text);
+    json_decref(o);
+}
+
+static void test_answers__speakers_language__timers_lists_questions_and_the_bell(void **state)
+{
+    (void)state;
+    assert_int_equal(gateway_stop(env), 0);
+    gateway_start(env, GATE "talk:\n  plain: false\n  languages: [en, de, pl]\n");
+    client_forget(env);
+    expect_in("de", "set a timer", "Für wie lange?");
+    expect_in(NULL, "90 minutes", "Timer läuft: 1 Stunde 30 Minuten."); /* the conversation's */
+    expect_in("pl", "set a timer for 22 minutes", "Minutnik ustawiony na 22 minuty.");
+    expect_in("de", "cancel the timer",
+              "Welcher Timer: Timer über 1 Stunde 30 Minuten oder Timer über 22 Minuten?");
+    expect_in(NULL, "never mind", "Gut.");
+    expect_in("pl", "cancel all timers", "Anulowano 2 minutniki.");
+    expect_in("de", "add oat milk to the shopping list", "Oat milk steht auf der Einkaufsliste.");
+    expect_in("pl", "unlock the front door", "Czy mam odblokować Front Door?");
+    expect_in(NULL, "no", "Dobrze.");
+    expect_in("de", "undo that", "Rückgängig gemacht.");
+    expect_in("fr", "turn on the tv", "Désolé, je n'ai pas compris."); /* not in talk.languages */
+    client_forget(env);
+    expect_in("de", "set a timer for 2 seconds", "Timer läuft: 2 Sekunden.");
+    expect_announced("Timer über 2 Sekunden ist abgelaufen.");
+    expect_in("en", "set a timer for 2 seconds", "Timer set for 2 seconds.");
+    expect_announced("Your 2 second timer is up.");
+    assert_int_equal(gateway_stop(env), 0);
+    gateway_start(env, GATE);
+}
+
+static void test_answers__users_own_sentences__are_what_is_said(void **state)
+{
+    char extra[400];
+    (void)state;
+    FILE *f = fopen(env_path(env, "own.json"), "w");
+    assert_non_null(f);
+    fputs("{\"en\": {\"HassStartTimer\": [\"{span} it is.\"], \"timer.up\": [\"Ding, {timer}!\"],"
+          "\"timer.none\": [\"Nothing ticks.\"], "
+          "\"HassShoppingListAddItem\": [\"{item}, noted.\"],"
+          "\"do.unlock\": [\"let people in by the {name}\"], \"ok\": [\"Righto.\"]},"
+          "\"de\": {\"HassShoppingListAddItem\": [\"{item} ist notiert.\"]}}",
+          f);
+    fclose(f);
+    assert_int_equal(gateway_stop(env), 0);
+    snprintf(extra, sizeof extra,
+             GATE "talk:\n  plain: false\n  languages: [en, de]\n  answers: %s\n",
+             env_path(env, "own.json"));
+    gateway_start(env, extra);
+    client_forget(env);
+    expect_in("en", "cancel all timers", "Nothing ticks.");
+    expect_in("en", "add peanut butter to the shopping list", "Peanut butter, noted.");
+    expect_in("de", "add eggs to the shopping list", "Eggs ist notiert.");
+    expect_in("de", "cancel all timers", "Es läuft kein Timer."); /* German is not in the file */
+    expect_in("en", "unlock the front door", "Shall I let people in by the Front Door?");
+    expect_in(NULL, "no", "Righto.");
+    client_forget(env);
+    expect_in("en", "set a timer for 2 seconds", "2 seconds it is.");
+    expect_announced("Ding, 2 second timer!");
+    assert_int_equal(gateway_stop(env), 0);
+    gateway_start(env, GATE);
+}
+
 #define TEST(t) cmocka_unit_test_setup(t, forget_waiting)
 int main(int argc, char **argv)
 {
@@ -349,6 +430,8 @@ int main(int argc, char **argv)
         TEST(test_safety__rate__the_source_is_told),
         TEST(test_order__one_session__calls_stay_in_order),
         TEST(test_self__announced_switch_kept),
+        TEST(test_answers__speakers_language__timers_lists_questions_and_the_bell),
+        TEST(test_answers__users_own_sentences__are_what_is_said),
     };
     return cmocka_run_group_tests(tests, group_setup, close_env);
 }

@@ -1,4 +1,5 @@
-/* test_answers.c - sentences of the shipped table, faults of an edited one, languages told apart. */
+/* test_answers.c - the shipped sentences tool by tool and language by language, a user's own before them,
+ * faults of an edited table, languages told apart. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,53 +12,299 @@
 #include <cmocka.h>
 
 #include "answers.h"
+#include "ask.h"
 
-static struct lt_answers *shipped(void)
+#define TABLE   SOURCE_DIR "/deploy/answers.json"
+#define N_LANGS (sizeof langs / sizeof *langs)
+
+static const char *const langs[] = {"en", "de", "fr", "es", "nl", "it", "pl"};
+static json_t *table; /* the shipped file */
+
+static int group_setup(void **state)
 {
-    struct lt_answers *a = NULL;
-    struct lt_diag diag = {0};
-    assert_int_equal(lt_answers_open(SOURCE_DIR "/deploy/answers.json", &a, &diag), LT_OK);
-    return a;
+    (void)state;
+    table = json_load_file(TABLE, JSON_REJECT_DUPLICATES, NULL);
+    return !table;
 }
 
-static void test_answers__questions__every_language_the_same_tools(void **state)
+static int group_teardown(void **state)
 {
-    static const struct {
-        const char *lang, *what, *arguments, *says;
-    } cases[] = {
-        {"en", "HassGetState", "{\"name\":\"Washing Machine Leak\",\"state\":\"on\"}",
-         "Shall I look whether the Washing Machine Leak is on?"},
-        {"en", "HassTurnOn", "{\"name\":\"Lamp\"}", ""}, /* ask.c has the words */
-        {"de", "unlock", "{\"name\":\"Haustür\"}", "Soll ich Haustür aufschließen?"},
-        {"de", "HassTurnOff", "{\"area\":\"Küche\"}", "Soll ich in Küche alles ausschalten?"},
-        {"fr", "HassLightSet", "{\"name\":\"Lampe\",\"color\":\"red\"}",
-         "Dois-je mettre Lampe en rouge ?"},
-        {"es", "open", "{\"name\":\"Puerta\"}", "¿Abro Puerta?"},
-        {"nl", "HassCancelAllTimers", "{}", "Zal ik alle timers stoppen?"},
-        {"it", "HassClimateSetTemperature", "{\"temperature\":21}", "Imposto 21 gradi?"},
-        {"de", "unheard_of", "{}", ""},
-    };
-    static const char *const langs[] = {"de", "fr", "es", "nl", "it"};
-    struct lt_answers *a = shipped();
-    char out[200];
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        json_t *arguments = json_loads(cases[i].arguments, 0, NULL);
-        lt_answers_ask(a, cases[i].lang, cases[i].what, arguments, out, sizeof out);
-        assert_string_equal(out, cases[i].says);
-        json_decref(arguments);
+    json_decref(table);
+    return 0;
+}
+
+static struct lt_tongue tongue_of(const char *lang)
+{
+    struct lt_tongue t = {.own = NULL};
+    snprintf(t.lang, sizeof t.lang, "%s", lang);
+    return t;
+}
+
+static json_t *from(const char *text)
+{
+    char json[600];
+    snprintf(json, sizeof json, "%s", text);
+    for (char *p = json; *p; p++)
+        if (*p == '\'') *p = '"';
+    json_t *o = json_loads(json, 0, NULL);
+    if (!o) fail_msg("%s", json);
+    return o;
+}
+
+/* A file with this text; `out` is opened, or the error is told. */
+static enum lt_err open_text(const char *text, struct lt_answers **out, struct lt_diag *diag)
+{
+    char path[] = "/tmp/lintel-answers-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(write(fd, text, strlen(text)) > 0);
+    close(fd);
+    enum lt_err err = lt_answers_open(path, out, diag);
+    if (err) assert_non_null(strstr(diag->text, path));
+    remove(path);
+    return err;
+}
+
+/* ---- every sentence of every language ---- */
+
+/* The holes of a sentence as an object {name: "<name>"}. */
+static json_t *holes_of(const char *sentence)
+{
+    json_t *holes = json_object();
+    for (const char *p = sentence; (p = strchr(p, '{')) != NULL;) {
+        char name[64], value[70];
+        size_t n = strcspn(++p, "}");
+        assert_true(p[n] && n && n < sizeof name);
+        snprintf(name, sizeof name, "%.*s", (int)n, p);
+        snprintf(value, sizeof value, "<%s>", name);
+        json_object_set_new(holes, name, json_string(value));
+        p += n;
     }
-    lt_answers_free(a);
-    /* what one language asks, each of them can */
-    json_t *all = json_load_file(SOURCE_DIR "/deploy/answers.json", 0, NULL), *v;
-    const char *key;
-    json_object_foreach(json_object_get(all, "de"), key, v)
+    return holes;
+}
+
+/* Said with what the English sentence names, the language names the same. */
+static void check_said(const char *lang, const char *key, const json_t *holes)
+{
+    struct lt_tongue t = tongue_of(lang);
+    char out[600];
+    const char *name;
+    json_t *value;
+    if (!lt_say_call(&t, key, holes, NULL, out, sizeof out)) fail_msg("%s: %s: nothing", lang, key);
+    if (strpbrk(out, "{}")) fail_msg("%s: %s: %s", lang, key, out);
+    json_object_foreach((json_t *)(uintptr_t)holes, name, value)
     {
-        for (size_t i = 0; !strncmp(key, "ask.", 4) && i < sizeof langs / sizeof *langs; i++)
-            if (!json_object_get(json_object_get(all, langs[i]), key))
-                fail_msg("%s: no %s", langs[i], key);
+        int is_grammar = !strcmp(name, "kind"); /* "which light": others agree in gender with it */
+        if (!is_grammar && !strstr(out, json_string_value(value)))
+            fail_msg("%s: %s: \"%s\" does not say {%s}", lang, key, out, name);
+    }
+}
+
+static int is_form(const char *key)
+{
+    const char *dot = strrchr(key, '.');
+    return dot && (!strcmp(dot, ".in_name") || !strcmp(dot, ".few") || !strcmp(dot, ".one"));
+}
+
+static void test_answers__every_sentence__says_in_each_language_what_english_says(void **state)
+{
+    const char *key;
+    json_t *sentences, *sentence;
+    size_t i;
+    (void)state;
+    json_object_foreach(json_object_get(table, "en"), key, sentences)
+    {
+        if (!strcmp(key, "words")) continue;
+        json_array_foreach(sentences, i, sentence)
+        {
+            json_t *holes = holes_of(json_string_value(sentence));
+            for (size_t l = 0; l < N_LANGS; l++)
+                if (!is_form(key)) check_said(langs[l], key, holes);
+            json_decref(holes);
+        }
+    }
+}
+
+static void test_answers__every_language__no_key_no_hole_and_no_word_of_its_own(void **state)
+{
+    const json_t *english = json_object_get(table, "en");
+    (void)state;
+    assert_int_equal(json_object_size(table), N_LANGS);
+    for (size_t l = 1; l < N_LANGS; l++) {
+        const char *key, *hole;
+        json_t *sentences, *sentence, *value;
+        size_t i;
+        json_object_foreach(json_object_get(table, langs[l]), key, sentences)
+        {
+            char plain[LT_ANSWERS_KEY], braced[80];
+            snprintf(plain, sizeof plain, "%s", key);
+            if (is_form(key)) *strrchr(plain, '.') = '\0';
+            const json_t *model = json_object_get(english, plain);
+            if (!model) fail_msg("%s: %s: English has none", langs[l], key);
+            json_array_foreach(sentences, i, sentence)
+            {
+                json_t *holes = holes_of(json_string_value(sentence));
+                json_object_foreach(holes, hole, value)
+                {
+                    char *all = json_dumps(model, 0);
+                    snprintf(braced, sizeof braced, "{%s}", hole);
+                    if (!strstr(all, braced)) fail_msg("%s: %s: {%s}", langs[l], key, hole);
+                    free(all);
+                }
+                json_decref(holes);
+            }
+        }
+        json_t *words = json_object_get(json_object_get(table, langs[l]), "words");
+        const char *const sample[] = {"light", "red", "locked", "Monday", "March", "lawn_mower"};
+        for (size_t w = 0; w < sizeof sample / sizeof *sample; w++)
+            if (!json_object_get(words, sample[w])) fail_msg("%s: %s", langs[l], sample[w]);
+    }
+}
+
+/* ---- every tool ---- */
+
+/* An argument as a call may have it. */
+static json_t *value_for(const char *key, const json_t *schema)
+{
+    const json_t *kind = json_object_get(schema, "enum"), *type = json_object_get(schema, "type");
+    if (json_array_size(kind)) return json_incref(json_array_get(kind, 0));
+    if (json_is_array(type)) type = json_array_get(type, 0);
+    if (!strcmp(json_string_value(type), "string")) return json_pack("s+", "<", key);
+    return json_integer(7);
+}
+
+static void check_tool(const char *lang, const char *tool, const json_t *arguments)
+{
+    struct lt_tongue t = tongue_of(lang);
+    for (int is_pin = 0; is_pin < 2; is_pin++) {
+        struct lt_question q = {.kind = LT_ASK_NOTHING};
+        json_t *calls = json_pack("[{s:s,s:O}]", "name", tool, "arguments", arguments);
+        char generic[64], key[LT_ANSWERS_KEY];
+        lt_ask_confirm(&t, NULL, calls, is_pin, &q);
+        lt_say_part(&t, "do", LT_HOLES({"tool", "|"}), generic, sizeof generic);
+        generic[strcspn(generic, "|")] = '\0';
+        snprintf(key, sizeof key, "do.%s", lt_ask_verb(NULL, json_array_get(calls, 0)));
+        if (!*q.speech || strpbrk(q.speech, "{}")) fail_msg("%s: %s: \"%s\"", lang, tool, q.speech);
+        const json_t *words = json_object_get(json_object_get(table, lang), key);
+        if (!words) fail_msg("%s: no %s", lang, key);
+        if (json_object_size(arguments) && strstr(q.speech, generic) &&
+            !strstr(json_string_value(json_array_get(words, 0)), generic))
+            fail_msg("%s: %s has no words of its own: %s", lang, tool, q.speech);
+        const char *const named[] = {"name", "area", "item"};
+        for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+            const char *value = json_string_value(json_object_get(arguments, named[i]));
+            if (value && !strstr(q.speech, value))
+                fail_msg("%s: %s: \"%s\" does not name %s", lang, tool, q.speech, value);
+        }
+        lt_question_free(&q);
+        json_decref(calls);
+    }
+}
+
+/* With what it needs and one of name and room; what is answered by a state has no sentence when done. */
+static void check_tools_of(const char *file)
+{
+    static const char *const answered[] = {"HassGetState", "HassClimateGetTemperature",
+                                           "HassGetWeather"};
+    json_t *all = json_load_file(file, 0, NULL), *tool, *schema;
+    size_t i;
+    assert_non_null(all);
+    json_array_foreach(json_object_get(all, "tools"), i, tool)
+    {
+        const char *name = json_string_value(json_object_get(tool, "name")), *key;
+        json_t *properties = json_object_get(json_object_get(tool, "parameters"), "properties");
+        json_t *required = json_object_get(json_object_get(tool, "parameters"), "required");
+        int is_answered = 0;
+        for (size_t k = 0; k < sizeof answered / sizeof *answered; k++)
+            is_answered |= !strcmp(answered[k], name);
+        for (int with = 0; with < 3; with++) {
+            const char *place = with == 0 ? "" : with == 1 ? "name" : "area";
+            if (with && !json_object_get(properties, place)) continue;
+            json_t *arguments = json_object();
+            json_object_foreach(properties, key, schema)
+            {
+                int is_in = !strcmp(key, place);
+                for (size_t k = 0; k < json_array_size(required); k++)
+                    is_in |= !strcmp(key, json_string_value(json_array_get(required, k)));
+                if (is_in) json_object_set_new(arguments, key, value_for(key, schema));
+            }
+            if (!strcmp(name, "HassStartTimer"))
+                json_object_set_new(arguments, "minutes", json_integer(7));
+            if (!strcmp(name, "HassIncreaseTimer") || !strcmp(name, "HassDecreaseTimer"))
+                json_object_set_new(arguments, "minutes", json_integer(7));
+            if (!strcmp(name, "HassLightSet"))
+                json_object_set_new(arguments, "brightness", json_integer(7));
+            for (size_t l = 0; l < N_LANGS; l++) {
+                if (with || json_object_size(arguments)) check_tool(langs[l], name, arguments);
+                const json_t *done = json_object_get(json_object_get(table, langs[l]), name);
+                if (!is_answered && !done)
+                    fail_msg("%s: %s is never said to be done", langs[l], name);
+            }
+            json_decref(arguments);
+        }
     }
     json_decref(all);
+}
+
+static void test_answers__every_tool__asked_and_told_in_every_language(void **state)
+{
+    (void)state;
+    check_tools_of(SOURCE_DIR "/engine/data/home-tools.json");
+    check_tools_of(SOURCE_DIR "/gateway/data/device-tools.json");
+}
+
+static void test_answers__questions__read_well(void **state)
+{
+    static const struct {
+        const char *lang, *calls, *says;
+    } cases[] = {
+        {"en", "[{'name':'HassMediaPlayerMute','arguments':{'name':'Television'}}]",
+         "Shall I mute the Television?"},
+        {"en", "[{'name':'HassGetState','arguments':{'name':'Washing Machine Leak','state':'on'}}]",
+         "Shall I look whether the Washing Machine Leak is on?"},
+        {"en",
+         "[{'name':'HassTurnOn','arguments':{'name':'Lamp'}},"
+         "{'name':'HassUnlock','arguments':{'name':'Front Door'}},"
+         "{'name':'HassCancelTimer','arguments':{'name':'pasta'}}]",
+         "Shall I turn on the Lamp, unlock the Front Door and cancel the pasta timer?"},
+        {"en", "[{'name':'open_roof','arguments':{'how_far':5}}]",
+         "Shall I do this: open roof, how far 5?"},
+        {"de", "[{'name':'HassUnlock','arguments':{'name':'Haustür'}}]",
+         "Soll ich Haustür aufschließen?"},
+        {"de", "[{'name':'HassTurnOff','arguments':{'area':'Küche'}}]",
+         "Soll ich in Küche alles ausschalten?"},
+        {"de", "[{'name':'HassTurnOn','arguments':{'area':'Küche','domain':'light'}}]",
+         "Soll ich Licht in Küche einschalten?"},
+        {"fr", "[{'name':'HassLightSet','arguments':{'name':'Lampe','color':'red'}}]",
+         "Dois-je mettre Lampe en rouge ?"},
+        {"es",
+         "[{'name':'HassOpen','arguments':{'name':'Puerta'}},"
+         "{'name':'HassTurnOff','arguments':{'name':'Luz'}}]",
+         "¿Abro Puerta y apago Luz?"},
+        {"nl", "[{'name':'HassCancelAllTimers','arguments':{}}]", "Zal ik alle timers stoppen?"},
+        {"it", "[{'name':'HassClimateSetTemperature','arguments':{'temperature':21}}]",
+         "Imposto 21 gradi?"},
+        {"pl", "[{'name':'HassStartTimer','arguments':{'minutes':22}}]",
+         "Czy mam ustawić minutnik na 22 minuty?"},
+        {"pt", "[{'name':'HassTurnOn','arguments':{'name':'Lamp'}}]", "Shall I turn on the Lamp?"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lt_tongue t = tongue_of(cases[i].lang);
+        struct lt_question q = {.kind = LT_ASK_NOTHING};
+        json_t *calls = from(cases[i].calls);
+        lt_ask_confirm(&t, NULL, calls, 0, &q);
+        assert_string_equal(q.speech, cases[i].says);
+        lt_question_free(&q);
+        json_decref(calls);
+    }
+    struct lt_tongue t = tongue_of("es");
+    struct lt_question q = {.kind = LT_ASK_NOTHING};
+    json_t *calls = from("[{'name':'HassUnlock','arguments':{'name':'Puerta'}}]");
+    lt_ask_confirm(&t, NULL, calls, 1, &q);
+    assert_string_equal(q.speech, "Di el código y desbloqueo Puerta.");
+    lt_question_free(&q);
+    json_decref(calls);
 }
 
 static void test_answers__calls__first_sentence_whose_holes_are_filled(void **state)
@@ -70,76 +317,143 @@ static void test_answers__calls__first_sentence_whose_holes_are_filled(void **st
         {"en", "[{'name':'HassTurnOff','arguments':{'area':'Bedroom','domain':['light']}}]",
          "The light in the Bedroom is off."},
         {"en", "[{'name':'HassTurnOn','arguments':{}}]", "Done."},
+        {"en", "[{'name':'HassTurnOff','arguments':{'domain':'lock'}}]", "Unlocked."},
         {"de", "[{'name':'HassLightSet','arguments':{'name':'Lampe','brightness':30}}]",
          "Lampe steht auf 30 Prozent."},
         {"de", "[{'name':'HassLightSet','arguments':{'name':'Lampe','color':'red'}}]",
          "Lampe ist jetzt rot."},
+        {"de", "[{'name':'HassClimateSetTemperature','arguments':{'temperature':21.5}}]",
+         "Auf 21,5 Grad gestellt."},
+        {"de", "[{'name':'HassShoppingListAddItem','arguments':{'item':'orange'}}]",
+         "Orange steht auf der Einkaufsliste."}, /* a word that was said stays */
         {"fr", "[{'name':'HassMediaNext','arguments':{}},{'name':'HassMediaPause','arguments':{}}]",
          "Le suivant. En pause."},
+        {"pl", "[{'name':'HassLawnMowerDock','arguments':{'name':'Kosiarka'}}]",
+         "Kosiarka wraca do bazy."},
         {"en", "[{'name':'HassTurnOn','arguments':{}},{'name':'unheard_of','arguments':{}}]", ""},
         {"xx", "[{'name':'HassTurnOn','arguments':{}}]", ""},
         {"en", "[]", ""},
     };
-    struct lt_answers *a = shipped();
     char out[200];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char text[300];
-        snprintf(text, sizeof text, "%s", cases[i].calls);
-        for (char *p = text; *p; p++)
-            if (*p == '\'') *p = '"';
-        json_t *calls = json_loads(text, 0, NULL);
-        assert_non_null(calls);
-        lt_answers_done(a, cases[i].lang, calls, out, sizeof out);
+        struct lt_tongue t = tongue_of(cases[i].lang);
+        json_t *calls = from(cases[i].calls);
+        lt_ask_done(&t, NULL, calls, out, sizeof out);
         assert_string_equal(out, cases[i].says);
-        lt_answers_done(a, cases[i].lang, calls, out, 6); /* cut, still a string */
+        lt_ask_done(&t, NULL, calls, out, 6); /* cut, still a string */
         assert_true(strlen(out) < 6);
         json_decref(calls);
     }
-    lt_answers_say(a, "es", "which", "A, B", out, sizeof out);
-    assert_string_equal(out, "¿Cuál: A, B?");
-    lt_answers_say(NULL, "es", "which", "A, B", out, sizeof out);
-    assert_string_equal(out, "");
-    lt_answers_free(a);
+    struct lt_tongue t = tongue_of("de"); /* a letter of two bytes is not cut in half */
+    lt_say(&t, "act.none", NULL, out, sizeof "Hier kann das kein Ger\xc3");
+    assert_string_equal(out, "Hier kann das kein Ger");
 }
 
-static void
-test_answers__every_language_of_the_shipped_table__answers_what_english_does(void **state)
+static void test_answers__numbers__as_each_language_counts(void **state)
 {
-    static const char *const languages[] = {"de", "fr", "es", "nl", "it"};
-    json_t *table = json_load_file(SOURCE_DIR "/deploy/answers.json", 0, NULL);
-    const char *key;
-    json_t *sentences;
+    static const struct {
+        const char *lang;
+        int64_t ms;
+        const char *says;
+    } cases[] = {{"en", 3600000, "1 hour"},    {"en", 5461000, "1 hour 31 minutes 1 second"},
+                 {"de", 120000, "2 Minuten"},  {"pl", 60000, "1 minutę"},
+                 {"pl", 180000, "3 minuty"},   {"pl", 720000, "12 minut"},
+                 {"pl", 1380000, "23 minuty"}, {"fr", 0, "0 seconde"},
+                 {"en", 0, "0 seconds"},       {"nl", 7200000, "2 uur"}};
+    char out[100];
     (void)state;
-    json_object_foreach(json_object_get(table, "en"), key, sentences)
-    {
-        if (!strncmp(key, "HassLawn", 8)) continue;
-        for (size_t i = 0; i < sizeof languages / sizeof *languages; i++)
-            assert_non_null(json_object_get(json_object_get(table, languages[i]), key));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lt_tongue t = tongue_of(cases[i].lang);
+        lt_say_span(&t, cases[i].ms, out, sizeof out);
+        assert_string_equal(out, cases[i].says);
     }
-    json_decref(table);
+    lt_say_timer(NULL, "", 600000, out, sizeof out);
+    assert_string_equal(out, "10 minute timer");
 }
 
-static void test_answers__edited_badly__place_is_named(void **state)
+/* ---- a user's own ---- */
+
+static void test_answers__own_table__before_ours_and_in_the_language(void **state)
 {
-    static const char *const bad[][2] = {{"[]", "languages"},
-                                         {"{\"en\": 1}", "/en"},
-                                         {"{\"en\": {\"HassTurnOn\": \"on\"}}", "/en/HassTurnOn"},
-                                         {"{\"en\": {\"x\": [1]}}", "/en/x/0"},
-                                         {"{\"en\":", "line"}};
+    static const struct {
+        const char *lang, *key, *says;
+    } cases[] = {
+        {"de", "done", "Passt scho."}, /* the user's */
+        {"de", "ok", "Gut."},          /* ours, before the user's English */
+        {"en", "ok", "Righto."},       /* the user's English */
+        {"pt", "ok", "Righto."},       /* a language of nobody: English */
+        {"en", "nothing", "I have nothing here that does this."}, /* ours */
+        {"sv", "done", "Klart."},                                 /* a language of the user's */
+        {"sv", "sorry", "Sorry?"},
+    };
+    struct lt_answers *own = NULL;
+    struct lt_diag diag = {0};
+    char out[200];
+    (void)state;
+    assert_int_equal(
+        open_text("{\"de\": {\"done\": [\"Passt scho.\"], \"HassTurnOn\": [\"{name} "
+                  "brennt.\"], \"ask.HassTurnOn\": [\"{name} an?\"],"
+                  "\"words\": {\"light\": \"Lampe\"}},"
+                  " \"en\": {\"ok\": [\"Righto.\"]}, \"sv\": {\"done\": [\"Klart.\"]}}",
+                  &own, &diag),
+        LT_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct lt_tongue t = tongue_of(cases[i].lang);
+        t.own = own;
+        assert_true(lt_say(&t, cases[i].key, NULL, out, sizeof out));
+        assert_string_equal(out, cases[i].says);
+    }
+    struct lt_tongue t = tongue_of("de");
+    struct lt_question q = {.kind = LT_ASK_NOTHING};
+    t.own = own;
+    json_t *calls = from("[{'name':'HassTurnOn','arguments':{'name':'Sofa'}}]");
+    lt_ask_done(&t, NULL, calls, out, sizeof out);
+    assert_string_equal(out, "Sofa brennt.");
+    lt_ask_confirm(&t, NULL, calls, 0, &q); /* a question of its own */
+    assert_string_equal(q.speech, "Sofa an?");
+    lt_question_free(&q);
+    json_decref(calls);
+    /* what the user's sentence cannot name, ours does, in the user's words */
+    calls = from("[{'name':'HassTurnOn','arguments':{'area':'Bad','domain':'light'}}]");
+    lt_ask_done(&t, NULL, calls, out, sizeof out);
+    assert_string_equal(out, "Lampe in Bad ist an.");
+    json_decref(calls);
+    lt_answers_free(own);
+}
+
+static void test_answers__edited_badly__file_place_and_reason_are_named(void **state)
+{
+    static const char *const bad[][2] = {
+        {"[]", "languages"},
+        {"{\"en\": 1}", "/en: "},
+        {"{\"english\": {}}", "/english: not a language"},
+        {"{\"en\": {\"HassTurnOn\": \"on\"}}", "/en/HassTurnOn: not a list"},
+        {"{\"en\": {\"HassTurnOn\": []}}", "/en/HassTurnOn: not a list"},
+        {"{\"en\": {\"x\": [1]}}", "/en/x/0: "},
+        {"{\"de\": {\"HassTurnOn\": [\"Ja.\", \"{nam} ist an.\"]}}",
+         "/de/HassTurnOn/1: nothing fills {nam}"},
+        {"{\"de\": {\"timer.up\": [\"{name} klingelt.\"]}}",
+         "/de/timer.up/0: nothing fills {name}"},
+        {"{\"de\": {\"timer.up\": [\"{timer klingelt.\"]}}", "no closing brace"},
+        {"{\"de\": {\"words\": {\"light\": 1}}}", "/de/words/light"},
+        {"{\"de\": {\"words\": [\"light\"]}}", "/de/words: "},
+        {"{\"en\":", "line"}};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char path[] = "/tmp/lintel-answers-XXXXXX";
         struct lt_answers *a = NULL;
         struct lt_diag diag = {0};
-        int fd = mkstemp(path);
-        assert_true(write(fd, bad[i][0], strlen(bad[i][0])) > 0);
-        close(fd);
-        assert_int_equal(lt_answers_open(path, &a, &diag), LT_ERR_PARSE);
-        assert_non_null(strstr(diag.text, path));
-        if (i < 4) assert_non_null(strstr(diag.text, bad[i][1]));
-        remove(path);
+        assert_int_equal(open_text(bad[i][0], &a, &diag), LT_ERR_PARSE);
+        if (!strstr(diag.text, bad[i][1])) fail_msg("%s: %s", bad[i][0], diag.text);
     }
+    struct lt_answers *a =
+        NULL; /* arguments that no shipped sentence names, and a tool of the user's */
+    struct lt_diag diag = {0};
+    assert_int_equal(open_text("{\"en\": {\"HassTurnOn\": [\"{device_class}, {floor}: on.\"], "
+                               "\"open_roof\": [\"Roof {how_far}.\"]}}",
+                               &a, &diag),
+                     LT_OK);
+    lt_answers_free(a);
 }
 
 static void test_language__given_or_told_by_small_words__or_left_open(void **state)
@@ -154,6 +468,8 @@ static void test_language__given_or_told_by_small_words__or_left_open(void **sta
         {NULL, "enciende la luz de la cocina", "es"},
         {NULL, "doe het licht in de keuken aan", "nl"},
         {NULL, "accendi la luce della cucina", "it"},
+        {NULL, "włącz światło w kuchni", "pl"},
+        {NULL, "ustaw minutnik na dziesięć minut", "pl"},
         {NULL, "Robbie, nach Hause", ""},
         {NULL, "turn on the Stehlampe im Wohnzimmer", "en"},
         {"english", "x", ""},
@@ -170,12 +486,15 @@ static void test_language__given_or_told_by_small_words__or_left_open(void **sta
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers__questions__every_language_the_same_tools),
+        cmocka_unit_test(test_answers__every_sentence__says_in_each_language_what_english_says),
+        cmocka_unit_test(test_answers__every_language__no_key_no_hole_and_no_word_of_its_own),
+        cmocka_unit_test(test_answers__every_tool__asked_and_told_in_every_language),
+        cmocka_unit_test(test_answers__questions__read_well),
         cmocka_unit_test(test_answers__calls__first_sentence_whose_holes_are_filled),
-        cmocka_unit_test(
-            test_answers__every_language_of_the_shipped_table__answers_what_english_does),
-        cmocka_unit_test(test_answers__edited_badly__place_is_named),
+        cmocka_unit_test(test_answers__numbers__as_each_language_counts),
+        cmocka_unit_test(test_answers__own_table__before_ours_and_in_the_language),
+        cmocka_unit_test(test_answers__edited_badly__file_place_and_reason_are_named),
         cmocka_unit_test(test_language__given_or_told_by_small_words__or_left_open),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -9,11 +9,13 @@
 static struct lt_house *house;
 static struct lt_ulid_gen ids;
 static struct lt_house_answer reply;
+static struct lt_tongue tongue; /* English, unless a test sets another */
 
 static int each_setup(void **state)
 {
     house = lt_house_new();
     lt_ulid_init(&ids);
+    memset(&tongue, 0, sizeof tongue);
     return setup(state);
 }
 
@@ -29,7 +31,7 @@ static enum lt_house_end call_in(const char *area, int64_t s, const char *tool,
                                  const char *arguments)
 {
     struct lt_house_ask ask = {
-        .site = SITE, .area = area, .now_unix_ms = T0 + s * 1000, .ids = &ids};
+        .site = SITE, .area = area, .tongue = &tongue, .now_unix_ms = T0 + s * 1000, .ids = &ids};
     json_t *a = json_loads(arguments, 0, NULL);
     assert_non_null(a);
     lt_house_answer_free(&reply);
@@ -71,6 +73,101 @@ static void test_timer__start_pause_resume_change_cancel__words_and_due(void **s
     expect(120, "HassCancelTimer", "{\"name\":\"pasta\"}", LT_HOUSE_FAILED,
            "There is no pasta timer.");
     expect(0, "HassCancelAllTimers", "{}", LT_HOUSE_DONE, "There is no timer.");
+}
+
+/* One of each outcome, in order; what must be named in the answer. */
+static void test_house__every_outcome__said_in_every_language(void **state)
+{
+    static const struct {
+        const char *tool, *arguments, *names[2];
+        enum lt_house_end end;
+    } rows[] = {
+        {"StartTimer", "{}", {""}, LT_HOUSE_ASKS},
+        {"StartTimer", "{'hours':101}", {"100"}, LT_HOUSE_FAILED},
+        {"StartTimer", "{'minutes':10,'name':'pasta'}", {"asta", "10"}, LT_HOUSE_DONE},
+        {"StartTimer", "{'minutes':25}", {"25"}, LT_HOUSE_DONE},
+        {"StartTimer",
+         "{'minutes':7,'conversation_command':'stop it'}",
+         {"7", "stop it"},
+         LT_HOUSE_DONE},
+        {"CancelTimer", "{}", {"pasta", "25"}, LT_HOUSE_ASKS},
+        {"PauseTimer", "{'name':'pasta'}", {"pasta", "10"}, LT_HOUSE_DONE},
+        {"TimerStatus", "{}", {"pasta", "25"}, LT_HOUSE_DONE},
+        {"UnpauseTimer", "{'name':'pasta'}", {"pasta", "10"}, LT_HOUSE_DONE},
+        {"IncreaseTimer", "{'name':'pasta'}", {""}, LT_HOUSE_ASKS},
+        {"IncreaseTimer", "{'name':'pasta','minutes':4}", {"pasta", "14"}, LT_HOUSE_DONE},
+        {"DecreaseTimer", "{'name':'pasta','minutes':2}", {"pasta", "12"}, LT_HOUSE_DONE},
+        {"CancelTimer", "{'name':'egg'}", {"egg"}, LT_HOUSE_FAILED},
+        {"CancelTimer", "{'name':'pasta'}", {"pasta"}, LT_HOUSE_DONE},
+        {"UnpauseTimer", "{}", {""}, LT_HOUSE_FAILED},
+        {"CancelAllTimers", "{}", {"2"}, LT_HOUSE_DONE},
+        {"CancelAllTimers", "{}", {""}, LT_HOUSE_DONE},
+        {"ListAddItem", "{'item':'x'}", {""}, LT_HOUSE_ASKS},
+        {"ListAddItem", "{'name':'To-do'}", {""}, LT_HOUSE_ASKS},
+        {"ListAddItem", "{'item':'tea','name':'To-do'}", {"ea", "To-do"}, LT_HOUSE_DONE},
+        {"ListAddItem", "{'item':'tea','name':'To-do'}", {"ea", "To-do"}, LT_HOUSE_DONE},
+        {"ListCompleteItem", "{'item':'tea','name':'To-do'}", {"ea", "To-do"}, LT_HOUSE_DONE},
+        {"ListRemoveItem", "{'item':'tea','name':'To-do'}", {"ea", "To-do"}, LT_HOUSE_DONE},
+        {"ListRemoveItem", "{'item':'tea','name':'To-do'}", {"ea", "To-do"}, LT_HOUSE_FAILED},
+        {"ListAddItem", "{'item':'jam','name':'Shopping List'}", {"am"}, LT_HOUSE_DONE},
+        {"ShoppingListAddItem", "{'item':'tea'}", {"ea"}, LT_HOUSE_DONE},
+        {"ShoppingListCompleteItem", "{'item':'tea'}", {"ea"}, LT_HOUSE_DONE},
+        {"ShoppingListRemoveItem", "{'item':'tea'}", {"ea"}, LT_HOUSE_DONE},
+        {"ShoppingListRemoveItem", "{'item':'tea'}", {"ea"}, LT_HOUSE_FAILED},
+        {"ShoppingListRemoveItem", "{'item':'jam'}", {"am"}, LT_HOUSE_DONE},
+        {"GetCurrentTime", "{}", {":"}, LT_HOUSE_DONE},
+        {"GetCurrentDate", "{}", {"20"}, LT_HOUSE_DONE},
+        {"Broadcast", "{}", {""}, LT_HOUSE_ASKS},
+        {"Broadcast", "{'message':'dinner'}", {""}, LT_HOUSE_DONE},
+        {"Nevermind", "{}", {""}, LT_HOUSE_DONE},
+    };
+    static const char *const langs[] = {"en", "de", "fr", "es", "nl", "it", "pl"};
+    enum { N_ROWS = sizeof rows / sizeof rows[0] };
+    static char english[N_ROWS][LT_HOUSE_SPEECH];
+    (void)state;
+    for (size_t l = 0; l < sizeof langs / sizeof langs[0]; l++) {
+        memcpy(tongue.lang, langs[l], LT_LANG_CAP);
+        for (size_t i = 0; i < N_ROWS; i++) {
+            char tool[40], arguments[120];
+            snprintf(tool, sizeof tool, "Hass%s", rows[i].tool);
+            snprintf(arguments, sizeof arguments, "%s", rows[i].arguments);
+            for (char *p = arguments; *p; p++)
+                if (*p == '\'') *p = '"';
+            int is_right = call_in(NULL, 0, tool, arguments) == rows[i].end && *reply.speech &&
+                           !strpbrk(reply.speech, "{}");
+            for (int k = 0; k < 2 && rows[i].names[k]; k++)
+                is_right &= strstr(reply.speech, rows[i].names[k]) != NULL;
+            if (l) is_right &= strcmp(reply.speech, english[i]) != 0;
+            if (!is_right) fail_msg("%s: row %zu: \"%s\"", langs[l], i, reply.speech);
+            if (!l) memcpy(english[i], reply.speech, sizeof english[i]);
+        }
+    }
+}
+
+static void test_house__user_worded_it_anew__that_is_said(void **state)
+{
+    char path[] = "/tmp/lintel-answers-XXXXXX";
+    const char text[] = "{\"en\": {\"HassStartTimer\": [\"{name} in {span}!\", \"{span}!\"], "
+                        "\"timer\": [\"{name} clock\"], \"minutes\": [\"{n} min\"],"
+                        "\"list.has\": [\"We have {item}.\"], \"HassNevermind\": [\"Fine.\"]}}";
+    struct lt_answers *own = NULL;
+    struct lt_diag diag = {0};
+    int fd = mkstemp(path);
+    (void)state;
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    assert_int_equal(lt_answers_open(path, &own, &diag), LT_OK);
+    remove(path);
+    tongue.own = own;
+    expect(0, "HassStartTimer", "{\"minutes\":5}", LT_HOUSE_DONE, "5 min!");
+    expect(0, "HassCancelTimer", "{}", LT_HOUSE_DONE, "The 5 min timer is cancelled.");
+    expect(0, "HassStartTimer", "{\"minutes\":5,\"name\":\"egg\"}", LT_HOUSE_DONE, "Egg in 5 min!");
+    expect(0, "HassCancelTimer", "{}", LT_HOUSE_DONE, "The egg clock is cancelled.");
+    expect(0, "HassShoppingListAddItem", "{\"item\":\"tea\"}", LT_HOUSE_DONE,
+           "Added tea to the Shopping List.");
+    expect(0, "HassShoppingListAddItem", "{\"item\":\"tea\"}", LT_HOUSE_DONE, "We have tea.");
+    expect(0, "HassNevermind", "{}", LT_HOUSE_DONE, "Fine.");
+    lt_answers_free(own);
 }
 
 static void test_timer__several__asked_which_or_the_rooms_own(void **state)
@@ -118,7 +215,7 @@ static void test_list__add_tick_remove__rows_and_words(void **state)
     expect(0, "HassShoppingListCompleteItem", "{\"item\":\"MILK\"}", LT_HOUSE_DONE,
            "Ticked off milk on the Shopping List.");
     expect(0, "HassShoppingListCompleteItem", "{\"item\":\"milk\"}", LT_HOUSE_FAILED,
-           "milk is not on the Shopping List.");
+           "Milk is not on the Shopping List.");
     expect(0, "HassShoppingListRemoveItem", "{\"item\":\"milk\"}", LT_HOUSE_DONE,
            "Removed milk from the Shopping List.");
     expect(0, "HassShoppingListAddItem", "{}", LT_HOUSE_ASKS, "What shall I write down?");
@@ -188,8 +285,7 @@ static void test_changes__written_and_loaded__same_house(void **state)
     assert_string_equal(value, "off");
     MUST(lt_store_setting_get(s, "boat", "cloud", value, sizeof value, &diag));
     assert_string_equal(value, "");
-    assert_int_equal(lt_store_setting_get(s, SITE, "cloud", tiny, sizeof tiny, NULL),
-                     LT_ERR_LIMIT);
+    assert_int_equal(lt_store_setting_get(s, SITE, "cloud", tiny, sizeof tiny, NULL), LT_ERR_LIMIT);
     MUST(lt_store_site_erase(s, SITE, &diag));
     lt_house_free(house);
     house = lt_house_new();
@@ -218,6 +314,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_timer__start_pause_resume_change_cancel__words_and_due),
+        TEST(test_house__every_outcome__said_in_every_language),
+        TEST(test_house__user_worded_it_anew__that_is_said),
         TEST(test_timer__several__asked_which_or_the_rooms_own),
         TEST(test_timer__odd_arguments__refused_or_asked),
         TEST(test_list__add_tick_remove__rows_and_words),

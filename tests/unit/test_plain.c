@@ -75,7 +75,7 @@ static const char *reads(const char *text, const char *here)
     struct lt_words said;
     struct lt_plain p;
     lt_words_split(text, &said);
-    lt_plain_read(catalog, &said, here, read_state, NULL, &p);
+    lt_plain_read(NULL, catalog, &said, here, read_state, NULL, &p);
     out[0] = '\0';
     if (p.question.kind != LT_ASK_NOTHING) snprintf(out, sizeof out, "?%s", p.question.speech);
     for (size_t i = 0; i < json_array_size(p.calls); i++) {

@@ -100,7 +100,7 @@ static void ask_which(const char *calls)
 {
     struct lt_question q = {.kind = LT_ASK_NOTHING};
     json_t *list = json_loads(calls, 0, NULL);
-    lt_ask_unclear(catalog, list, &q);
+    lt_ask_unclear(NULL, catalog, list, &q);
     assert_int_equal(q.kind, LT_ASK_CHOICE);
     lt_talk_ask(talk, KEY, &q, now);
     json_decref(list);
@@ -114,9 +114,9 @@ static enum lt_ask_kind ask_about(const char *text, const char *calls)
     json_t *list = json_loads(calls, 0, NULL);
     lt_words_split(text, &said);
     if (json_array_size(list))
-        lt_ask_missing(catalog, &said, list, &q);
+        lt_ask_missing(NULL, &said, list, &q);
     else
-        lt_ask_opener(catalog, &said, &q);
+        lt_ask_opener(NULL, catalog, &said, &q);
     enum lt_ask_kind kind = q.kind;
     if (kind != LT_ASK_NOTHING) lt_talk_ask(talk, KEY, &q, now);
     json_decref(list);
@@ -235,7 +235,7 @@ static void which(const char *text, const char *here, const char *calls, size_t 
     struct lt_words said;
     json_t *list = json_loads(calls, 0, NULL);
     lt_words_split(text, &said);
-    lt_ask_which(catalog, &said, here, list, &q);
+    lt_ask_which(NULL, catalog, &said, here, list, &q);
     if (json_array_size(q.choices) != n)
         fail_msg("%s: %zu choices, %s", text, json_array_size(q.choices), q.speech);
     json_decref(list);
@@ -326,19 +326,19 @@ static void test_describe__any_tool__words(void **state)
          "turn on the Reading Lamp"},
         {"{\"name\":\"HassStartTimer\",\"arguments\":{\"minutes\":5,\"conversation_command\":"
          "\"turn off the tv\"}}",
-         "start timer: minutes 5, conversation command turn off the tv"},
+         "do this in 5 minutes: turn off the tv"},
         {"{\"name\":\"HassClimateSetTemperature\",\"arguments\":{\"area\":\"Kitchen\","
          "\"temperature\":40}}",
-         "set the temperature in the Kitchen to 40"},
-        {"{\"name\":\"open_roof\",\"arguments\":{}}", "open roof"},
+         "set the temperature in the Kitchen to 40 degrees"},
+        {"{\"name\":\"open_roof\",\"arguments\":{}}", "do this: open roof"},
     };
     char words[200], tiny[12];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         json_t *call = json_loads(rows[i].call, 0, NULL);
-        lt_ask_describe(catalog, call, words, sizeof words);
+        lt_ask_describe(NULL, catalog, call, words, sizeof words);
         assert_string_equal(words, rows[i].words);
-        lt_ask_describe(catalog, call, tiny, sizeof tiny); /* cut, never past the end */
+        lt_ask_describe(NULL, catalog, call, tiny, sizeof tiny); /* cut, never past the end */
         assert_true(strlen(tiny) < sizeof tiny);
         json_decref(call);
     }
@@ -363,16 +363,16 @@ static void test_confirm__yes_no_other__one_answer_counts(void **state)
     json_t *calls =
         json_loads("[{\"name\":\"HassTurnOff\",\"arguments\":{\"name\":\"Television\"}}]", 0, NULL);
     (void)state;
-    lt_ask_confirm(catalog, calls, 0, &q);
+    lt_ask_confirm(NULL, catalog, calls, 0, &q);
     assert_string_equal(q.speech, "Shall I turn off the Television?");
     lt_talk_ask(talk, KEY, &q, now);
     assert_int_equal(say_as(KEY, "ja", 0), LT_TURN_CALLS);
     assert_true(turn.is_confirmed);
-    lt_ask_confirm(catalog, calls, 0, &q);
+    lt_ask_confirm(NULL, catalog, calls, 0, &q);
     lt_talk_ask(talk, KEY, &q, now);
     assert_int_equal(say_as(KEY, "maybe", 0), LT_TURN_NEW); /* no yes: over */
     assert_int_equal(say_as(KEY, "yes", 0), LT_TURN_NEW);
-    lt_ask_confirm(catalog, calls, 1, &q);
+    lt_ask_confirm(NULL, catalog, calls, 1, &q);
     lt_talk_ask(talk, KEY, &q, now);
     assert_true(lt_talk_wants_pin(talk, KEY, now));
     assert_false(lt_talk_wants_pin(talk, KEY, now + 31 * S));
