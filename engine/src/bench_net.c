@@ -129,10 +129,12 @@ static void limits(const struct san_net *net, const struct san_bench_machine *m,
     struct san__bench_work prefill_work = {.units = n, .bytes = size * enc};
     san__bench_attention(&prefill_work, net, n * h->n_enc * 4 * C * n);
     san__bench_products(&prefill_work, net, n * enc);
-    /* a step sees the source and, on average, half of the steps */
-    double keys = n + (steps + 1) / 2;
+    /* a step sees the source, kept in halves beside quantised matrices, and on average half of the
+     * steps */
+    double keys = n + (steps + 1) / 2, source = net->packed && net->has_half_keys ? 2 : 4;
+    double key_bytes = source * n + 4 * (steps + 1) / 2;
     struct san__bench_work decode_work = {.units = 1,
-                                          .bytes = size * dec + 4 * h->n_dec * 2 * KC * keys};
+                                          .bytes = size * dec + h->n_dec * 2 * KC * key_bytes};
     san__bench_attention(&decode_work, net, h->n_dec * 4 * C * keys);
     san__bench_products(&decode_work, net, dec);
     san__bench_limit(&out->prefill, &prefill_work, m);

@@ -73,8 +73,9 @@ static void cross_attention(struct san_session *s, int n, int layer)
         san__norm_heads(s->net, s->q + san__rows(h, t), san__layer(p->cross_q_norm, layer, D),
                         h->n_head, -1);
     san__attend_begin(s, 0, n, san__layer(p->cross_k_norm, layer, D));
-    san__attend_add(s, n, s->src_cross + san__piece_at(h, layer, 0, n_source), n_source, s->blocks,
-                    s->n_block, h->n_enc + layer);
+    const char *own = (const char *)s->src_cross +
+                      san__piece_at(h, layer, 0, n_source) * san__element_size(s->src_is_half);
+    san__attend_add(s, n, own, s->src_is_half, n_source, s->blocks, s->n_block, h->n_enc + layer);
     san__attend_end(s, 0, n);
     san__input(s, s->att, n);
     san__product(s, s->x, SAN_T_cross_o, layer, san__gate(p->cross_gate[layer]), 1);

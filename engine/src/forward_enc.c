@@ -142,7 +142,7 @@ static void panel_layer(struct san_session *s, const struct san_block_src *src, 
         san__kv_make(s, t0, n);
         block_keep(s, (struct san__block *)out[b], layer);
         san__attend_begin(s, t0, n, g_k);
-        san__attend_add(s, n, s->pieces, n, NULL, 0, layer);
+        san__attend_add(s, n, s->pieces, 0, n, NULL, 0, layer);
         san__attend_end(s, t0, n);
     }
     add_output(s, n_tok, layer);
@@ -256,7 +256,7 @@ static void source_layer(struct san_session *s, int n, int layer)
     finish_qk(s, layer, 0, n);
     san__kv_make(s, 0, n);
     san__attend_begin(s, 0, n, g_k);
-    san__attend_add(s, n, s->pieces, n, s->blocks, s->n_block, layer);
+    san__attend_add(s, n, s->pieces, 0, n, s->blocks, s->n_block, layer);
     san__attend_end(s, 0, n);
     add_output(s, n, layer);
 }
@@ -289,7 +289,13 @@ static enum lt_err source_encode(struct san_session *s, const int32_t *ids, cons
     san__input(s, s->src_e, n);
     for (int l = 0; l < h->n_dec; l++) {
         san__cross_kv(s, l);
-        san__kv_store(s, s->src_cross + san__piece_at(h, l, 0, n), n, 0, 0, n);
+        if (!s->src_is_half) {
+            san__kv_store(s, s->src_cross + san__piece_at(h, l, 0, n), n, 0, 0, n);
+            continue;
+        }
+        san__kv_store(s, s->pieces, n, 0, 0, n);
+        san__to_half((uint16_t *)(void *)s->src_cross + san__piece_at(h, l, 0, n), s->pieces,
+                     san__piece_at(h, 1, 0, n));
     }
     s->n_source = n;
     if (h->render == SAN_RENDER_LINTEL && h->n_class > 0) {

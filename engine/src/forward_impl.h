@@ -35,7 +35,7 @@
     XX(src_in, S_ptr *C)          /* (S,C) its pointer inputs */                                   \
     XX(pieces, G *piece_N)        /* (G) pieces being made or, of the source, in use */            \
     XX(span, span_D)              /* keys gathered, kernels.h */                                   \
-    XX(src_cross, Ld *G *piece_S) /* (Ld,G) pieces for the decoder */                              \
+    XX(src_cross, cross_S)        /* (Ld,G) pieces for the decoder, of halves if src_is_half */    \
     XX(cache, Ld *G *piece_T)     /* (Ld,G) pieces of the decoder's own steps */
 
 struct san_session {
@@ -46,6 +46,7 @@ struct san_session {
     int n_source;    /* tokens of the source; 0: none */
     int has_ptr;     /* src_key and src_in belong to the source */
     int n_step;      /* steps in the cache */
+    int src_is_half; /* src_cross holds halves: a quantised network's steps wait for what they read */
     int is_bounded;  /* of the attention under way, see kernels.h */
     const float *in; /* rows that products are to be made with, see san__input */
     int n_in;
@@ -117,7 +118,7 @@ void san__norm_heads(const struct san_net *net, float *x, const float *g, int n_
 void san__attend_begin(struct san_session *s, int t0, int n, const float *g_k);
 /* What the rows see: n_own keys in `own`, the G pieces of one layer made for as many keys, and of
  * each block the keys of piece row `layer`: encoder layers first, decoder layers behind them. */
-void san__attend_add(struct san_session *s, int n, const float *own, int n_own,
+void san__attend_add(struct san_session *s, int n, const void *own, int own_is_half, int n_own,
                      struct san_block *const *blocks, int n_block, int layer);
 /* Causal over the decoder's cache: row t sees base + t + 1 keys. */
 void san__attend_add_causal(struct san_session *s, int g, int n, const float *pieces, int cap,

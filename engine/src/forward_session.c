@@ -16,10 +16,16 @@ static size_t rounded(size_t n)
     return (n + 15) / 16 * 16;
 }
 
+static int src_is_half(const struct san_net *net)
+{
+    return net->packed && net->has_half_keys;
+}
+
 /* Sum the arrays; when s is given, also point its fields into s->mem. */
-static size_t lay_out(const struct san_hparams *h, const struct san_limits *limits,
+static size_t lay_out(const struct san_net *net, const struct san_limits *limits,
                       struct san_session *s)
 {
+    const struct san_hparams *h = &net->h;
     int rows = limits->n_source > limits->n_panel ? limits->n_source : limits->n_panel;
     if (limits->n_step > rows) rows = limits->n_step;
     size_t N = (size_t)rows, C = (size_t)h->width, KC = (size_t)san_kv_width(h),
@@ -29,7 +35,9 @@ static size_t lay_out(const struct san_hparams *h, const struct san_limits *limi
            piece_S = san__piece_size(limits->n_source, san_head_width(h)),
            piece_N = san__piece_size(rows, san_head_width(h)),
            span_D = san__span_size(san_head_width(h)),
-           piece_T = san__piece_size(limits->n_step, san_head_width(h)), at = 0;
+           piece_T = san__piece_size(limits->n_step, san_head_width(h)),
+           cross_S = (Ld * G * piece_S * san__element_size(src_is_half(net)) + 3) / sizeof(float),
+           at = 0;
 #define PLACE(name, size)                                                                          \
     if (s) s->name = s->mem + at;                                                                  \
     at += rounded(size);
@@ -40,7 +48,7 @@ static size_t lay_out(const struct san_hparams *h, const struct san_limits *limi
 
 size_t san_session_plan_bytes(const struct san_net *net, const struct san_limits *limits)
 {
-    return sizeof(struct san_session) + lay_out(&net->h, limits, NULL) * sizeof(float);
+    return sizeof(struct san_session) + lay_out(net, limits, NULL) * sizeof(float);
 }
 
 static enum lt_err check_limit(const char *name, int value, int max, struct lt_diag *diag)
@@ -57,7 +65,7 @@ enum lt_err san_session_new(const struct san_net *net, const struct san_limits *
     if (!err) err = check_limit("n_panel", limits->n_panel, LIMIT_MAX, diag);
     if (!err) err = check_limit("n_step", limits->n_step, n_ctx, diag);
     if (err) return err;
-    size_t n = lay_out(&net->h, limits, NULL);
+    size_t n = lay_out(net, limits, NULL);
     struct san_session *s = calloc(1, sizeof *s);
     if (s) s->mem = san__large_alloc(n * sizeof(float));
     if (!s || !s->mem) {
@@ -68,7 +76,8 @@ enum lt_err san_session_new(const struct san_net *net, const struct san_limits *
     memset(s->mem, 0, n * sizeof(float));
     s->net = net;
     s->limits = *limits;
-    lay_out(&net->h, limits, s);
+    s->src_is_half = src_is_half(net);
+    lay_out(net, limits, s);
     s->in_rows = (struct san__qrows){.n_in = net->h.width,
                                      .q = (int8_t *)(void *)s->in_q,
                                      .d = s->in_d,
@@ -247,15 +256,21 @@ static void fetch_piece(const struct san_hparams *h, struct san_block *const *bl
     for (size_t i = 0; i < n; i += LINE) __builtin_prefetch(at + i);
 }
 
+/* Piece g of a row's own pieces for n keys. */
+static const void *piece_of(const struct san_hparams *h, const void *own, int is_half, int g, int n)
+{
+    return (const char *)own + san__piece_at(h, 0, g, n) * san__element_size(is_half);
+}
+
 /* One row of the decoder: it stays with one block, whose pieces of one layer stand one after the
  * other. */
-static void add_few(struct san_session *s, int n, const float *own, int n_own,
+static void add_few(struct san_session *s, int n, const void *own, int own_is_half, int n_own,
                     struct san_block *const *blocks, int n_block, int layer)
 {
     const struct san_hparams *h = &s->net->h;
     for (int g = 0; g < h->n_kv_head; g++) {
         struct san__attn a = head_rows(s, g, n);
-        san__attn_add(&a, own + san__piece_at(h, 0, g, n_own), 0, n_own, n_own);
+        san__attn_add(&a, piece_of(h, own, own_is_half, g, n_own), own_is_half, n_own, n_own);
     }
     for (int b = 0; b < n_block; b++) {
         const struct san__block *block = (const struct san__block *)blocks[b];
@@ -269,14 +284,15 @@ static void add_few(struct san_session *s, int n, const float *own, int n_own,
 }
 
 /* Many rows stay with one head, whose state then stays in the nearest cache. */
-static void add_many(struct san_session *s, int n, const float *own, int n_own,
+static void add_many(struct san_session *s, int n, const void *own, int own_is_half, int n_own,
                      struct san_block *const *blocks, int n_block, int layer)
 {
     const struct san_hparams *h = &s->net->h;
     for (int g = 0; g < h->n_kv_head; g++) {
         struct san__attn a = head_rows(s, g, n);
         struct san__span span = {.mem = s->span};
-        san__attn_gather(&a, &span, own + san__piece_at(h, 0, g, n_own), 0, n_own, n_own);
+        san__attn_gather(&a, &span, piece_of(h, own, own_is_half, g, n_own), own_is_half, n_own,
+                         n_own);
         for (int b = 0; b < n_block; b++) {
             const struct san__block *block = (const struct san__block *)blocks[b];
             int n_b = block->pub.n;
@@ -287,15 +303,15 @@ static void add_many(struct san_session *s, int n, const float *own, int n_own,
     }
 }
 
-void san__attend_add(struct san_session *s, int n, const float *own, int n_own,
+void san__attend_add(struct san_session *s, int n, const void *own, int own_is_half, int n_own,
                      struct san_block *const *blocks, int n_block, int layer)
 {
     int n_row = n * (s->net->h.n_head / s->net->h.n_kv_head);
     int is_long = n_block || (s->net->packed && san__pairs_are_fast());
     if (n_row <= SAN__DIRECT_ROWS || !is_long)
-        add_few(s, n, own, n_own, blocks, n_block, layer);
+        add_few(s, n, own, own_is_half, n_own, blocks, n_block, layer);
     else
-        add_many(s, n, own, n_own, blocks, n_block, layer);
+        add_many(s, n, own, own_is_half, n_own, blocks, n_block, layer);
 }
 
 void san__attend_add_causal(struct san_session *s, int g, int n, const float *pieces, int cap,
