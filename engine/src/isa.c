@@ -3,7 +3,10 @@
 
 #include <stdatomic.h>
 
-#if defined(__aarch64__)
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#elif defined(__aarch64__)
 #include <sys/auxv.h>
 #ifndef HWCAP_ASIMDDP
 #define HWCAP_ASIMDDP (1UL << 20)
@@ -13,7 +16,7 @@
 extern const struct san__isa_table san__isa_table_base;
 #if defined(__x86_64__)
 extern const struct san__isa_table san__isa_table_avx2, san__isa_table_avx512,
-    san__isa_table_avx512bf16;
+    san__isa_table_avx512bf16, san__isa_table_amx;
 
 static int has_avx2(void)
 {
@@ -31,6 +34,21 @@ static int has_avx512(void)
 static int has_avx512bf16(void)
 {
     return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
+/* A process may use tiles once Linux has been asked (Documentation/arch/x86/xstate.rst); kernels before
+ * 5.16, and sandboxes that do not know the request, refuse. Asking again costs a system call and
+ * changes nothing. */
+static int has_amx(void)
+{
+#if defined(__linux__) && defined(SYS_arch_prctl)
+    enum { REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18 };
+    return has_avx512bf16() && __builtin_cpu_supports("amx-tile") &&
+           __builtin_cpu_supports("amx-int8") && __builtin_cpu_supports("amx-bf16") &&
+           syscall(SYS_arch_prctl, REQ_XCOMP_PERM, XTILEDATA) == 0;
+#else
+    return 0;
+#endif
 }
 #elif defined(__aarch64__)
 extern const struct san__isa_table san__isa_table_dotprod;
@@ -57,6 +75,7 @@ static const struct {
     {"avx2", &san__isa_table_avx2, has_avx2},
     {"avx512", &san__isa_table_avx512, has_avx512},
     {"avx512bf16", &san__isa_table_avx512bf16, has_avx512bf16},
+    {"amx", &san__isa_table_amx, has_amx},
 #elif defined(__aarch64__)
     {"dotprod", &san__isa_table_dotprod, has_dotprod},
 #endif

@@ -213,9 +213,9 @@ void san__attn_ref(float *out, const float *q, const float *k, const float *v, i
                    const int *visible, float *score);
 
 /* For benchmarks: `rounds` times twelve independent multiply-adds of a vector of floats, or of the
- * sums of products of bytes that san__qgemm is made of; returns the floating point or whole-number
- * operations that were done, products and sums counted. The factor keeps the compiler from knowing
- * the result. */
+ * sums of products of bytes that san__qgemm is made of, in vectors or tiles; returns the floating
+ * point or whole-number operations that were done, products and sums counted. The factor keeps the
+ * compiler from knowing the result. */
 double san__peak_floats(long rounds, float factor);
 double san__peak_bytes(long rounds, int32_t factor);
 /* Of sums of products of bfloat16 pairs; san__peak_floats where there are none. */

@@ -1,10 +1,12 @@
 /* Every fast kernel against its reference, over sizes that do and do not fill its vectors. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -12,6 +14,7 @@
 #include "san/rand.h"
 
 #define ROUNDING      2e-5 /* sums of up to 600 terms of size 1 in another order */
+#define ROUNDING_TINY 1e-3 /* products of scales that are denormal: some 17 bits are left */
 #define ROUNDING_BF16 0.05 /* scores of up to 10 to |q| |k| / 256 at worst, values to 1/512 */
 #define ROUNDING_MANY 2e-4 /* of some 20,000 terms, the reference\'s own sum included */
 
@@ -178,7 +181,7 @@ static void check_attention(struct san_rand *r, int D, int n_row, const int *pie
 static void test_attention__pieces_of_any_size__equals_dense(void **state)
 {
     (void)state;
-    static const int widths[] = {6, 8, 16, 24, 32, 48, 64}, rows[] = {1, 2, 3, 6, 7, 24};
+    static const int widths[] = {6, 8, 16, 24, 32, 48, 64}, rows[] = {1, 2, 3, 6, 7, 16, 17};
     static const int pieces[] = {5, 16, 1, 33, 40, 17, 130};
     static const int one[] = {7}, full[] = {64, 64}, long_one[] = {150};
     struct san_rand r;
@@ -193,6 +196,76 @@ static void test_attention__pieces_of_any_size__equals_dense(void **state)
                 check_attention(&r, D, n, full, 2, is_bounded, way, is_half);
                 check_attention(&r, D, n, long_one, 1, is_bounded, way, is_half);
             }
+}
+
+/* What an utterance sees does not depend on how many heads or tokens are computed together. */
+static void test_attention__row_alone__gives_the_same_bits(void **state)
+{
+    (void)state;
+    enum { ROWS = 37, D_MAX = 64 };
+    static const int widths[] = {16, 32, 48, 64}, keys[] = {1, 15, 31, 64, 65, 200};
+    struct san_rand r;
+    san_rand_seed(&r, 10);
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0] * 8; k++) {
+        int n = keys[k / 8], D = widths[k / 2 % 4], is_bounded = k % 2;
+        float *piece = random_floats(&r, san__piece_size(n, D));
+        float *q = random_floats(&r, ROWS * D_MAX), *all = random_floats(&r, ROWS * D_MAX);
+        float one[D_MAX], m[ROWS], l[ROWS * 16];
+        struct san__span span = {.mem = random_floats(&r, san__span_size(D))};
+        for (int i = 0; i < ROWS * D; i++) q[i] *= 0.5f;
+        for (int i = 0; i < ROWS; i++) m[i] = SAN__BOUND_MAX;
+        struct san__attn a = {ROWS, D, q, all, m, l, is_bounded, 1};
+        san__attn_begin(&a);
+        san__attn_gather(&a, &span, piece, 0, n, n);
+        san__attn_flush(&a, &span);
+        san__attn_end(&a);
+        for (int i = 0; i < ROWS; i++) {
+            float bound = SAN__BOUND_MAX;
+            struct san__attn b = {1, D, q + i * D, one, &bound, l, is_bounded, 1};
+            san__attn_begin(&b);
+            san__attn_gather(&b, &span, piece, 0, n, n);
+            san__attn_flush(&b, &span);
+            san__attn_end(&b);
+            assert_memory_equal(one, all + i * D, (size_t)D * sizeof *one);
+        }
+        free(piece), free(q), free(all), free(span.mem);
+    }
+}
+
+/* Values of any size, and scores as small and as far apart as floats can tell. */
+static void test_attention__gathered_extremes__stay_what_they_are(void **state)
+{
+    (void)state;
+    enum { D = 32, N = 70, ROWS = 19 };
+    static const float sizes[] = {1e-41f, 1e-30f, 1, 1e30f};
+    float *piece = calloc(san__piece_size(N, D), sizeof *piece);
+    float *q = calloc(ROWS * D, sizeof *q), *o = calloc(ROWS * D, sizeof *o);
+    float m[ROWS], l[ROWS * 16], mem[(SAN__SPAN + SAN__TILE + SAN__SPAN) * D];
+    assert_true(piece && q && o);
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        struct san__span span = {.mem = mem};
+        memset(mem, 0xff, sizeof mem); /* not a number, were it read */
+        for (int j = 0; j < N; j++) {
+            float key[D] = {j == 66 ? 300.0f : -300.0f, 1e-41f}, value[D];
+            for (int d = 0; d < D; d++) value[d] = j == 66 ? sizes[k] : -sizes[k] * (float)(j % 3);
+            san__kv_put(piece, N, j, key, value, D);
+        }
+        for (int r = 0; r < ROWS; r++) q[r * D] = r == 7 ? 0 : 1; /* row 7 sees all the same */
+        struct san__attn a = {ROWS, D, q, o, m, l, 0, 1};
+        san__attn_begin(&a);
+        san__attn_gather(&a, &span, piece, 0, N, N);
+        san__attn_flush(&a, &span);
+        san__attn_end(&a);
+        for (int r = 0; r < ROWS;
+             r++) { /* 70 keys: values 23 times -1 and -2, once 0 less, 1 more */
+            double expected =
+                r == 7 ? (double)sizes[k] * (1.0 - 23 - 2 * 23) / N : (double)sizes[k];
+            for (int d = 0; d < D; d++)
+                assert_true(fabs((double)o[r * D + d] - expected) <=
+                            ROUNDING_BF16 * fabs(expected) + FLT_MIN);
+        }
+    }
+    free(piece), free(q), free(o);
 }
 
 static void test_attention__thousands_of_pieces__equals_dense(void **state)
@@ -362,38 +435,53 @@ static void test_quant_rows__any_values__equal_reference(void **state)
     rows_free(&a), rows_free(&b);
 }
 
-static void check_qgemm(struct san_rand *r, int n_out, int n_in, int bits, int m, int is_extreme)
+/* x is given: every row alone and all together, with and without what y held, are the same bits. */
+static void check_qgemm(struct san_rand *r, const struct san__mat *w, struct rows *x, int m,
+                        double scale, double rounding)
 {
-    struct san__mat w = mat_new(r, n_out, n_in, bits, is_extreme);
-    struct rows x = rows_new(m, n_in);
+    int n_out = w->n_out, n_in = w->n_in;
     size_t n = (size_t)m * (size_t)n_out;
     float *y = random_floats(r, n), *ref = malloc(n * sizeof *ref), *alone = malloc(n * sizeof *y);
     assert_true(ref && alone);
-    for (int i = 0; i < m * n_in; i++)
-        x.x[i] = is_extreme ? (i % 2 ? 1.0f : -1.0f) : (float)san_rand_normal(r);
-    san__quant_rows(&x.q, x.x, m);
-    for (size_t i = 0; i < n; i++) ref[i] = y[i];
-    san__qgemm(y, &w, &x.q, m, 0.5f, 2);
-    san__qgemm_ref(ref, &w, &x.q, m, 0.5f, 2);
-    assert_close(y, ref, (int)n, ROUNDING);
-    for (size_t i = 0; i < n; i++) y[i] = NAN; /* beta 0 must not read y */
-    san__qgemm(y, &w, &x.q, m, 1, 0);
-    san__qgemm_ref(ref, &w, &x.q, m, 1, 0);
-    assert_close(y, ref, (int)n, ROUNDING);
-    for (int t = 0; t < m; t++) { /* one row alone gives the same bits */
-        struct san__qrows one = x.q;
-        one.q += (size_t)t * (size_t)n_in;
-        one.d += (size_t)t * (size_t)(n_in / SAN__GROUP);
-        one.sum += (size_t)t * (size_t)(n_in / SAN__GROUP);
-        san__qgemm(alone + (size_t)t * (size_t)n_out, &w, &one, 1, 1, 0);
+    san__quant_rows(&x->q, x->x, m);
+    for (int beta = 2; beta >= 0; beta -= 2) { /* beta 0 must not read y */
+        for (size_t i = 0; i < n; i++) ref[i] = alone[i] = y[i] = beta ? y[i] * (float)scale : NAN;
+        san__qgemm(y, w, &x->q, m, 0.5f, (float)beta);
+        san__qgemm_ref(ref, w, &x->q, m, 0.5f, (float)beta);
+        for (size_t i = 0; i < n; i++)
+            if (!(fabs((double)y[i] - (double)ref[i]) <=
+                  rounding * fmax(fabs((double)ref[i]), scale)))
+                fail_msg("element %zu: %g, expected %g", i, (double)y[i], (double)ref[i]);
+        for (int t = 0; t < m; t++) {
+            struct san__qrows one = x->q;
+            one.q += (size_t)t * (size_t)n_in;
+            one.d += (size_t)t * (size_t)(n_in / SAN__GROUP);
+            one.sum += (size_t)t * (size_t)(n_in / SAN__GROUP);
+            san__qgemm(alone + (size_t)t * (size_t)n_out, w, &one, 1, 0.5f, (float)beta);
+        }
+        assert_memory_equal(alone, y, n * sizeof *y);
     }
-    assert_memory_equal(alone, y, n * sizeof *y);
+    free(y), free(ref), free(alone);
+}
+
+enum kind { NORMAL, BOTH_ENDS, TINY, LARGE, N_KINDS };
+
+static void check_qgemm_of(struct san_rand *r, int n_out, int n_in, int bits, int m, enum kind kind)
+{
+    struct san__mat w = mat_new(r, n_out, n_in, bits, kind == BOTH_ENDS);
+    struct rows x = rows_new(m, n_in);
+    /* a scale max|x|/127 of the smallest is a denormal number, as are the products of such rows */
+    const double scale = kind == TINY ? 1e-36 : kind == LARGE ? 1e30 : 1;
+    for (int i = 0; i < m * n_in; i++)
+        x.x[i] = kind == BOTH_ENDS ? (i % 2 ? 1.0f : -1.0f) : (float)(scale * san_rand_normal(r));
+    for (int i = 0; kind == LARGE && i < n_in; i++) x.x[i] = 0; /* beside a row of nothing */
+    check_qgemm(r, &w, &x, m, scale, kind == TINY ? ROUNDING_TINY : ROUNDING);
     float *row = random_floats(r, (size_t)n_in), *plain = malloc((size_t)n_in * sizeof *plain);
     assert_non_null(plain);
     san__mat_row(&w, n_out - 1, plain);
     float dot = san__mat_dot(&w, n_out - 1, row), expected = san__dot_ref(plain, row, n_in);
     assert_close(&dot, &expected, 1, 1e-4);
-    free(w.mem), free(y), free(ref), free(alone), free(row), free(plain);
+    free(w.mem), free(row), free(plain);
     rows_free(&x);
 }
 
@@ -401,14 +489,17 @@ static void test_qgemm__any_size__equals_reference_and_row_alone(void **state)
 {
     (void)state;
     static const int outs[] = {1, 7, 16, 17, 64, 100}, ins[] = {32, 96, 256};
-    static const int rows[] = {1, 2, 3, 5, 8, 13, 33};
+    static const int rows[] = {1, 2, 3, 5, 8, 13, 15, 16, 17, 33, 70};
     struct san_rand r;
     san_rand_seed(&r, 8);
     for (size_t o = 0; o < sizeof outs / sizeof outs[0]; o++)
         for (size_t i = 0; i < sizeof ins / sizeof ins[0]; i++)
             for (size_t m = 0; m < sizeof rows / sizeof rows[0]; m++)
-                for (int k = 0; k < 4; k++)
-                    check_qgemm(&r, outs[o], ins[i], k & 1 ? 4 : 8, rows[m], k >> 1);
+                for (int k = 0; k < 2 * (outs[o] == 17 ? N_KINDS : TINY); k++)
+                    check_qgemm_of(&r, outs[o], ins[i], k & 1 ? 4 : 8, rows[m],
+                                   (enum kind)(k >> 1));
+    check_qgemm_of(&r, 17, 2048, 8, 20, NORMAL); /* a row of many groups, and of one more */
+    check_qgemm_of(&r, 17, 2080, 8, 20, NORMAL);
 }
 
 static void test_isa__every_set__is_named_and_the_best_is_chosen(void **state)
@@ -432,6 +523,7 @@ static void test_peaks__counted__do_some_work(void **state)
     float x[64] = {[0] = 1, [63] = 2};
     assert_true(san__peak_floats(10, 0.5f) >= 2.0 * 10 * 12 * 4);
     assert_true(san__peak_bytes(10, 1) >= 2.0 * 4 * 10 * 12 * 4);
+    assert_true(san__peak_pairs(10, 0.5f) >= 2.0 * 10 * 12 * 4);
     assert_true(san__peak_read(x, 64) <= 3);
 }
 
@@ -450,6 +542,8 @@ int main(void)
         cmocka_unit_test(test_zcn__row__equals_reference),
         cmocka_unit_test(test_exp16__non_positive__equals_libm),
         cmocka_unit_test(test_attention__pieces_of_any_size__equals_dense),
+        cmocka_unit_test(test_attention__row_alone__gives_the_same_bits),
+        cmocka_unit_test(test_attention__gathered_extremes__stay_what_they_are),
         cmocka_unit_test(test_attention__thousands_of_pieces__equals_dense),
         cmocka_unit_test(test_half__every_finite_one__survives_and_neighbours_round_to_even),
         cmocka_unit_test(test_attention__causal__equals_dense_with_visible_prefix),

@@ -13,7 +13,10 @@
 
 #include "kernels.h"
 #include "vec.h"
-#if defined(__AVX512BF16__)
+#if defined(__AMX_BF16__)
+#include "attn_tiles.h"
+#define HAS_PAIRS 1
+#elif defined(__AVX512BF16__)
 #include "attn_pairs.h"
 #define HAS_PAIRS 1
 #else
@@ -351,6 +354,13 @@ void san__attn_end(struct san__attn *a)
 /* ---- bfloat16 pairs ---- */
 
 #if HAS_PAIRS
+#if defined(__AMX_BF16__)
+#define PAIRS_OF_WIDTH(width)                                                                      \
+    static void pairs_##width(struct san__attn *a, float *mem, int n)                              \
+    {                                                                                              \
+        tiles_span(a, mem, STRIDE, n, width);                                                      \
+    }
+#else
 /* NR rows against the n keys gathered in mem, all of them seen. */
 INLINE void pairs_rows(struct san__attn *a, int r0, const float *mem, int n_key, int NR, int D)
 {
@@ -373,20 +383,22 @@ INLINE void pairs_rows(struct san__attn *a, int r0, const float *mem, int n_key,
         pairs_sum(o + d, weights, SPAN / 2, rescale, values + d, (n_key + 1) / 2, NR, WIDE, D);
 }
 
-#define PAIR_WIDTHS(XX) XX(16) XX(32) XX(48) XX(64)
 #define PAIRS_OF_WIDTH(width)                                                                      \
-    static void pairs_##width(struct san__attn *a, const float *mem, int n)                        \
+    static void pairs_##width(struct san__attn *a, float *mem, int n)                              \
     {                                                                                              \
         int r = 0;                                                                                 \
         for (; r + 6 <= a->n_row; r += 6) pairs_rows(a, r, mem, n, 6, width);                      \
         for (; r + 2 <= a->n_row; r += 2) pairs_rows(a, r, mem, n, 2, width);                      \
         if (r < a->n_row) pairs_rows(a, r, mem, n, 1, width);                                      \
     }
+#endif
+
+#define PAIR_WIDTHS(XX) XX(16) XX(32) XX(48) XX(64)
 PAIR_WIDTHS(PAIRS_OF_WIDTH)
 #undef PAIRS_OF_WIDTH
 #endif
 
-typedef void (*pairs_fn)(struct san__attn *a, const float *mem, int n);
+typedef void (*pairs_fn)(struct san__attn *a, float *mem, int n);
 
 /* NULL: spans of floats. */
 static pairs_fn pairs_of(const struct san__attn *a)

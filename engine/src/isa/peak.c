@@ -1,6 +1,9 @@
 /* peak.c - how fast this processor could go, for benchmarks: multiply-adds that wait for nothing.
  * Compiled once per instruction set. */
 #include "bytes.h"
+#if defined(__AMX_INT8__)
+#include "tiles.h"
+#endif
 
 #if defined(__AVX512F__)
 #define WIDE 16
@@ -34,6 +37,50 @@ double san__peak_floats(long rounds, float factor)
     (void)sink;
     return 2.0 * CHAINS * WIDE * (double)rounds;
 }
+
+#if defined(__AMX_INT8__) /* tiles, six sums of 16 x 16 */
+#define EACH_SUM(XX) XX(0) XX(1) XX(2) XX(3) XX(4) XX(5)
+enum { SUMS = 6, TILE_SUMS = TILE_ROWS * TILE_BYTES / 4, ROW_BYTES = TILE_BYTES };
+
+/* Tiles 6 and 7 filled with copies of a factor, the others zero. */
+static void factors_begin(uint32_t factor)
+{
+    uint32_t row[TILE_BYTES / 4];
+    struct tile_shapes s = {0};
+    for (int i = 0; i < TILE_BYTES / 4; i++) row[i] = factor;
+    for (int tile = 0; tile < 8; tile++) tile_shape(&s, tile, TILE_ROWS, TILE_BYTES);
+    tiles_begin(&s);
+    TILE_LOAD(6, row, 0);
+    TILE_LOAD(7, row, 0);
+}
+
+double san__peak_bytes(long rounds, int32_t factor)
+{
+    factors_begin((uint32_t)factor);
+#define STEP(i) _tile_dpbssd(i, 6, 7);
+    for (long k = 0; k < 2 * rounds; k++) {
+        EACH_SUM(STEP)
+    }
+#undef STEP
+    _tile_release();
+    return 2.0 * 2 * SUMS * TILE_SUMS * ROW_BYTES * (double)rounds;
+}
+
+double san__peak_pairs(long rounds, float factor)
+{
+    uint32_t bits;
+    memcpy(&bits, &factor, sizeof bits);
+    factors_begin((bits & 0xffff0000) | bits >> 16);
+#define STEP(i) _tile_dpbf16ps(i, 6, 7);
+    for (long k = 0; k < 2 * rounds; k++) {
+        EACH_SUM(STEP)
+    }
+#undef STEP
+    _tile_release();
+    return 2.0 * 2 * SUMS * TILE_SUMS * (ROW_BYTES / 2) * (double)rounds;
+}
+
+#else
 
 double san__peak_bytes(long rounds, int32_t factor)
 {
@@ -76,6 +123,8 @@ double san__peak_pairs(long rounds, float factor)
     return san__peak_floats(rounds, factor);
 #endif
 }
+
+#endif
 
 float san__peak_read(const float *p, size_t n)
 {

@@ -24,11 +24,19 @@ INLINE int32_t four_of(const int8_t *q)
 /* Outputs [unit * LANES, ...) of row `row`: what of them there is. */
 INLINE void put(const struct work *k, int row, int unit, const floats *f)
 {
-    float sum[LANES];
-    memcpy(sum, f, sizeof sum);
     int o = unit * LANES, n = k->w->n_out - o < LANES ? k->w->n_out - o : LANES;
     float *y = k->y + (size_t)row * (size_t)k->w->n_out + (size_t)o;
+#if defined(__AVX512F__)
+    __mmask16 there = (__mmask16)((1u << n) - 1);
+    __m512 sum = _mm512_mul_ps(_mm512_set1_ps(k->alpha), *f);
+    if (k->beta != 0)
+        sum = _mm512_fmadd_ps(_mm512_set1_ps(k->beta), _mm512_maskz_loadu_ps(there, y), sum);
+    _mm512_mask_storeu_ps(y, there, sum);
+#else
+    float sum[LANES];
+    memcpy(sum, f, sizeof sum);
     for (int i = 0; i < n; i++) y[i] = k->alpha * sum[i] + (k->beta != 0 ? k->beta * y[i] : 0);
+#endif
 }
 
 /* One row reads every weight once: ask, for the second cache, for those that come when these units
@@ -120,10 +128,23 @@ INLINE void product(const struct work *k, int m, int BITS)
     }
 }
 
+#if defined(__AMX_INT8__)
+#include "qgemm_tiles.h"
+#endif
+
 void san__qgemm(float *y, const struct san__mat *w, const struct san__qrows *x, int m, float alpha,
                 float beta)
 {
     const struct work k = {w, x, y, alpha, beta};
+#if defined(__AMX_INT8__)
+    if (m >= TILES_FROM && w->n_in <= TILES_IN) {
+        if (w->bits == 8)
+            product_tiles(&k, m, 8);
+        else
+            product_tiles(&k, m, 4);
+        return;
+    }
+#endif
     if (w->bits == 8)
         product(&k, m, 8);
     else
