@@ -11,11 +11,12 @@ static const char *const fillers[] = {"please", "um",     "uh",   "er",   "well"
                                       "euh",    "thanks", "just", "sorry"};
 
 static const char *const small_words[] = {
-    "the",   "a",   "an",   "one",   "ones",  "in",   "on", "at", "of",  "i",     "mean",
-    "meant", "to",  "that", "this",  "it",    "its",  "is", "my", "our", "and",   "with",
-    "for",   "der", "die",  "das",   "den",   "dem",  "im", "am", "ich", "meine", "meinte",
-    "le",    "la",  "les",  "celui", "celle", "dans", "du", "de", "el",  "los",   "las",
-    "en",    "del", "ta",   "w",     "na",    "room", "s"};
+    "the",  "a",     "an",     "one",  "ones", "in",   "on",    "at",    "of",   "i",
+    "mean", "meant", "to",     "that", "this", "it",   "its",   "is",    "my",   "our",
+    "and",  "with",  "for",    "der",  "die",  "das",  "den",   "dem",   "im",   "am",
+    "ich",  "meine", "meinte", "le",   "la",   "les",  "celui", "celle", "dans", "du",
+    "de",   "el",    "los",    "las",  "en",   "del",  "ta",    "w",     "na",   "room",
+    "s",    "het",   "een",    "il",   "nel",  "nella"};
 
 /* kind, the words, as lt_words_split leaves them */
 static const struct {
@@ -50,6 +51,14 @@ static const struct {
     {LT_PHRASE_YES, "vale"},
     {LT_PHRASE_YES, "tak"},
     {LT_PHRASE_YES, "dobrze"},
+    {LT_PHRASE_YES, "ja graag"},
+    {LT_PHRASE_YES, "doe maar"},
+    {LT_PHRASE_YES, "ja doe maar"},
+    {LT_PHRASE_YES, "klopt"},
+    {LT_PHRASE_YES, "sì"},
+    {LT_PHRASE_YES, "sì grazie"},
+    {LT_PHRASE_YES, "va bene"},
+    {LT_PHRASE_YES, "certo"},
     {LT_PHRASE_NO, "no"},
     {LT_PHRASE_NO, "nope"},
     {LT_PHRASE_NO, "no thank you"},
@@ -60,6 +69,12 @@ static const struct {
     {LT_PHRASE_NO, "nee"},
     {LT_PHRASE_NO, "non"},
     {LT_PHRASE_NO, "nie"},
+    {LT_PHRASE_NO, "nee dank je"},
+    {LT_PHRASE_NO, "no grazie"},
+    {LT_PHRASE_NO, "nie dziękuję"},
+    {LT_PHRASE_NO, "no gracias"},
+    {LT_PHRASE_NO, "non merci"},
+    {LT_PHRASE_NO, "nein danke"},
     {LT_PHRASE_NEVER_MIND, "never mind"},
     {LT_PHRASE_NEVER_MIND, "nevermind"},
     {LT_PHRASE_NEVER_MIND, "no never mind"},
@@ -81,6 +96,13 @@ static const struct {
     {LT_PHRASE_NEVER_MIND, "cancela"},
     {LT_PHRASE_NEVER_MIND, "nieważne"},
     {LT_PHRASE_NEVER_MIND, "anuluj"},
+    {LT_PHRASE_NEVER_MIND, "laat maar"},
+    {LT_PHRASE_NEVER_MIND, "vergeet het"},
+    {LT_PHRASE_NEVER_MIND, "annuleer"},
+    {LT_PHRASE_NEVER_MIND, "lascia stare"},
+    {LT_PHRASE_NEVER_MIND, "lascia perdere"},
+    {LT_PHRASE_NEVER_MIND, "non importa"},
+    {LT_PHRASE_NEVER_MIND, "annulla"},
     {LT_PHRASE_UNDO, "undo"},
     {LT_PHRASE_UNDO, "undo that"},
     {LT_PHRASE_UNDO, "undo it"},
@@ -101,6 +123,12 @@ static const struct {
     {LT_PHRASE_UNDO, "deshazlo"},
     {LT_PHRASE_UNDO, "cofnij"},
     {LT_PHRASE_UNDO, "cofnij to"},
+    {LT_PHRASE_UNDO, "maak dat ongedaan"},
+    {LT_PHRASE_UNDO, "ongedaan maken"},
+    {LT_PHRASE_UNDO, "draai dat terug"},
+    {LT_PHRASE_UNDO, "disfa"},
+    {LT_PHRASE_UNDO, "disfalo"},
+    {LT_PHRASE_UNDO, "rimetti comera"},
     {LT_PHRASE_OTHER, "other one"},
     {LT_PHRASE_OTHER, "the other one"},
     {LT_PHRASE_OTHER, "no the other one"},
@@ -125,6 +153,13 @@ static const struct {
     {LT_PHRASE_OTHER, "la otra"},
     {LT_PHRASE_OTHER, "nie to drugie"},
     {LT_PHRASE_OTHER, "nie ta druga"},
+    {LT_PHRASE_OTHER, "nee de andere"},
+    {LT_PHRASE_OTHER, "nee die andere"},
+    {LT_PHRASE_OTHER, "de andere"},
+    {LT_PHRASE_OTHER, "no laltra"},
+    {LT_PHRASE_OTHER, "no laltro"},
+    {LT_PHRASE_OTHER, "laltra"},
+    {LT_PHRASE_OTHER, "laltro"},
     {LT_PHRASE_ALL, "all"},
     {LT_PHRASE_ALL, "all of them"},
     {LT_PHRASE_ALL, "both"},
@@ -138,6 +173,13 @@ static const struct {
     {LT_PHRASE_ALL, "todas"},
     {LT_PHRASE_ALL, "todos"},
     {LT_PHRASE_ALL, "wszystkie"},
+    {LT_PHRASE_ALL, "oba"},
+    {LT_PHRASE_ALL, "allemaal"},
+    {LT_PHRASE_ALL, "allebei"},
+    {LT_PHRASE_ALL, "tutte"},
+    {LT_PHRASE_ALL, "tutti"},
+    {LT_PHRASE_ALL, "entrambe"},
+    {LT_PHRASE_ALL, "entrambi"},
 };
 
 static const struct {
@@ -167,7 +209,15 @@ static const struct {
     {"dwa", 2},          {"dwie", 2},          {"trzy", 3},        {"cztery", 4},
     {"pięć", 5},         {"sześć", 6},         {"siedem", 7},      {"osiem", 8},
     {"dziewięć", 9},     {"dziesięć", 10},     {"piętnaście", 15}, {"dwadzieścia", 20},
-    {"trzydzieści", 30}, {"czterdzieści", 40},
+    {"trzydzieści", 30}, {"czterdzieści", 40}, {"twee", 2},        {"drie", 3},
+    {"vijf", 5},         {"zes", 6},           {"zeven", 7},       {"negen", 9},
+    {"tien", 10},        {"twaalf", 12},       {"vijftien", 15},   {"twintig", 20},
+    {"dertig", 30},      {"veertig", 40},      {"vijftig", 50},    {"zestig", 60},
+    {"uno", 1},          {"due", 2},           {"tre", 3},         {"quattro", 4},
+    {"cinque", 5},       {"sei", 6},           {"sette", 7},       {"otto", 8},
+    {"nove", 9},         {"dieci", 10},        {"undici", 11},     {"dodici", 12},
+    {"quindici", 15},    {"venti", 20},        {"trenta", 30},     {"quaranta", 40},
+    {"cinquanta", 50},   {"sessanta", 60},
 };
 
 static const struct {
@@ -182,6 +232,9 @@ static const struct {
     {"primero", 1},  {"primera", 1},  {"segundo", 2},   {"segunda", 2},  {"tercero", 3},
     {"tercera", 3},  {"último", -1},  {"última", -1},   {"pierwszy", 1}, {"pierwsza", 1},
     {"drugi", 2},    {"druga", 2},    {"trzeci", 3},    {"trzecia", 3},  {"ostatni", -1},
+    {"eerste", 1},   {"tweede", 2},   {"derde", 3},     {"laatste", -1}, {"primo", 1},
+    {"prima", 1},    {"secondo", 2},  {"seconda", 2},   {"terzo", 3},    {"terza", 3},
+    {"ultimo", -1},  {"ultima", -1},
 };
 
 static const struct {
@@ -191,7 +244,8 @@ static const struct {
 } units[] = {
     {"hour", 5, 3600000},  {"hr", 3, 3600000},   {"h", 1, 3600000},      {"stunde", 7, 3600000},
     {"heure", 6, 3600000}, {"hora", 5, 3600000}, {"godzin", 7, 3600000}, {"minut", 7, 60000},
-    {"min", 4, 60000},     {"m", 1, 60000},      {"second", 7, 1000},    {"sec", 4, 1000},
+    {"min", 4, 60000},     {"m", 1, 60000},      {"second", 8, 1000},    {"sec", 4, 1000},
+    {"uur", 3, 3600000},   {"ora", 3, 3600000},  {"ore", 3, 3600000},    {"minuut", 6, 60000},
     {"sekund", 8, 1000},   {"seg", 8, 1000},     {"s", 1, 1000},
 };
 
@@ -240,7 +294,21 @@ static int is_decimal(const unsigned char *s, const char *word, size_t n)
            s[1] >= '0' && s[1] <= '9';
 }
 
-/* Lower case of ASCII and of the letters À to Þ; Polish capitals come in the second page. */
+/* A letter of two bytes as its small one, where it is Polish: in this page odd and even letters take turns in
+ * being small. Returns 1, the bytes to skip. */
+static int lower_polish(unsigned char *p)
+{
+    static const unsigned char capitals[] = {0xc4, 0x84, 0xc4, 0x86, 0xc4, 0x98, 0xc5, 0x81,
+                                             0xc5, 0x83, 0xc5, 0x9a, 0xc5, 0xb9, 0xc5, 0xbb};
+    for (size_t i = 0; i < sizeof capitals; i += 2)
+        if (p[0] == capitals[i] && p[1] == capitals[i + 1]) {
+            p[1]++;
+            break;
+        }
+    return 1;
+}
+
+/* Lower case of ASCII, of the letters À to Þ, and of Polish. */
 static void lower(char *word)
 {
     for (unsigned char *p = (unsigned char *)word; *p; p++) {
@@ -249,7 +317,7 @@ static void lower(char *word)
         else if (*p == 0xc3 && p[1] >= 0x80 && p[1] <= 0x9e && p[1] != 0x97)
             p[1] = (unsigned char)(p[1] + 0x20), p++;
         else if ((*p == 0xc4 || *p == 0xc5) && p[1] >= 0x80)
-            p++; /* odd and even letters differ: left as they are */
+            p += lower_polish(p);
     }
 }
 

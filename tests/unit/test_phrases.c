@@ -28,6 +28,7 @@ static void test_split__punctuation_case_fillers__words(void **state)
     assert_string_equal(words.v[2], "the");
     assert_string_equal(words.v[3], "\xc3\xa4rmel");
     assert_string_equal(words.v[4], "21.5s");
+    assert_string_equal(cut("\xc5\x9awiat\xc5\x81O")->v[0], "\xc5\x9bwiat\xc5\x82o"); /* Polish */
     assert_int_equal(cut("")->n, 0);
     assert_int_equal(cut(" ,.;!? ")->n, 0);
 }
@@ -44,7 +45,7 @@ static void test_split__too_many_words__is_cut_and_no_phrase(void **state)
     assert_true(cut(text)->is_cut);
 }
 
-static void test_phrase__five_languages__is_known(void **state)
+static void test_phrase__seven_languages__is_known(void **state)
 {
     static const struct {
         enum lt_phrase kind;
@@ -64,6 +65,14 @@ static void test_phrase__five_languages__is_known(void **state)
         {LT_PHRASE_OTHER, "non, l'autre"},
         {LT_PHRASE_ALL, "all of them"},
         {LT_PHRASE_ALL, "les deux"},
+        {LT_PHRASE_YES, "ja, graag"},
+        {LT_PHRASE_YES, "S\xc3\xac, grazie"},
+        {LT_PHRASE_NO, "Nie, dzi\xc4\x99kuj\xc4\x99"},
+        {LT_PHRASE_NEVER_MIND, "Laat maar."},
+        {LT_PHRASE_NEVER_MIND, "lascia perdere"},
+        {LT_PHRASE_UNDO, "rimetti com'era"},
+        {LT_PHRASE_OTHER, "Nee, de andere"},
+        {LT_PHRASE_ALL, "entrambe"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -98,6 +107,8 @@ static void test_number__words_and_digits__value(void **state)
         {"f\xc3\xbcnfundzwanzig", 25, 1},
         {"einundf\xc3\xbcnfzig", 51, 1},
         {"quinze", 15, 1},
+        {"quindici", 15, 1},
+        {"vijftien", 15, 1},
         {"dwadzie\xc5\x9b"
          "cia",
          20, 1},
@@ -120,18 +131,33 @@ static void test_duration__ways_to_say_it__milliseconds(void **state)
         const char *text;
         int64_t s;
     } rows[] = {
-        {"ten minutes", 600},        {"10", 600},
-        {"for 10 min", 600},         {"an hour and a half", 5400},
-        {"half an hour", 1800},      {"a quarter of an hour", 900},
-        {"1 hour 20 minutes", 4800}, {"one hour and twenty minutes", 4800},
-        {"1 hour 20", 4800},         {"20min", 1200},
-        {"90 seconds", 90},          {"zehn Minuten", 600},
-        {"eine halbe Stunde", 1800}, {"une heure", 3600},
-        {"diez minutos", 600},       {"dziesi\xc4\x99\xc4\x87 minut", 600},
-        {"1.5 hours", 5400},         {"two and a half hours", 0},
-        {"the kitchen", 0},          {"", 0},
-        {"ten apples", 0},           {"101 hours", 0},
-        {"-5 minutes of fame", 0},   {"minutes", 0},
+        {"ten minutes", 600},
+        {"10", 600},
+        {"for 10 min", 600},
+        {"an hour and a half", 5400},
+        {"half an hour", 1800},
+        {"a quarter of an hour", 900},
+        {"1 hour 20 minutes", 4800},
+        {"one hour and twenty minutes", 4800},
+        {"1 hour 20", 4800},
+        {"20min", 1200},
+        {"90 seconds", 90},
+        {"zehn Minuten", 600},
+        {"eine halbe Stunde", 1800},
+        {"une heure", 3600},
+        {"diez minutos", 600},
+        {"due ore", 7200},
+        {"twee uur", 7200},
+        {"30 seconden", 30},
+        {"dziesi\xc4\x99\xc4\x87 minut", 600},
+        {"1.5 hours", 5400},
+        {"two and a half hours", 0},
+        {"the kitchen", 0},
+        {"", 0},
+        {"ten apples", 0},
+        {"101 hours", 0},
+        {"-5 minutes of fame", 0},
+        {"minutes", 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -161,7 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_split__punctuation_case_fillers__words),
         cmocka_unit_test(test_split__too_many_words__is_cut_and_no_phrase),
-        cmocka_unit_test(test_phrase__five_languages__is_known),
+        cmocka_unit_test(test_phrase__seven_languages__is_known),
         cmocka_unit_test(test_phrase__users_own__counts),
         cmocka_unit_test(test_number__words_and_digits__value),
         cmocka_unit_test(test_duration__ways_to_say_it__milliseconds),
