@@ -347,9 +347,11 @@ static void test_speech__embedded_recogniser__spoken_phrases_become_calls(void *
         n_acted += name != NULL;
         json_decref(r);
     }
-    assert_true(n_right >= 6); /* of ten */
-    assert_true(n_wrong <= 1);
-    assert_true(n_acted <= 1); /* of five; another version of the voice may say one oddly */
+    /* of six voices and speeds each said all ten right; four of them had one of the five sentences of talk
+     * acted on, this one none, so that another version of the voice may */
+    assert_true(n_right >= 9);
+    assert_int_equal(n_wrong, 0);
+    assert_true(n_acted <= 1);
     static uint8_t tone[48000 * 4 + 100];
     size_t n = make_wav(tone, 16000, 1, 0);
     client_forget(e);
