@@ -121,6 +121,39 @@ static void test_act__device_is_away__nothing_is_sent(void **state)
     env_stop(e);
 }
 
+/* What devices came to, in the speaker's language: silent, away, cannot do it, done; and how they are. */
+static void test_act__another_language__outcomes_and_states_in_it(void **state)
+{
+    static const struct {
+        const char *text, *lang, *outcome, *speech;
+    } rows[] = {
+        {"turn on the kitchen plug", "de", "unconfirmed", "Kitchen Plug hat nicht geantwortet."},
+        {"turn on the kitchen plug", "pl", "unconfirmed", "Kitchen Plug nie odpowiada."},
+        {"turn on the garage plug", "fr", "unavailable", "Garage Plug n'est pas disponible."},
+        {"is the kitchen plug on", "de", "done", "Nein, Kitchen Plug ist aus."},
+        {"is the kitchen plug on", "pl", "done", "Nie, Kitchen Plug: wyłączone."},
+        {"is the garage plug on", "it", "unknown", "Non lo so ancora."},
+        {"turn off the kitchen plug", "nl", "done", "Gedaan."},
+    };
+    (void)state;
+    struct env *e = home_of(BASE "/bridge/devices", devices,
+                            CONFIG "talk:\n  languages: [en, de, fr, nl, it, pl]\n");
+    say_state(e, BASE "/garage/plug/availability", "{\"state\":\"offline\"}", 1);
+    say_state(e, BASE "/kitchen/plug", "{\"state\":\"OFF\"}", 0);
+    sleep_ms(300);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char payload[200];
+        snprintf(payload, sizeof payload, "{\"text\":\"%s\",\"lang\":\"%s\"}", rows[i].text,
+                 rows[i].lang);
+        client_say(e, payload);
+        json_t *r = answer(e, rows[i].outcome);
+        assert_string_equal(json_string_value(json_object_get(r, "speech")), rows[i].speech);
+        json_decref(r);
+    }
+    assert_int_equal(gateway_stop(e), 0);
+    env_stop(e);
+}
+
 static void test_act__undone__the_state_before_comes_back(void **state)
 {
     (void)state;
@@ -176,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_act__device_reports__the_answer_says_done_and_not_before),
         cmocka_unit_test(test_act__device_is_silent__named_in_the_answer),
         cmocka_unit_test(test_act__device_is_away__nothing_is_sent),
+        cmocka_unit_test(test_act__another_language__outcomes_and_states_in_it),
         cmocka_unit_test(test_act__undone__the_state_before_comes_back),
         cmocka_unit_test(test_act__tasmota__asked_how_it_is_worked_and_remembered),
     };

@@ -130,6 +130,41 @@ static void test_wyoming__transcript_in_intent_mode__intent_and_nothing_publishe
     env_stop(e);
 }
 
+/* What a client hears, in its language. */
+static void hear(int fd, const char *lang, const char *text, const char *type, const char *says)
+{
+    char data[300];
+    snprintf(data, sizeof data, "{\"text\":\"%s\",\"language\":\"%s\"}", text, lang);
+    assert_true(wy_send(fd, "transcript", data));
+    json_t *e = wy_take(fd);
+    if (strcmp(type_of(e), type) != 0 || strcmp(event_text(e), says) != 0)
+        fail_msg("%s, %s: %s", text, lang, json_dumps(e, 0));
+    json_decref(e);
+}
+
+static void test_wyoming__languages__what_was_done_and_what_is_missing(void **state)
+{
+    struct env *e = start("talk:\n  languages: [en, de, fr, es, nl, it, pl]\n");
+    int fd = wy_connect(port);
+    (void)state;
+    hear(fd, "de", "turn on the kitchen light", "handled", "Kitchen Light ist an.");
+    hear(fd, "fr", "turn off the kitchen light", "handled", "J'ai éteint Kitchen Light.");
+    hear(fd, "es", "turn on the tv", "handled", "He encendido Television.");
+    hear(fd, "it", "turn off the tv", "handled", "Ho spento Television.");
+    hear(fd, "nl", "lock the front door", "handled", "Front Door is op slot.");
+    hear(fd, "pl", "open the living room blinds", "handled", "Otwieram: Living Room Blinds.");
+    hear(fd, "en", "turn on the bedroom fan", "handled", "Bedroom Fan is on.");
+    hear(fd, "pt", "turn on the bedroom fan", "not-handled", "Sorry, I did not understand that.");
+    close(fd);
+    env_stop(e);
+    e = start("  mode: intent\ntalk:\n  languages: [en, de]\n");
+    fd = wy_connect(port);
+    hear(fd, "de", "all lights off", "not-handled",
+         "Dafür brauche ich den Namen von Gerät oder Raum.");
+    close(fd);
+    env_stop(e);
+}
+
 static void test_wyoming__bad_streams__error_and_everybody_else_served(void **state)
 {
     static const char *const bad[] = {
@@ -194,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_wyoming__describe_and_half_close__info_with_a_handle_program),
         cmocka_unit_test(test_wyoming__transcript_in_handle_mode__call_published_and_handled),
         cmocka_unit_test(test_wyoming__transcript_in_intent_mode__intent_and_nothing_published),
+        cmocka_unit_test(test_wyoming__languages__what_was_done_and_what_is_missing),
         cmocka_unit_test(test_wyoming__bad_streams__error_and_everybody_else_served),
         cmocka_unit_test(test_wyoming__fifty_clients_at_once__each_answered),
     };

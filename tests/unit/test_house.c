@@ -252,6 +252,7 @@ static void test_changes__written_and_loaded__same_house(void **state)
     struct lt_store *s = NULL;
     struct lt_timer_row t;
     MUST(lt_store_open(&(struct lt_store_options){.path = p->db}, &s, &diag));
+    memcpy(tongue.lang, "pl", LT_LANG_CAP);
     call_in("Kitchen", 0, "HassStartTimer",
             "{\"minutes\":5,\"name\":\"tea\",\"conversation_command\":\"turn off the kettle\"}");
     MUST(lt_changes_write(&reply.changes, s, &diag));
@@ -278,6 +279,7 @@ static void test_changes__written_and_loaded__same_house(void **state)
     assert_true(lt_house_take_due(house, T0 + 300000, &t));
     assert_string_equal(t.command, "turn off the kettle");
     assert_string_equal(t.area, "Kitchen");
+    assert_string_equal(t.lang, "pl");
     MUST(lt_store_timer_delete(s, t.id, &diag));
     MUST(lt_store_timer_delete(s, t.id, &diag));
     char value[8], tiny[2];
