@@ -79,6 +79,28 @@ int lt__policy_is_blocked(const struct lt_policy *p, const json_t *calls)
     return 0;
 }
 
+int lt__policy_is_question(const struct lt_catalog *catalog, const json_t *calls)
+{
+    static const char *const known[] = {"HassGet*", "HassClimateGetTemperature", "HassTimerStatus"};
+    const size_t n = json_array_size(calls);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(calls, i), "name"));
+        const long tool = name && catalog ? lt_catalog_find_tool(catalog, name) : -1;
+        const json_t *says = NULL;
+        int is_known = 0;
+
+        for (size_t k = 0; name && k < sizeof known / sizeof known[0]; k++)
+            is_known |= fits_pattern(known[k], name);
+        if (tool >= 0)
+            says = json_object_get(
+                json_object_get(lt_catalog_tool(catalog, (size_t)tool), "annotations"),
+                "readOnlyHint");
+        if (says ? !json_is_true(says) : !is_known) return 0;
+    }
+    return n > 0;
+}
+
 /* Is the argument `key` this word? Absent: no. */
 static int argument_is(const json_t *arguments, const char *key, const char *word)
 {
@@ -153,8 +175,8 @@ static int is_in(const char *const *list, const char *word)
 
 int lt__policy_is_never_cloud(const struct lt_policy *p, const struct lt_facts *f)
 {
-    return p->is_never_cloud || f->is_cloud_off || f->is_private || is_in(p->never_cloud_sites, f->site) ||
-           is_in(p->never_cloud_areas, f->here);
+    return p->is_never_cloud || f->is_cloud_off || f->is_private ||
+           is_in(p->never_cloud_sites, f->site) || is_in(p->never_cloud_areas, f->here);
 }
 
 /* "de" covers "de-AT"; a request that names no language fits any. */

@@ -9,6 +9,7 @@ struct guess {
     double confidence;   /* 0 when there are none */
     double gate;
     int is_sensitive;
+    int is_question; /* nothing is changed by it */
 };
 
 /* Is the answer one that the network may not yet give by itself? */
@@ -38,6 +39,7 @@ static struct guess look_at(const struct lt_policy *p, const struct lt_facts *f,
     g.calls = local->calls;
     g.confidence = local->confidence >= 0 ? local->confidence : 0; /* also for NaN */
     g.gate = lt_router_gate(p, catalog, g.calls, &g.is_sensitive);
+    g.is_question = lt__policy_is_question(catalog, g.calls);
     if (g.gate < p->gate_new && is_new(f, g.calls)) g.gate = p->gate_new;
     return g;
 }
@@ -85,12 +87,15 @@ static void without_cloud(const struct lt_policy *p, const struct guess *g, enum
                           struct lt_decision *out)
 {
     int is_empty = g->calls && !json_array_size(g->calls);
+    int may_ask = g->calls && !is_empty && p->no_answer != LT_NO_ANSWER_APOLOGISE &&
+                  g->confidence >= p->clarify;
     int may_guess = p->no_answer == LT_NO_ANSWER_GUESS && why != LT_WHY_POLICY_NEVER_CLOUD &&
                     why != LT_WHY_POLICY_NO_CLOUD;
     if (g->calls && !is_empty && !g->is_sensitive && may_guess && g->confidence >= p->guess)
         settle(out, LT_ROUTE_LOCAL, LT_WHY_FALLBACK_GUESS, g->calls);
-    else if (g->calls && !is_empty && p->no_answer != LT_NO_ANSWER_APOLOGISE &&
-             g->confidence >= p->clarify)
+    else if (may_ask && g->is_question && !g->is_sensitive)
+        settle(out, LT_ROUTE_LOCAL, LT_WHY_FALLBACK_QUESTION, g->calls);
+    else if (may_ask)
         settle(out, LT_ROUTE_CLARIFY, why, g->calls);
     else
         settle(out, is_empty ? LT_ROUTE_NONE : LT_ROUTE_REFUSED, why, NULL);
@@ -139,7 +144,7 @@ void lt_router_decide(const struct lt_policy *policy, const struct lt_catalog *c
         settle(out, LT_ROUTE_CLARIFY, LT_WHY_POLICY_SENSITIVE, g.calls);
         return;
     }
-    if (n_calls && g.confidence >= policy->clarify && policy->is_clarify_first) {
+    if (n_calls && g.confidence >= policy->clarify && policy->is_clarify_first && !g.is_question) {
         settle(out, LT_ROUTE_CLARIFY, why, g.calls);
         return;
     }

@@ -34,7 +34,9 @@ static const char home[] =
     "'device_class':{'type':'string'}}}},"
     "{'name':'HassTurnOff','parameters':{'type':'object','properties':{'name':{'type':'string',"
     "'x-entity':{}},'area':{'type':'string','x-area':true},'domain':{'type':'string'}}}},"
-    "{'name':'pay'},{'name':'pay_later'}],"
+    "{'name':'pay'},{'name':'pay_later'},{'name':'HassGetState'},{'name':'read_meter',"
+    "'annotations':{'readOnlyHint':true}},{'name':'HassGetPaid','annotations':{'readOnlyHint':"
+    "false}}],"
     "'home':{'areas':[{'name':'Hall'},{'name':'Kitchen'}],'entities':["
     "{'name':'Lamp','area':'Kitchen','domain':'light'},"
     "{'name':'Front Door','area':'Hall','domain':'lock'},"
@@ -42,11 +44,16 @@ static const char home[] =
     "{'name':'Garage','domain':'cover','device_class':'garage'},"
     "{'name':'Blind','area':'Kitchen','domain':'cover','device_class':'blind'}]}}";
 
-#define LAMP    "[{'name':'HassTurnOn','arguments':{'name':'Lamp'}}]"
-#define UNLOCK  "[{'name':'HassTurnOff','arguments':{'name':'Front Door'}}]"
-#define NOTHING "[]"
-#define UNKNOWN "[{'name':'HassTurnOn','arguments':{'name':'Piano'}}]"
-#define PAY     "[{'name':'pay','arguments':{}}]"
+#define LAMP     "[{'name':'HassTurnOn','arguments':{'name':'Lamp'}}]"
+#define UNLOCK   "[{'name':'HassTurnOff','arguments':{'name':'Front Door'}}]"
+#define NOTHING  "[]"
+#define UNKNOWN  "[{'name':'HassTurnOn','arguments':{'name':'Piano'}}]"
+#define PAY      "[{'name':'pay','arguments':{}}]"
+#define LOOK     "[{'name':'HassGetState','arguments':{}}]"
+#define METER    "[{'name':'read_meter','arguments':{}}]"
+#define GET_PAID "[{'name':'HassGetPaid','arguments':{}}]"
+#define LOOK_AND_LIGHT                                                                             \
+    "[{'name':'HassGetState','arguments':{}},{'name':'HassTurnOn','arguments':{'name':'Lamp'}}]"
 
 static const char *const german[] = {"de", NULL};
 static const char *const my_site[] = {"home", NULL};
@@ -190,6 +197,16 @@ static const struct {
     {GUESS_OPEN_DOOR, LAMP, 0.39, LT_ROUTE_LOCAL, LT_WHY_FALLBACK_GUESS, ""},
     {GUESS_OPEN_DOOR, UNLOCK, 0.39, LT_ROUTE_REFUSED, LT_WHY_BREAKER_OPEN, ""},
     {GUESS_NEVER, LAMP, 0.80, LT_ROUTE_CLARIFY, LT_WHY_POLICY_NEVER_CLOUD, ""},
+    /* what only looks something up is answered where an action would be asked about */
+    {BASE, LOOK, 0.5, LT_ROUTE_CLOUD, LT_WHY_GATE_LOW_CONFIDENCE, "AC"},
+    {ALL_OPEN, LOOK, 0.40, LT_ROUTE_LOCAL, LT_WHY_FALLBACK_QUESTION, ""},
+    {ALL_OPEN, LOOK, 0.39, LT_ROUTE_REFUSED, LT_WHY_BREAKER_OPEN, ""},
+    {ALL_OPEN, METER, 0.5, LT_ROUTE_LOCAL, LT_WHY_FALLBACK_QUESTION, ""},
+    {ALL_OPEN, GET_PAID, 0.5, LT_ROUTE_CLARIFY, LT_WHY_BREAKER_OPEN, ""},
+    {ALL_OPEN, LOOK_AND_LIGHT, 0.5, LT_ROUTE_CLARIFY, LT_WHY_BREAKER_OPEN, ""},
+    {NEVER, LOOK, 0.5, LT_ROUTE_LOCAL, LT_WHY_FALLBACK_QUESTION, ""},
+    {APOLOGISE, LOOK, 0.84, LT_ROUTE_REFUSED, LT_WHY_BREAKER_OPEN, ""},
+    {CLARIFY_FIRST, LOOK, 0.5, LT_ROUTE_CLOUD, LT_WHY_GATE_LOW_CONFIDENCE, "AC"},
 };
 
 static const struct lt_gate_rule pay_rule[] = {{"pay", NULL, NULL, 0.99, 0}};

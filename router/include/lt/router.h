@@ -10,9 +10,11 @@
  *   3. an answer at or above its gate is carried out: local, or none for no call. The gate is the
  *      highest of those its calls ask for; sensitive calls have their own, and so has the answer
  *      "nothing applies"
- *   4. a sensitive answer under its gate, at or above the clarify bar, is asked back: clarify
+ *   4. a sensitive answer under its gate, at or above the clarify bar, is asked back: clarify; with
+ *      clarify_first any that is no mere question
  *   5. else the cloud, unless policy, deadline, budget or breakers forbid: cloud
- *   6. else, by policy, the best guess, a question or an apology: local, clarify, refused, none
+ *   6. else, by policy, the best guess, a question or an apology: local, clarify, refused, none.
+ *      What only looks something up is answered rather than asked back: the answer says of what
  *
  * The gateway then asks the providers in the order given and passes what came to lt_router_judge.
  * Threads: none of its own; arguments are read only. Memory: no allocation; strings are borrowed.
@@ -67,6 +69,8 @@ enum lt_route {
     XX(CLOUD_REFUSED, "cloud.refused", "the cloud model declined to answer")                       \
     XX(CLOUD_INVALID, "cloud.invalid_call", "the cloud's calls do not fit the catalogue")          \
     XX(FALLBACK_GUESS, "fallback.guess", "no cloud answer; the best local guess was taken")        \
+    XX(FALLBACK_QUESTION, "fallback.question",                                                     \
+       "no cloud answer; looking something up needs no asking back")                               \
     XX(TALK_AMBIGUOUS, "talk.ambiguous",                                                           \
        "the words fit several things; the speaker is asked which")                                 \
     XX(TALK_INCOMPLETE, "talk.incomplete", "something was not said; the speaker is asked for it")  \
