@@ -24,9 +24,9 @@
 #define SAN_PICK_TOOLS 16
 /* Likewise a home of more than SAN_SHOW_FROM entities shows an utterance so many of its entities, areas
  * and floors, found by an index of words; up to SAN_SHOW_FROM all take part. */
-#define SAN_SHOW_FROM            256
-#define SAN_SHOW_ENTITIES        16
-#define SAN_SHOW_AREAS           6
+#define SAN_SHOW_FROM            48
+#define SAN_SHOW_ENTITIES        24
+#define SAN_SHOW_AREAS           8
 #define SAN_SHOW_FLOORS          3
 #define SAN_TEXT_MAX_BYTES       2000  /* longest utterance, UTF-8 bytes */
 #define SAN_CATALOG_MAX_TOOLS    2000  /* most tools of one catalogue */
