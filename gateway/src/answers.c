@@ -191,6 +191,15 @@ void lt_answers_free(struct lt_answers *a)
     free(a);
 }
 
+struct lt_tongue lt_tongue_of(const struct lt_answers *own, const char *lang)
+{
+    struct lt_tongue t = {.own = own};
+    int is_known =
+        json_object_get(program_table(), lang) || (own && json_object_get(own->by_language, lang));
+    snprintf(t.lang, sizeof t.lang, "%s", is_known ? lang : "en");
+    return t;
+}
+
 /* ---- sentences ---- */
 
 struct saying {

@@ -42,6 +42,9 @@ struct lt_tongue {
     char lang[LT_LANG_CAP];
 };
 
+/* The tongue for a language, two letters: English where neither table has a sentence of it. */
+struct lt_tongue lt_tongue_of(const struct lt_answers *own, const char *lang);
+
 /* What fills a hole. Text NULL or "": nothing does. */
 struct lt_hole {
     const char *name, *text;

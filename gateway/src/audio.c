@@ -78,10 +78,11 @@ static void on_result(void *ctx, const json_t *result)
     struct lt_audio *a = ctx;
     struct lt_diag diag = {0};
     const char *speech = lt_submit_speech(result);
+    const char *lang = json_string_value(json_object_get(result, "lang"));
     a->ticket = 0;
     if (result) publish_json(a, result);
     if (result && *speech && lt_speech_can_speak(a->gw)) {
-        a->is_speaking = !lt_speech_say(a->gw, speech, NULL, on_spoken, a, &diag);
+        a->is_speaking = !lt_speech_say(a->gw, speech, lang, on_spoken, a, &diag);
         if (a->is_speaking) return;
         LT_LOG(WARN, "audio.not_spoken", LF_STR("why", diag.text));
     }

@@ -72,10 +72,12 @@ void lt_bells_show(struct lt_gateway *gw, const char *site)
 
 /* ---- announcements ---- */
 
-void lt_announce(struct lt_gateway *gw, const char *site, const char *area, const char *text)
+void lt_announce(struct lt_gateway *gw, const char *site, const char *area, const char *lang,
+                 const char *text)
 {
     json_t *o = json_pack("{s:s,s:s}", "text", text, "x-lintel", "announce");
     if (o && area && *area) json_object_set_new(o, "area", json_string(area));
+    if (o && lang && *lang) json_object_set_new(o, "lang", json_string(lang));
     enum lt_err err = send_to(gw, site, LT_TOPIC_ANNOUNCE, o, 0, NULL);
     if (err) LT_LOG(WARN, "announce.unsent", LF_STR("site", site), LF_STR("why", lt_strerror(err)));
 }
@@ -119,7 +121,8 @@ static void on_result(void *ctx, const json_t *result)
 {
     struct told *told = ctx;
     const char *speech = json_string_value(json_object_get(result, "speech"));
-    if (speech) lt_announce(told->gw, told->site, told->area, speech);
+    const char *lang = json_string_value(json_object_get(result, "lang"));
+    if (speech) lt_announce(told->gw, told->site, told->area, lang, speech);
     free(told);
 }
 
@@ -168,7 +171,7 @@ static int ring_one(struct lt_gateway *gw, const struct lt_timer_row *t, int64_t
         struct lt_tongue tongue = lt_gw_tongue(gw, t->lang);
         lt_say_timer(&tongue, t->name, t->total_ms, words, sizeof words);
         lt_say(&tongue, "timer.up", LT_HOLES({"timer", words}), text, sizeof text);
-        lt_announce(gw, t->site, *t->area ? t->area : NULL, text);
+        lt_announce(gw, t->site, *t->area ? t->area : NULL, tongue.lang, text);
     }
     lt_bells_show(gw, t->site);
     return 1;

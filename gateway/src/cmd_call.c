@@ -90,7 +90,7 @@ static enum lt_err answer(struct call *c, const char *text, const char *here, st
     struct lt_decision d;
     struct lt_result out;
     char speech[LT_ASK_SPEECH];
-    struct lt_tongue tongue = {.own = c->answers};
+    char lang[LT_LANG_CAP];
     c->started_us = lt_now_us();
     enum lt_err err = san_call(c->engine->engine, c->catalog->compiled, &req, &c->answer, diag);
     if (!err)
@@ -110,9 +110,11 @@ static enum lt_err answer(struct call *c, const char *text, const char *here, st
     out.calls = d.calls ? d.calls : d.route == LT_ROUTE_CLOUD ? c->calls : NULL;
     out.confidence = c->answer.confidence;
     out.model = san_engine_model_name(c->engine->engine);
-    lt_language_of(NULL, text, tongue.lang);
+    lt_language_of(NULL, text, lang);
+    const struct lt_tongue tongue = lt_tongue_of(c->answers, lang);
     lt_result_speech(&tongue, c->catalog->checked, d.route, d.calls, speech, sizeof speech);
     out.speech = speech;
+    out.lang = tongue.lang;
     out.total_us = lt_now_us() - c->started_us;
     out.encode_us = c->answer.encode_us;
     out.decode_us = c->answer.decode_us;

@@ -308,6 +308,9 @@ void lt_req_send_result(struct lt_req *r, const char *result);
 /* ---- wording.c ---- */
 int lt_req_is_foreign(const struct lt_req *r);
 const char *lt_req_speech(struct lt_req *r, enum lt_route route, char *out, size_t cap);
+/* In which language `speech`, of the request's answer, is: two letters in `out` or borrowed from the request;
+ * NULL where it cannot be told. */
+const char *lt_req_speech_language(struct lt_req *r, const char *speech, char out[LT_LANG_CAP]);
 /* The tongue in which the request is answered: the language given with it, told by its words, or spoken last
  * in the conversation; else the first of talk.languages. Borrowed from the request. */
 const struct lt_tongue *lt_req_tongue(struct lt_req *r);

@@ -50,6 +50,12 @@ static json_t *echo(const struct turn *t, const char *const *keys)
     return o;
 }
 
+/* Of what is said: the query's, or what the answer told. */
+static const char *text_lang(const struct turn *t)
+{
+    return json_string_value(json_object_get(t->query, "lang"));
+}
+
 static void say(const struct turn *t, const char *text)
 {
     static const char *const keys[] = {"id", "sessionId", "lang", NULL};
@@ -62,7 +68,7 @@ static void end_session(const struct turn *t, const char *text)
 {
     static const char *const keys[] = {"sessionId", "customData", NULL};
     if (t->is_ours) {
-        lt_hermes_dialogue_say(t->gw, t->session_id, text, LT_HERMES_THEN_END);
+        lt_hermes_dialogue_say(t->gw, t->session_id, text, text_lang(t), LT_HERMES_THEN_END);
         return;
     }
     if (!t->is_session) {
@@ -79,7 +85,7 @@ static void continue_session(const struct turn *t, const char *text)
 {
     static const char *const keys[] = {"sessionId", "customData", "lang", NULL};
     if (t->is_ours) {
-        lt_hermes_dialogue_say(t->gw, t->session_id, text, LT_HERMES_THEN_LISTEN);
+        lt_hermes_dialogue_say(t->gw, t->session_id, text, text_lang(t), LT_HERMES_THEN_LISTEN);
         return;
     }
     if (!t->is_session) {
@@ -100,7 +106,7 @@ static void not_recognized(const struct turn *t, const char *text)
         json_t *unknown = echo(t, keys);
         json_object_set_new(unknown, "input", json_string(t->input));
         lt_hermes_publish(t->gw, "hermes/dialogueManager/intentNotRecognized", unknown);
-        lt_hermes_dialogue_say(t->gw, t->session_id, text, LT_HERMES_THEN_GIVE_UP);
+        lt_hermes_dialogue_say(t->gw, t->session_id, text, text_lang(t), LT_HERMES_THEN_GIVE_UP);
         return;
     }
     if (t->is_listener) {
@@ -198,6 +204,7 @@ static void on_result(void *ctx, const json_t *result)
     struct lt_diag diag = {0};
     const char *route = json_string_value(json_object_get(result, "route"));
     const char *speech = lt_submit_speech(result);
+    const char *lang = json_string_value(json_object_get(result, "lang"));
     const json_t *calls = json_object_get(result, "calls"),
                  *error = json_object_get(result, "error");
     double confidence = json_number_value(json_object_get(result, "confidence"));
@@ -209,7 +216,11 @@ static void on_result(void *ctx, const json_t *result)
         t->is_trial = 0;
         if (is_acting && is_allowed(t, calls) && submit(t, &diag)) return;
         not_recognized(t, "");
-    } else if (!result || error) {
+        turn_free(t);
+        return;
+    }
+    if (lang && !text_lang(t)) json_object_set_new(t->query, "lang", json_string(lang));
+    if (!result || error) {
         const char *why = json_string_value(json_object_get(error, "text"));
         failed(t, why ? why : "Lintel is stopping", speech);
     } else if (is_acting && json_array_size(calls)) {

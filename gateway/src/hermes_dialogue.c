@@ -135,7 +135,9 @@ static void go_on(struct lt_hermes_session *s)
     }
 }
 
-static void say(struct lt_hermes_session *s, const char *text, enum lt_hermes_then then)
+/* `lang`: of the text, where the session has none; may be NULL. */
+static void say(struct lt_hermes_session *s, const char *text, const char *lang,
+                enum lt_hermes_then then)
 {
     s->then = then;
     if (!*text) {
@@ -144,20 +146,21 @@ static void say(struct lt_hermes_session *s, const char *text, enum lt_hermes_th
     }
     enter(s, SPEAKING);
     json_t *o = about(s, 0);
+    if (lang && !*s->lang) json_object_set_new(o, "lang", json_string(lang));
     json_object_set_new(o, "text", json_string(text));
     json_object_set_new(o, "id", json_string(s->id));
     lt_hermes_publish(s->gw, "hermes/tts/say", o);
 }
 
 void lt_hermes_dialogue_say(struct lt_gateway *gw, const char *session_id, const char *text,
-                            enum lt_hermes_then then)
+                            const char *lang, enum lt_hermes_then then)
 {
     struct lt_hermes_session *s = find(gw, session_id);
     if (!s || s->state != THINKING) return; /* it was ended meanwhile */
     if (then == LT_HERMES_THEN_GIVE_UP && s->tells)
         enter(s, THINKING); /* who was told of it continues or ends, or time does */
     else
-        say(s, text, then);
+        say(s, text, lang, then);
 }
 
 const json_t *lt_hermes_dialogue_filter(struct lt_gateway *gw, const char *session_id)
@@ -197,7 +200,7 @@ static void start(struct lt_hermes_session *s)
     lt_hermes_publish(s->gw, MANAGER "sessionStarted", about(s, 1));
     toggle_hotword(s, "hermes/hotword/toggleOff");
     s->state = SPEAKING; /* not QUEUED any more, also with nothing to say */
-    say(s, text ? text : "", s->then);
+    say(s, text ? text : "", NULL, s->then);
     free(text);
 }
 
@@ -257,7 +260,7 @@ static void go_on_with(struct lt_hermes_session *s, const json_t *o)
         s->custom = json_incref(custom);
     }
     allow(s, o);
-    say(s, text_of(o, "text"), LT_HERMES_THEN_LISTEN);
+    say(s, text_of(o, "text"), NULL, LT_HERMES_THEN_LISTEN);
 }
 
 void lt_hermes_dialogue_message(struct lt_gateway *gw, const char *topic, const json_t *o)
@@ -268,7 +271,8 @@ void lt_hermes_dialogue_message(struct lt_gateway *gw, const char *topic, const 
     if (is_awoken || !strcmp(topic, MANAGER "startSession"))
         begin(gw, o, is_awoken);
     else if (s && !strcmp(topic, MANAGER "endSession"))
-        s->state == QUEUED ? end(s, "nominal") : say(s, text_of(o, "text"), LT_HERMES_THEN_END);
+        s->state == QUEUED ? end(s, "nominal")
+                           : say(s, text_of(o, "text"), NULL, LT_HERMES_THEN_END);
     else if (s && !strcmp(topic, MANAGER "continueSession"))
         go_on_with(s, o);
     else if (!strcmp(topic, "hermes/tts/sayFinished")) {

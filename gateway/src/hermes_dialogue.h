@@ -34,9 +34,10 @@ void lt_hermes_dialogue_message(struct lt_gateway *gw, const char *topic, const 
 int lt_hermes_dialogue_heard(struct lt_gateway *gw, const char *session_id);
 /* The intents allowed now in a session of ours, or NULL: any. The session's. */
 const json_t *lt_hermes_dialogue_filter(struct lt_gateway *gw, const char *session_id);
-/* Say `text` ("" for nothing) in a session of ours, then go on so. */
+/* Say `text` ("" for nothing) in a session of ours, then go on so. `lang`: of the text, where the session has
+ * none; may be NULL. */
 void lt_hermes_dialogue_say(struct lt_gateway *gw, const char *session_id, const char *text,
-                            enum lt_hermes_then then);
+                            const char *lang, enum lt_hermes_then then);
 void lt_hermes_dialogue_close(struct lt_gateway *gw);
 
 #endif

@@ -19,7 +19,7 @@ static const char *why_code(const struct lt_req *r)
 void lt_req_build_result(struct lt_req *r)
 {
     struct lt_result out;
-    char speech[LT_HOUSE_SPEECH];
+    char speech[LT_HOUSE_SPEECH], lang[LT_LANG_CAP];
     lt_result_init(&out);
     r->total_us = lt_now_us() - r->arrived_us;
     out.id = r->id ? r->id : r->trace[0] ? r->trace : NULL;
@@ -37,6 +37,7 @@ void lt_req_build_result(struct lt_req *r)
     out.cost_usd_micro = r->upper.cost_usd_micro;
     out.model = r->model ? r->model : r->local_calls ? lt_req_network(r) : NULL;
     out.speech = r->bad_code ? r->speech : lt_req_speech(r, out.route, speech, sizeof speech);
+    out.lang = lt_req_speech_language(r, out.speech, lang);
     if (out.route == LT_ROUTE_CLARIFY) out.choices = r->choices;
     out.done = r->done;
     out.outcome = r->outcome;

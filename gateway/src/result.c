@@ -37,6 +37,7 @@ json_t *lt_result_json(const struct lt_result *r)
     if (r->confidence >= 0) bad |= put(o, "confidence", json_real(r->confidence));
     bad |= put_text(o, "model", r->model);
     bad |= put_text(o, "speech", r->speech && *r->speech ? r->speech : NULL);
+    bad |= put_text(o, "lang", r->speech && *r->speech ? r->lang : NULL);
     bad |= put_text(o, "trace", r->trace);
     bad |= put_us(us, "total", r->total_us);
     bad |= put_us(us, "encode", r->encode_us);

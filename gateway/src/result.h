@@ -19,6 +19,7 @@ struct lt_result {
     const json_t *calls; /* NULL gives [] */
     double confidence;   /* -1: the network did not answer */
     const char *model, *speech, *trace;
+    const char *lang;                                 /* of the speech: two letters, or NULL */
     int64_t total_us, encode_us, decode_us, cloud_us; /* -1: absent */
     const json_t *choices;                            /* labels to choose from, NULL: absent */
     int64_t cost_usd_micro;                           /* 0: absent */

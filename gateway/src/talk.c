@@ -659,6 +659,6 @@ void lt_gw_talk_recorded(struct lt_req *r)
         lt_bells_show(gw, r->site_name);
         lt_bells_arm(gw);
     }
-    if (r->announce) lt_announce(gw, r->site_name, NULL, r->announce);
+    if (r->announce) lt_announce(gw, r->site_name, NULL, lt_req_tongue(r)->lang, r->announce);
     lt_self_note(r);
 }

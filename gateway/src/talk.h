@@ -52,6 +52,7 @@ void lt_gw_talk_recorded(struct lt_req *r);
 void lt_gw_talk_unrecorded(struct lt_req *r);
 
 /* Words to be said in an area (NULL: everywhere): published on <site>/announce, for speakers to say. */
-void lt_announce(struct lt_gateway *gw, const char *site, const char *area, const char *text);
+void lt_announce(struct lt_gateway *gw, const char *site, const char *area, const char *lang,
+                 const char *text);
 
 #endif

@@ -18,9 +18,9 @@ int lt_req_is_foreign(const struct lt_req *r)
 struct lt_tongue lt_gw_tongue(const struct lt_gateway *gw, const char *lang)
 {
     const struct lt_strings *known = &gw->started.talk.languages;
-    struct lt_tongue t = {.own = gw->answers};
-    lt_language_of(lang && *lang ? lang : known->n ? known->v[0] : "en", NULL, t.lang);
-    return t;
+    char two[LT_LANG_CAP];
+    lt_language_of(lang && *lang ? lang : known->n ? known->v[0] : "en", NULL, two);
+    return lt_tongue_of(gw->answers, two);
 }
 
 const struct lt_tongue *lt_req_tongue(struct lt_req *r)
@@ -55,4 +55,13 @@ const char *lt_req_speech(struct lt_req *r, enum lt_route route, char *out, size
     if (is_acting && !*out && json_array_size(r->calls) && (is_voice || r->outcome))
         lt_say(t, "done", NULL, out, cap);
     return out;
+}
+
+const char *lt_req_speech_language(struct lt_req *r, const char *speech, char out[LT_LANG_CAP])
+{
+    int is_models = r->upper.speech && r->speech && !strcmp(r->upper.speech, r->speech);
+    if (!speech || !*speech) return NULL;
+    if (!is_models) return lt_req_tongue(r)->lang;
+    lt_language_of(NULL, speech, out); /* a model has its own mind about it */
+    return *out ? out : NULL;
 }

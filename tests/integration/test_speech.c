@@ -60,6 +60,33 @@ test_speech__wav_of_many_rates__server_hears_call_goes_out_and_answer_is_spoken(
     env_stop(e);
 }
 
+/* What is answered in a language is spoken by a voice of that language. */
+static void test_speech__another_language__spoken_by_its_voice(void **state)
+{
+    static const struct {
+        const char *words, *lang;
+    } rows[] = {{"stelle bitte einen timer", "de"},
+                {"turn on the kitchen light", "en"},
+                {"włącz światło w kuchni", "pl"},
+                {"qwertz", "pl"}}; /* tells none: the one before */
+    static uint8_t wav[48000 * 4 + 100];
+    const char *words = server.words;
+    struct env *e = start("server");
+    (void)state;
+    size_t n = make_wav(wav, 16000, 1, LOUD);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        server.words = rows[i].words;
+        send_wav(e, "lintel/home/audio/Kitchen", wav, n);
+        json_t *r = take_json(e, "lintel/home/response", "result");
+        assert_string_equal(json_string_value(json_object_get(r, "lang")), rows[i].lang);
+        message_free(client_take(e, "lintel/home/voice/Kitchen", WAIT_MS));
+        assert_string_equal(server.language, rows[i].lang);
+        json_decref(r);
+    }
+    server.words = words;
+    env_stop(e);
+}
+
 static void test_speech__bad_wavs__error_that_says_so_and_the_next_is_heard(void **state)
 {
     static uint8_t wav[48000 * 4 + 100];
@@ -380,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             test_speech__wav_of_many_rates__server_hears_call_goes_out_and_answer_is_spoken),
+        cmocka_unit_test(test_speech__another_language__spoken_by_its_voice),
         cmocka_unit_test(test_speech__bad_wavs__error_that_says_so_and_the_next_is_heard),
         cmocka_unit_test(test_speech__server_that_fails__error_and_the_next_is_heard),
         cmocka_unit_test(test_speech__wyoming_audio__transcript_and_with_transcribe_nothing_more),

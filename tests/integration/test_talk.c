@@ -343,10 +343,11 @@ static void expect_in(const char *lang, const char *text, const char *speech)
     json_decref(r);
 }
 
-static void expect_announced(const char *text)
+static void expect_announced(const char *lang, const char *text)
 {
     json_t *o = take_json(env, "lintel/home/announce", "announce");
     assert_string_equal(text_of(o, "text"), text);
+    assert_string_equal(text_of(o, "lang"), lang);
     json_decref(o);
 }
 
@@ -364,15 +365,15 @@ static void test_answers__speakers_language__timers_lists_questions_and_the_bell
     expect_in(NULL, "never mind", "Gut.");
     expect_in("pl", "cancel all timers", "Anulowano 2 minutniki.");
     expect_in("de", "add oat milk to the shopping list", "Oat milk steht auf der Einkaufsliste.");
-    expect_in("pl", "unlock the front door", "Czy mam odblokować Front Door?");
+    expect_in("pl", "unlock the front door", "Czy mam odblokować: Front Door?");
     expect_in(NULL, "no", "Dobrze.");
     expect_in("de", "undo that", "Rückgängig gemacht.");
     expect_in("fr", "turn on the tv", "Désolé, je n'ai pas compris."); /* not in talk.languages */
     client_forget(env);
     expect_in("de", "set a timer for 2 seconds", "Timer läuft: 2 Sekunden.");
-    expect_announced("Timer über 2 Sekunden ist abgelaufen.");
+    expect_announced("de", "Timer über 2 Sekunden ist abgelaufen.");
     expect_in("en", "set a timer for 2 seconds", "Timer set for 2 seconds.");
-    expect_announced("Your 2 second timer is up.");
+    expect_announced("en", "Your 2 second timer is up.");
     assert_int_equal(gateway_stop(env), 0);
     gateway_start(env, GATE);
 }
@@ -404,7 +405,7 @@ static void test_answers__users_own_sentences__are_what_is_said(void **state)
     expect_in(NULL, "no", "Righto.");
     client_forget(env);
     expect_in("en", "set a timer for 2 seconds", "2 seconds it is.");
-    expect_announced("Ding, 2 second timer!");
+    expect_announced("en", "Ding, 2 second timer!");
     assert_int_equal(gateway_stop(env), 0);
     gateway_start(env, GATE);
 }

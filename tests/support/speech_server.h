@@ -22,6 +22,7 @@ struct speech_server {
     const char *words; /* of every transcript */
     _Atomic int fault; /* enum speech_fault */
     _Atomic long n_bytes, n_spoken;
+    char language[8];            /* asked for with the last words to speak; read after n_spoken */
     _Atomic int is_over, n_open; /* n_open: threads of connections */
     pthread_t thread;
 };
@@ -33,10 +34,10 @@ static inline int speech__bytes(int fd, char *p, size_t n)
     return 1;
 }
 
-/* One event: its header as JSON, its payload thrown away after counting. NULL: the end. */
+/* One event: its header as JSON with its data, its payload thrown away after counting. NULL: the end. */
 static inline json_t *speech__event(int fd, size_t *payload)
 {
-    char line[4096], rest[65536];
+    char line[4096], rest[65536], sound[65536];
     size_t n = 0;
     while (n + 1 < sizeof line && recv(fd, line + n, 1, 0) == 1 && line[n] != '\n') n++;
     line[n] = '\0';
@@ -44,10 +45,11 @@ static inline json_t *speech__event(int fd, size_t *payload)
     size_t data = (size_t)json_integer_value(json_object_get(o, "data_length"));
     *payload = (size_t)json_integer_value(json_object_get(o, "payload_length"));
     if (o && (data > sizeof rest || *payload > sizeof rest || !speech__bytes(fd, rest, data) ||
-              !speech__bytes(fd, rest, *payload))) {
+              !speech__bytes(fd, sound, *payload))) {
         json_decref(o);
         return NULL;
     }
+    if (o && data) json_object_set_new(o, "data", json_loadb(rest, data, 0, NULL));
     return o;
 }
 
@@ -75,6 +77,9 @@ static inline void speech__serve(struct speech_server *s, int fd)
         s->n_bytes += (long)n;
         int is_end = !strcmp(type, "audio-stop"), is_sound = !strcmp(type, "audio-chunk");
         int is_text = !strcmp(type, "synthesize");
+        const json_t *voice = json_object_get(json_object_get(o, "data"), "voice");
+        const char *lang = json_string_value(json_object_get(voice, "language"));
+        if (is_text) snprintf(s->language, sizeof s->language, "%s", lang ? lang : "");
         json_decref(o);
         if (is_sound && s->fault == SPEECH_DIES) return;
         if (is_end && s->fault == SPEECH_SAYS_ERROR)
