@@ -2,28 +2,17 @@
 #include "plausible.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
 #include "lt/fold.h"
+#include "plausible_home.h"
 
 #define STEM_MIN 3 /* fewest bytes of a word that begins another ("mow", "mower") */
 #define ROOT_MIN 5 /* fewest bytes that two words of one root have in common ("humidity") */
 
 /* ---- words ---- */
-
-/* Cut any text, "lawn_mower" and "HassLawnMowerStart" too. */
-static void split(const char *text, struct lt_words *out)
-{
-    char open[LT_WORDS_BYTES];
-    size_t n = 0;
-    for (const char *p = text ? text : ""; *p && n + 2 < sizeof open; p++) {
-        if (p > text && *p >= 'A' && *p <= 'Z' && p[-1] >= 'a' && p[-1] <= 'z') open[n++] = ' ';
-        open[n++] = *p == '_' ? ' ' : *p;
-    }
-    open[n] = '\0';
-    lt_words_split(open, out);
-}
 
 /* Does one begin the other, or have they a root in common? */
 static int is_akin(const char *a, const char *b)
@@ -37,7 +26,7 @@ static int is_akin(const char *a, const char *b)
 static int has_akin(const char *text, const char *word)
 {
     struct lt_words w;
-    split(text, &w);
+    lt__plausible_split(text, &w);
     for (int i = 0; i < w.n; i++)
         if (is_akin(w.v[i], word)) return 1;
     return 0;
@@ -46,7 +35,7 @@ static int has_akin(const char *text, const char *word)
 static int has_word(const char *text, const char *word)
 {
     struct lt_words w;
-    split(text, &w);
+    lt__plausible_split(text, &w);
     return lt__ask_has_word(&w, word);
 }
 
@@ -54,20 +43,6 @@ static int has_word(const char *text, const char *word)
 static const char *called(const struct lt_entity *e, size_t i)
 {
     return i ? json_string_value(json_array_get(e->aliases, i - 1)) : e->name;
-}
-
-static int is_in_names(const struct lt_entity *e, const char *word)
-{
-    const char *name;
-    for (size_t i = 0; (name = called(e, i)); i++)
-        if (has_word(name, word)) return 1;
-    return 0;
-}
-
-/* Anything that the home says of the thing. */
-static int is_of(const struct lt_entity *e, const char *word)
-{
-    return is_in_names(e, word) || has_word(e->area, word) || has_word(e->floor, word);
 }
 
 /* Does a word speak for the thing, be it from afar? */
@@ -82,32 +57,71 @@ static int is_for(const struct lt_entity *e, const char *word)
     return 0;
 }
 
-static int is_place(const struct lt_catalog *c, const char *word)
-{
-    for (size_t i = 0; i < lt_catalog_n_entities(c); i++) {
-        const struct lt_entity *e = lt_catalog_entity(c, i);
-        if (has_word(e->area, word) || has_word(e->floor, word)) return 1;
-    }
-    return 0;
-}
-
 /* ---- what was said ---- */
 
 struct speech {
+    const struct lt_plausible_home *h;
     const struct lt_catalog *c;
+    const uint64_t *heard; /* of the home's words: which of `said` are like it */
     const char
-        *word[LT_WORDS_MAX]; /* without numbers, small words, verbs and kinds of every home */
+        *word[LT_WORDS_MAX];    /* without numbers, small words, verbs and kinds of every home */
+    uint64_t bit[LT_WORDS_MAX]; /* of word[i], as in `heard` */
     int is_place[LT_WORDS_MAX];
     int n;
     struct lt_words const *said;
 };
 
-static void hear(struct speech *s, const struct lt_catalog *c, const struct lt_words *said)
+/* The words said that the text has one like. */
+static uint64_t heard_in(const struct speech *s, struct lt__run text)
+{
+    uint64_t mask = 0;
+    for (uint32_t k = 0; k < text.n; k++) mask |= s->heard[s->h->ids[text.from + k]];
+    return mask;
+}
+
+/* Was every word of the text said? */
+static int is_all_heard(const struct speech *s, struct lt__run text)
+{
+    for (uint32_t k = 0; k < text.n; k++)
+        if (!s->heard[s->h->ids[text.from + k]]) return 0;
+    return 1;
+}
+
+static const struct lt__thing *thing_of(const struct speech *s, const struct lt_entity *e)
+{
+    return s->h->things + (e - lt_catalog_entity(s->c, 0));
+}
+
+/* Words said that its name or an alias has. */
+static uint64_t heard_in_names(const struct speech *s, const struct lt_entity *e)
+{
+    const struct lt__thing *t = thing_of(s, e);
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < t->n_names; i++) mask |= heard_in(s, s->h->names[t->name + i]);
+    return mask;
+}
+
+/* Words said that anything has that the home says of the thing. */
+static uint64_t heard_of(const struct speech *s, const struct lt_entity *e)
+{
+    const struct lt__thing *t = thing_of(s, e);
+    uint64_t mask = heard_in_names(s, e);
+    if (t->area >= 0) mask |= heard_in(s, s->h->places[t->area].words);
+    if (t->floor >= 0) mask |= heard_in(s, s->h->places[t->floor].words);
+    return mask;
+}
+
+static void hear(struct speech *s, const struct lt_plausible_home *h, const struct lt_words *said,
+                 const uint64_t *heard)
 {
     double v;
-    s->c = c;
+    uint64_t in_places = 0;
+    s->h = h;
+    s->c = h->catalog;
+    s->heard = heard;
     s->said = said;
     s->n = 0;
+    for (size_t i = 0; i < h->n_places; i++) in_places |= heard_in(s, h->places[i].words);
     for (int i = 0; i < said->n; i++) {
         int k = lt_phrases_number(said, i, &v);
         if (k) {
@@ -115,7 +129,8 @@ static void hear(struct speech *s, const struct lt_catalog *c, const struct lt_w
             continue;
         }
         if (lt_phrases_is_small(said->v[i]) || lt__ask_is_verb(said->v[i])) continue;
-        s->is_place[s->n] = is_place(c, said->v[i]);
+        s->bit[s->n] = 1ull << i;
+        s->is_place[s->n] = (in_places >> i) & 1;
         s->word[s->n++] = said->v[i];
     }
 }
@@ -123,17 +138,12 @@ static void hear(struct speech *s, const struct lt_catalog *c, const struct lt_w
 /* Was the whole of a name said, with a word in it that is no room's? */
 static int is_said_in_full(const struct speech *s, const struct lt_entity *e)
 {
-    const char *name;
-    for (size_t i = 0; (name = called(e, i)); i++) {
-        struct lt_words w;
-        int n_own = 0, ok = 1;
-        split(name, &w);
-        for (int k = 0; k < w.n && ok; k++) {
-            ok = lt__ask_has_word(s->said, w.v[k]);
-            n_own +=
-                !is_place(s->c, w.v[k]) && !lt_phrases_is_small(w.v[k]) && !lt__ask_is_verb(w.v[k]);
-        }
-        if (ok && n_own) return 1;
+    const struct lt__thing *t = thing_of(s, e);
+    for (uint32_t i = 0; i < t->n_names; i++) {
+        struct lt__run name = s->h->names[t->name + i];
+        if (!is_all_heard(s, name)) continue;
+        for (uint32_t k = 0; k < name.n; k++)
+            if (s->h->words[s->h->ids[name.from + k]].is_own) return 1;
     }
     return 0;
 }
@@ -181,13 +191,27 @@ static const struct lt_entity *other_named(const struct speech *s, const json_t 
 static int is_named_alike(const struct speech *s, const struct lt_entity *e,
                           const struct lt_entity *o)
 {
-    int n_own = 0;
+    uint64_t of_e = heard_of(s, e), of_o = heard_of(s, o), both = 0;
     for (int i = 0; i < s->n; i++) {
-        if (!is_of(e, s->word[i])) continue;
-        if (!is_of(o, s->word[i])) return 0;
-        n_own += !s->is_place[i] && is_in_names(e, s->word[i]) && is_in_names(o, s->word[i]);
+        if (of_e & ~of_o & s->bit[i]) return 0;
+        if (!s->is_place[i]) both |= s->bit[i];
     }
-    return n_own > 0;
+    return (both & heard_in_names(s, e) & heard_in_names(s, o)) != 0;
+}
+
+/* Has a thing that a call is for this word? */
+static int is_of_called(const struct speech *s, const json_t *calls, uint64_t bit)
+{
+    const struct lt_entity *v[LT_ASK_CHOICES_MAX];
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        size_t n = lt_catalog_targets(s->c, json_object_get(json_array_get(calls, i), "arguments"),
+                                      v, LT_ASK_CHOICES_MAX);
+        int is_all = n > LT_ASK_CHOICES_MAX;
+        if (is_all) n = lt_catalog_n_entities(s->c);
+        for (size_t k = 0; k < n; k++)
+            if (heard_of(s, is_all ? lt_catalog_entity(s->c, k) : v[k]) & bit) return 1;
+    }
+    return 0;
 }
 
 /* Can anything of the calls tell what the word is about: the tool, its arguments, the things? */
@@ -209,11 +233,7 @@ static int is_accounted(const struct speech *s, const struct lt_entity *e, const
     {
         if (has_akin(key, s->word[i]) || has_akin(json_string_value(value), s->word[i])) return 1;
     }
-    for (size_t k = 0; k < lt_catalog_n_entities(s->c); k++) {
-        const struct lt_entity *o = lt_catalog_entity(s->c, k);
-        if (is_of(o, s->word[i]) && is_called_for(s->c, calls, o)) return 1;
-    }
-    return 0;
+    return is_of_called(s, calls, s->bit[i]);
 }
 
 static const struct lt_entity *other_as_well(const struct speech *s, const json_t *calls,
@@ -244,18 +264,28 @@ static int is_passed(const json_t *calls, const char *word)
     return 0;
 }
 
-/* Has the thing a word said of it that is no room's and in the name of nothing that the calls mean? */
+/* Does the word speak for a thing of the calls, each of which is for a few? */
+static int is_for_called(const struct speech *s, const json_t *calls, const char *word)
+{
+    const struct lt_entity *v[LT_ASK_CHOICES_MAX];
+    for (size_t i = 0; i < json_array_size(calls); i++) {
+        size_t n = lt_catalog_targets(s->c, json_object_get(json_array_get(calls, i), "arguments"),
+                                      v, LT_ASK_CHOICES_MAX);
+        for (size_t k = 0; k < n && k < LT_ASK_CHOICES_MAX; k++)
+            if (is_for(v[k], word)) return 1;
+    }
+    return 0;
+}
+
+/* Has the thing, which no call is for, a word said of it that is no room's and in the name of nothing that the
+ * calls mean? */
 static int is_named_apart(const struct speech *s, const json_t *calls, const struct lt_entity *o)
 {
-    for (int i = 0; i < s->n; i++) {
-        int is_shared =
-            s->is_place[i] || !is_in_names(o, s->word[i]) || is_passed(calls, s->word[i]);
-        for (size_t k = 0; k < lt_catalog_n_entities(s->c) && !is_shared; k++) {
-            const struct lt_entity *e = lt_catalog_entity(s->c, k);
-            is_shared = is_for(e, s->word[i]) && is_called_for(s->c, calls, e);
-        }
-        if (!is_shared) return 1;
-    }
+    uint64_t named = heard_in_names(s, o);
+    for (int i = 0; i < s->n; i++)
+        if (!s->is_place[i] && (named & s->bit[i]) && !is_passed(calls, s->word[i]) &&
+            !is_for_called(s, calls, s->word[i]))
+            return 1;
     return 0;
 }
 
@@ -300,7 +330,7 @@ static int has_place(const struct lt_entity *e)
 static int has_all_words(const char *text, const char *name)
 {
     struct lt_words w;
-    split(name, &w);
+    lt__plausible_split(name, &w);
     for (int i = 0; i < w.n; i++)
         if (!has_word(text, w.v[i])) return 0;
     return w.n > 0;
@@ -310,7 +340,7 @@ static int has_all_words(const char *text, const char *name)
 static int is_room_said(const struct speech *s, const json_t *calls, const char *room)
 {
     struct lt_words w;
-    split(room, &w);
+    lt__plausible_split(room, &w);
     for (int i = 0; w.n && i + w.n <= s->said->n; i++) {
         int k = 0;
         while (k < w.n && lt_fold_same(s->said->v[i + k], w.v[k])) k++;
@@ -332,10 +362,10 @@ static int is_room_said(const struct speech *s, const json_t *calls, const char 
 /* Is the room only a part of a longer room's name that was said ("Bedroom", "Master Bedroom")? */
 static int is_part_of_another(const struct speech *s, const json_t *calls, const char *room)
 {
-    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
-        const char *other = lt_catalog_entity(s->c, i)->area;
-        if (other && strlen(other) > strlen(room) && has_all_words(other, room) &&
-            is_room_said(s, calls, other))
+    for (size_t i = 0; i < s->h->n_places; i++) {
+        const struct lt__place *p = s->h->places + i;
+        if (p->first && is_all_heard(s, p->words) && strlen(p->text) > strlen(room) &&
+            has_all_words(p->text, room) && is_room_said(s, calls, p->text))
             return 1;
     }
     return 0;
@@ -371,20 +401,20 @@ static enum lt_plausible elsewhere(const struct speech *s, const json_t *calls,
         for (size_t k = 0; k < t[i].n && !is_whole_home(&t[i]); k++)
             if (!has_place(t[i].e[k])) return LT_PLAUSIBLE;
     }
-    for (size_t i = 0; i < lt_catalog_n_entities(s->c); i++) {
-        const struct lt_entity *e = lt_catalog_entity(s->c, i);
-        if (!e->area || !*e->area || !is_room_said(s, calls, e->area) ||
-            is_part_of_another(s, calls, e->area))
+    for (size_t i = 0; i < s->h->n_places; i++) {
+        const struct lt__place *p = s->h->places + i;
+        if (!p->first || !is_all_heard(s, p->words) || !is_room_said(s, calls, p->text) ||
+            is_part_of_another(s, calls, p->text))
             continue;
         int is_touched = 0;
         n_rooms++;
         for (size_t k = 0; k < n; k++) {
-            int is_it = touches(&t[k], e->area);
+            int is_it = touches(&t[k], p->text);
             touched[k] |= is_it;
             is_touched |= is_it;
         }
         if (is_touched) continue;
-        *rival = e;
+        *rival = p->first;
         return LT_PLAUSIBLE_ROOM;
     }
     for (size_t k = 0; n_rooms && k < n; k++) {
@@ -415,59 +445,67 @@ static int is_another_kind(const struct speech *s, const json_t *call)
 
 /* The one thing that a call means: by name, or the only one of the kind that the tool is called after
  * ("HassLawnMowerStartMowing" without arguments). NULL where it means several, or a room. */
-static const struct lt_entity *meant(const struct lt_catalog *c, const char *tool, const json_t *a)
+static const struct lt_entity *meant(const struct lt_plausible_home *h, const char *tool,
+                                     const json_t *a)
 {
     static const char *const others[] = {"area", "floor", "domain", "device_class"};
     const struct lt_entity *one[1], *found = NULL;
     if (json_is_string(json_object_get(a, "name")))
-        return lt_catalog_targets(c, a, one, 1) == 1 ? one[0] : NULL;
+        return lt_catalog_targets(h->catalog, a, one, 1) == 1 ? one[0] : NULL;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (json_object_get(a, others[i])) return NULL;
-    for (size_t i = 0; i < lt_catalog_n_entities(c); i++) {
-        const struct lt_entity *e = lt_catalog_entity(c, i);
-        struct lt_words kind;
-        split(e->domain, &kind);
-        int ok = kind.n > 0;
-        for (int k = 0; k < kind.n && ok; k++) ok = has_word(tool, kind.v[k]);
-        if (!ok) continue;
-        if (found) return NULL;
-        found = e;
+    for (size_t i = 0; i < h->n_kinds; i++) {
+        if (!has_all_words(tool, h->kinds[i].text)) continue;
+        if (found || h->kinds[i].n > 1) return NULL;
+        found = h->kinds[i].first;
     }
     return found;
 }
 
-enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt_words *said,
-                                     const json_t *calls, const struct lt_entity **rival)
+static enum lt_plausible judge(const struct speech *s, const json_t *calls,
+                               const struct lt_entity **rival)
 {
-    struct speech s;
     const struct lt_entity *o;
-    if (rival) *rival = NULL;
-    if (said->is_cut || !said->n) return LT_PLAUSIBLE;
-    hear(&s, c, said);
     size_t n_meant = 0;
     for (size_t i = 0; i < json_array_size(calls); i++) {
         const json_t *call = json_array_get(calls, i), *a = json_object_get(call, "arguments");
-        if (json_array_size(calls) == 1 && !json_object_get(a, "name") && is_another_kind(&s, call))
+        if (json_array_size(calls) == 1 && !json_object_get(a, "name") && is_another_kind(s, call))
             return LT_PLAUSIBLE_KIND;
         const char *tool = json_string_value(json_object_get(call, "name"));
         const struct lt_entity *e =
-            tool && strncmp(tool, "HassGet", 7) != 0 ? meant(c, tool, a) : NULL;
+            tool && strncmp(tool, "HassGet", 7) != 0 ? meant(s->h, tool, a) : NULL;
         if (!e) continue;
         n_meant++;
         enum lt_plausible p = LT_PLAUSIBLE_OTHER;
-        if (!(o = other_named(&s, calls, e))) {
+        if (!(o = other_named(s, calls, e))) {
             p = LT_PLAUSIBLE_LEFT;
-            o = other_as_well(&s, calls, call, e);
+            o = other_as_well(s, calls, call, e);
         }
         if (!o) continue;
-        if (rival) *rival = o;
+        *rival = o;
         return p;
     }
-    if (n_meant && n_meant == json_array_size(calls) && (o = left_out(&s, calls))) {
-        if (rival) *rival = o;
+    if (n_meant && n_meant == json_array_size(calls) && (o = left_out(s, calls))) {
+        *rival = o;
         return LT_PLAUSIBLE_OUT;
     }
-    enum lt_plausible p = elsewhere(&s, calls, &o);
-    if (p != LT_PLAUSIBLE && rival) *rival = o;
+    enum lt_plausible p = elsewhere(s, calls, &o);
+    if (p != LT_PLAUSIBLE) *rival = o;
+    return p;
+}
+
+enum lt_plausible lt_plausible_judge(const struct lt_plausible_home *h, const struct lt_words *said,
+                                     const json_t *calls, const struct lt_entity **rival)
+{
+    struct speech s;
+    const struct lt_entity *other = NULL;
+    enum lt_plausible p = LT_PLAUSIBLE;
+    uint64_t *heard = said->is_cut || !said->n ? NULL : lt__heard(h, said);
+    if (heard) {
+        hear(&s, h, said, heard);
+        p = judge(&s, calls, &other);
+    }
+    free(heard);
+    if (rival) *rival = other;
     return p;
 }

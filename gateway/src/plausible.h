@@ -26,7 +26,8 @@
  * Such a call is not refused: the caller asks. Room and floor names alone name no thing. Words are
  * compared folded; words that begin alike ("mow", "mower") count for the call, never against it, so
  * that what is not understood errs on the side of doing what the network says. Queries are left
- * alone, nothing moves there. Pure; cost: words times entities, no allocation. */
+ * alone, nothing moves there. Pure; any thread. What the names consist of is found out once for a home; then
+ * a large one costs a call some nanoseconds for each of its names. */
 #ifndef LT_PLAUSIBLE_H
 #define LT_PLAUSIBLE_H
 
@@ -46,9 +47,17 @@ enum lt_plausible {
     LT_PLAUSIBLE_KIND  /* a kind of device was said that is not the call's */
 };
 
+struct lt_plausible_home; /* opaque; read-only once made */
+
+/* Read the names of the catalogue's home; holds a reference to the catalogue. LT_ERR_NOMEM. */
+LT_NODISCARD enum lt_err lt_plausible_home_new(struct lt_catalog *c,
+                                               struct lt_plausible_home **out);
+void lt_plausible_home_free(struct lt_plausible_home *h); /* NULL is fine */
+
 /* Judge calls ([{"name","arguments"}]; NULL counts as none) by the words. `rival` (may be NULL) gets
- * the other thing, borrowed from the catalogue, or NULL. Words that were cut are not judged. */
-enum lt_plausible lt_plausible_judge(const struct lt_catalog *c, const struct lt_words *said,
+ * the other thing, borrowed from the catalogue, or NULL. Words that were cut are not judged, nor are any when
+ * memory is out. */
+enum lt_plausible lt_plausible_judge(const struct lt_plausible_home *h, const struct lt_words *said,
                                      const json_t *calls, const struct lt_entity **rival);
 
 #endif

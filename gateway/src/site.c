@@ -63,6 +63,7 @@ enum lt_err lt_site_catalog_new(const struct lt_docs *docs, struct lt_site_engin
         const char *text = lt_catalog_text(c->checked);
         err = san_catalog_new(engine->engine, text, strlen(text), &c->compiled, diag);
     }
+    if (!err) err = lt_plausible_home_new(c->checked, &c->names);
     if (!err && !(c->new_tools = new_tools_of(c->checked, engine))) err = LT_ERR_NOMEM;
     if (err) {
         lt_fail(diag, err, "out of memory");
@@ -82,6 +83,7 @@ struct lt_site_catalog *lt_site_catalog_ref(struct lt_site_catalog *c)
 void lt_site_catalog_unref(struct lt_site_catalog *c)
 {
     if (!c || __atomic_sub_fetch(&c->n_refs, 1, __ATOMIC_ACQ_REL) > 0) return;
+    lt_plausible_home_free(c->names);
     lt_catalog_unref(c->checked);
     san_catalog_unref(c->compiled);
     json_decref(c->new_tools);

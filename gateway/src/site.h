@@ -10,6 +10,7 @@
 
 #include "lt/catalog.h"
 #include "model.h"
+#include "plausible.h"
 #include "privacy.h"
 #include "san/engine.h"
 
@@ -17,9 +18,9 @@
  * on the network they began with when another takes over; the last reference closes it. */
 struct lt_site_engine {
     struct san_engine *engine;
-    char path[1024]; /* of its file */
+    char path[1024];           /* of its file */
     struct lt_model_says says; /* what its training found out; set before anything is compiled */
-    int n_refs;      /* atomic */
+    int n_refs;                /* atomic */
 };
 /* Open the network in `path`. Errors of san_engine_open. On LT_OK *out holds one reference. */
 LT_NODISCARD enum lt_err lt_site_engine_open(const char *path, struct lt_site_engine **out,
@@ -31,6 +32,7 @@ struct lt_site_catalog {
     struct lt_site_engine *engine; /* what `compiled` is for */
     struct lt_catalog *checked;
     struct san_catalog *compiled;
+    struct lt_plausible_home *names; /* of `checked` */
     json_t *new_tools; /* object with a member for each tool that the network has not learnt */
     struct lt_veil_home *veil; /* NULL until lt_site_catalog_veil */
     int veil_version;

@@ -317,7 +317,7 @@ static int is_contradicted(const struct lt_req *r, const struct lt_decision *d,
     const struct lt_entity *rival = NULL;
     enum lt_plausible p = LT_PLAUSIBLE;
     if (d->route == LT_ROUTE_LOCAL && json_array_size(r->local_calls))
-        p = lt_plausible_judge(r->catalog->checked, said, r->local_calls, &rival);
+        p = lt_plausible_judge(r->catalog->names, said, r->local_calls, &rival);
     if (p == LT_PLAUSIBLE) return 0;
     LT_LOG(INFO, "talk.doubtful", LF_STR("trace", r->trace),
            LF_STR("other", rival ? rival->id : ""), LF_STR("why", why[p]));

@@ -36,10 +36,18 @@ static const char home[] =
     "{\"id\":\"sensor.w\",\"name\":\"Weather Mast\",\"area\":\"Garden\",\"domain\":\"sensor\"},"
     "{\"id\":\"cover.g\",\"name\":\"Café Blind\",\"area\":\"Lounge\",\"domain\":\"cover\"}]}}";
 
+static struct lt_plausible_home *names;
+
 static int group_setup(void **state)
 {
     (void)state;
-    return open_home(home);
+    return open_home(home) || lt_plausible_home_new(catalog, &names);
+}
+
+static int group_teardown(void **state)
+{
+    lt_plausible_home_free(names);
+    return close_home(state);
 }
 
 static const struct lt_entity *rival;
@@ -50,7 +58,7 @@ static enum lt_plausible judge(const char *text, const char *calls)
     json_t *v = json_loads(calls, 0, NULL);
     assert_non_null(v);
     lt_words_split(text, &said);
-    enum lt_plausible p = lt_plausible_judge(catalog, &said, v, &rival);
+    enum lt_plausible p = lt_plausible_judge(names, &said, v, &rival);
     json_decref(v);
     return p;
 }
@@ -234,5 +242,5 @@ int main(void)
         cmocka_unit_test(test_judge__another_kind_is_named__doubted),
         cmocka_unit_test(test_judge__text_too_long__left_alone),
     };
-    return cmocka_run_group_tests(tests, group_setup, close_home);
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
