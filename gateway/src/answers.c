@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "embedded.h"
 #include "lt/json.h"
@@ -267,6 +268,19 @@ static int value_of(const struct saying *s, const char *hole, char *out, size_t 
     return *out != '\0';
 }
 
+/* "Emma's Desk Lamp", "The Den": English says no "the" before these. */
+static int brings_its_article(const char *name)
+{
+    const size_t n = strcspn(name, " ");
+
+    if (!strncasecmp(name, "the ", 4) || !strncasecmp(name, "my ", 3) ||
+        !strncasecmp(name, "our ", 4))
+        return 1;
+    return name[n] == ' ' && ((n > 2 && !strncmp(name + n - 2, "'s", 2)) ||
+                              (n > 4 && !strncmp(name + n - 4, "\xe2\x80\x99s", 4)) ||
+                              (n > 2 && !strncmp(name + n - 2, "s'", 2)));
+}
+
 static int fill(const struct saying *s, const char *sentence, char *out, size_t cap)
 {
     size_t n = 0;
@@ -280,6 +294,7 @@ static int fill(const struct saying *s, const char *sentence, char *out, size_t 
             continue;
         }
         if (!value_of(s, name, value, sizeof value)) return 0;
+        if (n >= 4 && !strcmp(out + n - 4, "the ") && brings_its_article(value)) n -= 4;
         put(out, cap, &n, value, strlen(value));
         sentence += len;
     }

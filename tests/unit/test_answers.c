@@ -287,6 +287,13 @@ static void test_answers__questions__read_well(void **state)
         {"pl", "[{'name':'HassStartTimer','arguments':{'minutes':22}}]",
          "Czy mam ustawić minutnik na 22 minuty?"},
         {"pt", "[{'name':'HassTurnOn','arguments':{'name':'Lamp'}}]", "Shall I turn on the Lamp?"},
+        /* a name that brings its own article, or a person's */
+        {"en", "[{'name':'HassTurnOn','arguments':{'name':'Emma\\u0027s Lamp'}}]",
+         "Shall I turn on Emma's Lamp?"},
+        {"en", "[{'name':'HassTurnOn','arguments':{'name':'the Den Lamp'}}]",
+         "Shall I turn on the Den Lamp?"},
+        {"en", "[{'name':'HassTurnOff','arguments':{'domain':'light','area':'Noah\\u2019s Room'}}]",
+         "Shall I turn off every light in Noah\u2019s Room?"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
