@@ -45,6 +45,8 @@ lt_integration_test(test_speech lt_voice m Threads::Threads)
 target_include_directories(test_speech PRIVATE support)
 lt_integration_test(test_speech_bad lt_voice m Threads::Threads)
 target_include_directories(test_speech_bad PRIVATE support)
+lt_integration_test(test_doctor_speech Threads::Threads)
+target_include_directories(test_doctor_speech PRIVATE support)
 target_include_directories(test_wyoming PRIVATE support)
 lt_integration_test(test_durability)
 set_tests_properties(test_durability PROPERTIES RUN_SERIAL TRUE) # a stop has LT_GW_DRAIN_MS, on any machine

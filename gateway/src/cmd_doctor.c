@@ -15,6 +15,7 @@
 #include "config.h"
 #include "doctor_cloud.h"
 #include "doctor_home.h"
+#include "doctor_speech.h"
 #include "lt/docs.h"
 #include "lt/json.h"
 #include "lt/secret.h"
@@ -37,9 +38,9 @@ static const struct lt_cli_option options[] = {
 };
 static const struct lt_cli_spec spec = {
     "lintel doctor [-c lintel.yaml] [--sample]",
-    "Check configuration, database, network, catalogue, broker, announced devices, keys, disk and "
-    "clock,\nand say what to do about each fault. Prints the effective configuration, secrets "
-    "masked. Exit status 1\nwhen something is at fault.",
+    "Check configuration, database, network, catalogue, broker, announced devices, speech "
+    "servers,\nkeys, disk and clock, and say what to do about each fault. Prints the effective "
+    "configuration,\nsecrets masked. Exit status 1 when something is at fault.",
     options, N_OPTIONS};
 
 struct report {
@@ -56,6 +57,8 @@ static void note(struct report *r, const char *check, int is_ok, const char *fmt
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    size_t good;
+    if (!lt_utf8_is_valid(text, strlen(text), &good)) text[good] = '\0'; /* cut within a letter */
     if (!is_ok) r->n_faults++;
     json_array_append_new(r->checks,
                           json_pack("{s:s,s:b,s:s}", "check", check, "ok", is_ok, "text", text));
@@ -267,8 +270,9 @@ int lt_cmd_doctor(int argc, char **argv)
         check_network(&r, &c, &engine);
         check_catalog(&r, &c, engine);
         if (check_broker(&r, &c)) lt_doctor_home(&c, note_text, &r);
-        lt_doctor_cloud(&c, value[OPT_CONFIG] ? value[OPT_CONFIG] : LT_CONFIG_DEFAULT_PATH,
-                        value[OPT_OFFLINE] != NULL, note_text, &r);
+        const char *file = value[OPT_CONFIG] ? value[OPT_CONFIG] : LT_CONFIG_DEFAULT_PATH;
+        lt_doctor_speech(&c, file, note_text, &r);
+        lt_doctor_cloud(&c, file, value[OPT_OFFLINE] != NULL, note_text, &r);
         check_clock(&r);
     }
     int ok = print(&r, err ? NULL : &c, lt_cli_wants_json(value[OPT_JSON]));

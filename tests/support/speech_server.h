@@ -20,6 +20,7 @@ enum speech_fault {
 struct speech_server {
     int fd, port;
     const char *words; /* of every transcript */
+    const char *info;  /* what it is, as JSON; NULL: it answers no "describe" */
     _Atomic int fault; /* enum speech_fault */
     _Atomic long n_bytes, n_spoken;
     char language[8];            /* asked for with the last words to speak; read after n_spoken */
@@ -76,11 +77,12 @@ static inline void speech__serve(struct speech_server *s, int fd)
         const char *type = json_string_value(json_object_get(o, "type"));
         s->n_bytes += (long)n;
         int is_end = !strcmp(type, "audio-stop"), is_sound = !strcmp(type, "audio-chunk");
-        int is_text = !strcmp(type, "synthesize");
+        int is_text = !strcmp(type, "synthesize"), is_asked = !strcmp(type, "describe");
         const json_t *voice = json_object_get(json_object_get(o, "data"), "voice");
         const char *lang = json_string_value(json_object_get(voice, "language"));
         if (is_text) snprintf(s->language, sizeof s->language, "%s", lang ? lang : "");
         json_decref(o);
+        if (is_asked && s->info) wy_send(fd, "info", s->info);
         if (is_sound && s->fault == SPEECH_DIES) return;
         if (is_end && s->fault == SPEECH_SAYS_ERROR)
             wy_send(fd, "error", "{\"text\": \"no model\"}");
