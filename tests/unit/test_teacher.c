@@ -85,10 +85,36 @@ static void test_schemas__names_and_descriptions__of_one_function_only(void **st
     assert_true(each_file(check_schemas) > 100);
 }
 
+static void check_phrases(const char *file, const json_t *functions)
+{
+    json_t *owners = json_object();
+    size_t i, k;
+    const json_t *f, *phrase;
+    json_array_foreach(functions, i, f)
+    {
+        const json_t *id = json_object_get(f, "id");
+        json_array_foreach(json_object_get(f, "utterances"), k, phrase)
+        {
+            const json_t *text = json_is_object(phrase) ? json_object_get(phrase, "u") : phrase;
+            assert_true(json_is_string(text));
+            claim(file, "the phrase", owners, text, id);
+        }
+        assert_true(k > 0);
+    }
+    json_decref(owners);
+}
+
+static void test_phrases__as_written__of_one_function_only(void **state)
+{
+    (void)state;
+    assert_true(each_file(check_phrases) > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schemas__names_and_descriptions__of_one_function_only),
+        cmocka_unit_test(test_phrases__as_written__of_one_function_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
