@@ -63,17 +63,25 @@ static int has_hole(const json_t *sentences, const char *name)
     return 0;
 }
 
+/* A tool, or what one comes to for its target (lt_ask_verb), after done, "do." or "ask.". */
+static int is_of_tool(const char *key)
+{
+    static const char *const verbs[] = {"lock", "unlock", "open", "close", "run", "press"};
+    if (!strncmp(key, "do.", 3) || !strncmp(key, "ask.", 4)) key = strchr(key, '.') + 1;
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (!strcmp(verbs[i], key)) return 1;
+    return isupper((unsigned char)*key) != 0;
+}
+
 /* Can something fill the hole of this key? Arguments of tools are not all in the program's table, so that
  * any hole of it will do for a tool's sentence; a key that is not ours may be a tool of the user's. */
 static int is_fillable(const char *key, const char *name)
 {
     static const char *const arguments[] = {"device_class", "media_class", "hours", "minutes",
                                             "seconds"};
-    const char *lang, *other, *dot = strrchr(key, '.');
+    const char *lang, *other;
     json_t *table, *sentences;
-    int is_known = 0, is_there = 0;
-    int is_tool = isupper((unsigned char)*(
-        dot && (!strncmp(key, "do.", 3) || !strncmp(key, "ask.", 4)) ? dot + 1 : key));
+    int is_known = 0, is_there = 0, is_tool = is_of_tool(key);
     for (size_t i = 0; is_tool && i < sizeof arguments / sizeof *arguments; i++)
         if (!strcmp(arguments[i], name)) return 1;
     json_object_foreach((json_t *)(uintptr_t)program_table(), lang, table)
@@ -205,6 +213,7 @@ struct lt_tongue lt_tongue_of(const struct lt_answers *own, const char *lang)
 
 struct saying {
     const json_t *tables[2]; /* of one language: the user's, the program's; NULL: none */
+    const char *must;        /* "{floor}": what a sentence must have; NULL: nothing */
     const struct lt_hole *holes;
     const json_t *arguments;
 };
@@ -301,25 +310,18 @@ static int fill(const struct saying *s, const char *sentence, char *out, size_t 
     return n > 0;
 }
 
-/* `n_langs` 1: only in the tongue's own language. */
-static int say(const struct lt_tongue *t, int n_langs, const char *const *keys,
-               const json_t *arguments, const struct lt_hole *holes, char *out, size_t cap)
+/* From the tables of one language: the user's sentences for any of the keys, then the program's. */
+static int say_of(const struct saying *s, const char *const *keys, char *out, size_t cap)
 {
-    const char *const langs[] = {t && *t->lang ? t->lang : "en", "en"};
-    for (int l = 0; l < n_langs; l++) {
-        struct saying s = {
-            .tables = {t && t->own ? json_object_get(t->own->by_language, langs[l]) : NULL,
-                       json_object_get(program_table(), langs[l])},
-            .holes = holes,
-            .arguments = arguments};
-        for (int own = 0; own < 2; own++) {
-            for (int k = 0; k < KEYS_MAX && keys[k]; k++) {
-                const json_t *list = json_object_get(s.tables[own], keys[k]), *one;
-                size_t i;
-                json_array_foreach((json_t *)(uintptr_t)list, i, one)
-                {
-                    if (fill(&s, json_string_value(one), out, cap)) return 1;
-                }
+    for (int own = 0; own < 2; own++) {
+        for (int k = 0; k < KEYS_MAX && keys[k]; k++) {
+            const json_t *list = json_object_get(s->tables[own], keys[k]), *one;
+            size_t i;
+            json_array_foreach((json_t *)(uintptr_t)list, i, one)
+            {
+                const char *sentence = json_string_value(one);
+                if (s->must && !strstr(sentence, s->must)) continue;
+                if (fill(s, sentence, out, cap)) return 1;
             }
         }
     }
@@ -327,10 +329,30 @@ static int say(const struct lt_tongue *t, int n_langs, const char *const *keys,
     return 0;
 }
 
+static struct saying in_language(const struct lt_tongue *t, const char *lang)
+{
+    return (struct saying){
+        .tables = {t && t->own ? json_object_get(t->own->by_language, lang) : NULL,
+                   json_object_get(program_table(), lang)}};
+}
+
+static int say(const struct lt_tongue *t, const char *const *keys, const json_t *arguments,
+               const struct lt_hole *holes, char *out, size_t cap)
+{
+    const char *const langs[] = {t && *t->lang ? t->lang : "en", "en"};
+    for (int l = 0; l < 2; l++) {
+        struct saying s = in_language(t, langs[l]);
+        s.holes = holes;
+        s.arguments = arguments;
+        if (say_of(&s, keys, out, cap)) return 1;
+    }
+    return 0;
+}
+
 int lt_say_part(const struct lt_tongue *t, const char *key, const struct lt_hole *holes, char *out,
                 size_t cap)
 {
-    return say(t, 2, (const char *const[KEYS_MAX]){key}, NULL, holes, out, cap);
+    return say(t, (const char *const[KEYS_MAX]){key}, NULL, holes, out, cap);
 }
 
 int lt_say(const struct lt_tongue *t, const char *key, const struct lt_hole *holes, char *out,
@@ -342,9 +364,15 @@ int lt_say(const struct lt_tongue *t, const char *key, const struct lt_hole *hol
 }
 
 int lt_say_call(const struct lt_tongue *t, const char *key, const json_t *arguments,
-                const struct lt_hole *holes, char *out, size_t cap)
+                const struct lt_hole *holes, const char *must, char *out, size_t cap)
 {
-    return say(t, 1, (const char *const[KEYS_MAX]){key}, arguments, holes, out, cap);
+    struct saying s = in_language(t, t && *t->lang ? t->lang : "en");
+    char braced[HOLE_MAX + 2];
+    snprintf(braced, sizeof braced, "{%s}", must ? must : "");
+    s.holes = holes;
+    s.arguments = arguments;
+    s.must = must ? braced : NULL;
+    return say_of(&s, (const char *const[KEYS_MAX]){key}, out, cap);
 }
 
 void lt_say_capital(char *s)
@@ -388,7 +416,7 @@ static int say_number(const struct lt_tongue *t, const char *key, const char *fo
     if (form) keys[k++] = first;
     if (ending) keys[k++] = counted;
     keys[k] = key;
-    int is_there = say(t, 2, keys, number, holes, out, cap);
+    int is_there = say(t, keys, number, holes, out, cap);
     json_decref(number);
     return is_there;
 }

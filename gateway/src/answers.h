@@ -63,9 +63,9 @@ int lt_say_part(const struct lt_tongue *t, const char *key, const struct lt_hole
 int lt_say_count(const struct lt_tongue *t, const char *key, int64_t n, const struct lt_hole *holes,
                  char *out, size_t cap);
 /* A part of a sentence about a call, in this language or not at all: what `holes` does not fill, the
- * call's arguments do. */
+ * call's arguments do. `must`: a hole that it must have, or NULL. */
 int lt_say_call(const struct lt_tongue *t, const char *key, const json_t *arguments,
-                const struct lt_hole *holes, char *out, size_t cap);
+                const struct lt_hole *holes, const char *must, char *out, size_t cap);
 
 /* Put one more to a list: "A", "A, B", "A, B or C". `key` of the last step is "or" or "and", else
  * "comma". `list` grows in place. */

@@ -179,16 +179,30 @@ const char *lt_ask_verb(const struct lt_catalog *c, const json_t *call)
     return tool;
 }
 
+/* "floor" where that is all that says which devices are meant: then it must be said, for "every light" would
+ * be more than was asked for. Else NULL. */
+static const char *floor_of(const json_t *arguments)
+{
+    int is_all = !*text_at(arguments, "name") && !*text_at(arguments, "area");
+    return is_all && *text_at(arguments, "floor") ? "floor" : NULL;
+}
+
 void lt_ask_describe(const struct lt_tongue *t, const struct lt_catalog *c, const json_t *call,
                      char *out, size_t cap)
 {
     const json_t *arguments = json_object_get(call, "arguments");
     struct about a;
-    char key[LT_ANSWERS_KEY];
+    char key[LT_ANSWERS_KEY], whole[LT_ASK_SPEECH];
+    const char *floor = floor_of(arguments);
     learn(t, call, &a);
     snprintf(key, sizeof key, "do.%.100s", lt_ask_verb(c, call));
-    if (!lt_say_call(t, key, arguments, a.holes, out, cap))
-        lt_say_call(t, "do", arguments, a.holes, out, cap);
+    if (lt_say_call(t, key, arguments, a.holes, floor, out, cap)) return;
+    if (!lt_say_call(t, key, arguments, a.holes, NULL, out, cap)) {
+        lt_say_call(t, "do", arguments, a.holes, NULL, out, cap);
+    } else if (floor) {
+        lt_say_call(t, "do_floor", arguments, LT_HOLES({"do", out}), NULL, whole, sizeof whole);
+        snprintf(out, cap, "%s", whole);
+    }
 }
 
 /* ---- shall I? ---- */
@@ -205,14 +219,16 @@ static int word_confirm(const struct lt_tongue *t, const struct lt_catalog *c, c
         char own[LT_ANSWERS_KEY];
         learn(t, call, &a);
         snprintf(own, sizeof own, "ask.%.100s", lt_ask_verb(c, call));
-        if (lt_say_call(t, own, json_object_get(call, "arguments"), a.holes, out, cap)) return 1;
+        if (lt_say_call(t, own, json_object_get(call, "arguments"), a.holes,
+                        floor_of(json_object_get(call, "arguments")), out, cap))
+            return 1;
     }
     for (size_t i = 0; i < n; i++) {
         lt_ask_describe(t, c, json_array_get(calls, i), one, sizeof one);
         if (!*one) return 0;
         lt_say_join(t, i + 1 == n ? "and" : "comma", one, all, sizeof all);
     }
-    return lt_say_call(t, key, NULL, LT_HOLES({"do", all}), out, cap);
+    return lt_say_call(t, key, NULL, LT_HOLES({"do", all}), NULL, out, cap);
 }
 
 void lt_ask_confirm(const struct lt_tongue *t, const struct lt_catalog *c, const json_t *calls,
@@ -241,8 +257,9 @@ void lt_ask_done(const struct lt_tongue *t, const struct lt_catalog *c, const js
         struct about a;
         char one[400];
         if (i == SENTENCES_MAX) return;
+        const json_t *arguments = json_object_get(call, "arguments");
         learn(t, call, &a);
-        if (!lt_say_call(t, lt_ask_verb(c, call), json_object_get(call, "arguments"), a.holes, one,
+        if (!lt_say_call(t, lt_ask_verb(c, call), arguments, a.holes, floor_of(arguments), one,
                          sizeof one)) {
             *out = '\0'; /* half an answer would be wrong */
             return;

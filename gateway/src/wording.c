@@ -52,8 +52,10 @@ const char *lt_req_speech(struct lt_req *r, enum lt_route route, char *out, size
         lt_result_speech(t, c, route, r->calls, out, cap);
     else if (is_voice)
         lt_ask_done(t, c, r->calls, out, cap);
-    if (is_acting && !*out && json_array_size(r->calls) && (is_voice || r->outcome))
-        lt_say(t, "done", NULL, out, cap);
+    if (is_acting && !*out && json_array_size(r->calls) && (is_voice || r->outcome)) {
+        int is_question = lt_act_is_question(json_array_get(r->calls, 0));
+        lt_say(t, is_question ? "state.unknown" : "done", NULL, out, cap);
+    }
     return out;
 }
 

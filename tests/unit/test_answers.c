@@ -90,7 +90,8 @@ static void check_said(const char *lang, const char *key, const json_t *holes)
     char out[600];
     const char *name;
     json_t *value;
-    if (!lt_say_call(&t, key, holes, NULL, out, sizeof out)) fail_msg("%s: %s: nothing", lang, key);
+    if (!lt_say_call(&t, key, holes, NULL, NULL, out, sizeof out))
+        fail_msg("%s: %s: nothing", lang, key);
     if (strpbrk(out, "{}")) fail_msg("%s: %s: %s", lang, key, out);
     json_object_foreach((json_t *)(uintptr_t)holes, name, value)
     {
@@ -294,6 +295,12 @@ static void test_answers__questions__read_well(void **state)
          "Shall I turn on the Den Lamp?"},
         {"en", "[{'name':'HassTurnOff','arguments':{'domain':'light','area':'Noah\\u2019s Room'}}]",
          "Shall I turn off every light in Noah\u2019s Room?"},
+        {"en", "[{'name':'HassTurnOff','arguments':{'floor':'Upstairs','domain':'light'}}]",
+         "Shall I turn off every light, Upstairs?"},
+        {"en", "[{'name':'HassLightSet','arguments':{'floor':'Upstairs','brightness':5}}]",
+         "Shall I set every light to 5 percent, Upstairs?"},
+        {"de", "[{'name':'HassLightSet','arguments':{'floor':'Oben','brightness':5}}]",
+         "Soll ich alles Licht auf 5 Prozent stellen, Oben?"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -325,6 +332,10 @@ static void test_answers__calls__first_sentence_whose_holes_are_filled(void **st
          "The light in the Bedroom is off."},
         {"en", "[{'name':'HassTurnOn','arguments':{}}]", "Done."},
         {"en", "[{'name':'HassTurnOff','arguments':{'domain':'lock'}}]", "Unlocked."},
+        {"en", "[{'name':'HassTurnOff','arguments':{'domain':'light'}}]", "Every light is off."},
+        {"en", "[{'name':'HassTurnOff','arguments':{'domain':'light','floor':'Upstairs'}}]",
+         "Upstairs: every light is off."},
+        {"en", "[{'name':'HassLightSet','arguments':{'brightness':5,'floor':'Upstairs'}}]", ""},
         {"de", "[{'name':'HassLightSet','arguments':{'name':'Lampe','brightness':30}}]",
          "Lampe steht auf 30 Prozent."},
         {"de", "[{'name':'HassLightSet','arguments':{'name':'Lampe','color':'red'}}]",
@@ -453,14 +464,38 @@ static void test_answers__edited_badly__file_place_and_reason_are_named(void **s
         assert_int_equal(open_text(bad[i][0], &a, &diag), LT_ERR_PARSE);
         if (!strstr(diag.text, bad[i][1])) fail_msg("%s: %s", bad[i][0], diag.text);
     }
+    struct lt_diag diag = {0};
     struct lt_answers *a =
         NULL; /* arguments that no shipped sentence names, and a tool of the user's */
-    struct lt_diag diag = {0};
-    assert_int_equal(open_text("{\"en\": {\"HassTurnOn\": [\"{device_class}, {floor}: on.\"], "
-                               "\"open_roof\": [\"Roof {how_far}.\"]}}",
-                               &a, &diag),
-                     LT_OK);
+    assert_int_equal(
+        open_text("{\"en\": {\"HassTurnOn\": [\"{device_class}, {floor}: on.\"], "
+                  "\"open\": [\"{domain} {floor} open.\"], \"open_roof\": [\"Roof {how_far}.\"]}}",
+                  &a, &diag),
+        LT_OK);
     lt_answers_free(a);
+}
+
+/* One byte more than a limit, then just at it. */
+static void test_answers__longest_key_and_file__at_the_limit_and_over(void **state)
+{
+    char *text = malloc(LT_ANSWERS_BYTES + 40), key[LT_ANSWERS_KEY + 1];
+    (void)state;
+    assert_non_null(text);
+    memset(key, 'k', LT_ANSWERS_KEY);
+    key[LT_ANSWERS_KEY] = '\0';
+    for (int over = 1; over >= 0; over--) {
+        const char *const keys[] = {key + 1 - over, "k"}; /* long, or in a long file */
+        for (size_t i = 0; i < 2; i++) {
+            struct lt_answers *a = NULL;
+            struct lt_diag diag = {0};
+            int n = i ? LT_ANSWERS_BYTES - (int)strlen("{\"en\": {\"k\": [\"\"]}}") + over : 1;
+            snprintf(text, LT_ANSWERS_BYTES + 40, "{\"en\": {\"%s\": [\"%*s\"]}}", keys[i], n, "x");
+            enum lt_err err = open_text(text, &a, &diag);
+            if ((err == LT_OK) == over) fail_msg("%zu, over %d: %s", i, over, diag.text);
+            lt_answers_free(a);
+        }
+    }
+    free(text);
 }
 
 static void test_language__given_or_told_by_small_words__or_left_open(void **state)
@@ -501,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_answers__numbers__as_each_language_counts),
         cmocka_unit_test(test_answers__own_table__before_ours_and_in_the_language),
         cmocka_unit_test(test_answers__edited_badly__file_place_and_reason_are_named),
+        cmocka_unit_test(test_answers__longest_key_and_file__at_the_limit_and_over),
         cmocka_unit_test(test_language__given_or_told_by_small_words__or_left_open),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
