@@ -81,7 +81,7 @@ static int is_fillable(const char *key, const char *name)
                                             "seconds"};
     const char *lang, *other;
     json_t *table, *sentences;
-    int is_known = 0, is_there = 0, is_tool = is_of_tool(key);
+    int is_known = 0, is_tool = is_of_tool(key);
     for (size_t i = 0; is_tool && i < sizeof arguments / sizeof *arguments; i++)
         if (!strcmp(arguments[i], name)) return 1;
     json_object_foreach((json_t *)(uintptr_t)program_table(), lang, table)
@@ -89,11 +89,11 @@ static int is_fillable(const char *key, const char *name)
         json_object_foreach(table, other, sentences)
         {
             if (!strcmp(other, "words") || (!is_tool && strcmp(other, key) != 0)) continue;
+            if (has_hole(sentences, name)) return 1;
             is_known |= !strcmp(other, key);
-            is_there |= has_hole(sentences, name);
         }
     }
-    return !is_known || is_there;
+    return !is_known;
 }
 
 static enum lt_err check_sentence(const char *lang, const char *key, size_t i, const char *s,
