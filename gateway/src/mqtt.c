@@ -160,13 +160,27 @@ static int went_well(struct lt_mqtt *m, int rc)
     return 0;
 }
 
+/* The library sends every packet by itself. Corked, those of one turn (acknowledgements, calls, an answer) leave
+ * as one segment, which the broker is woken for once. */
+static void cork(const struct lt_mqtt *m, int is_corked)
+{
+#ifdef TCP_CORK
+    if (m->polled) /* refused: slower, not wrong */
+        setsockopt(m->polled->fd, IPPROTO_TCP, TCP_CORK, &is_corked, sizeof is_corked);
+#else
+    (void)m, (void)is_corked;
+#endif
+}
+
 static void flush(struct lt_mqtt *m)
 {
     m->has_output = 0;
     if (m->state != UP && m->state != GREETING && m->state != GOODBYE) return;
+    cork(m, 1);
     m->is_in_library++;
     int rc = mosquitto_loop_write(m->mosq, 1);
     m->is_in_library--;
+    cork(m, 0);
     if (went_well(m, rc)) update_poll(m);
 }
 

@@ -23,7 +23,8 @@ static char *decisions_text(const struct san_answer *a)
                               json_pack("{s:s,s:f,s:f,s:i}", "kind", d->kind, "p", (double)d->p,
                                         "margin", (double)d->margin, "options", d->n_options));
     }
-    char *text = lt_json_dump(list);
+    /* five digits tell enough; with 17 the database is a tenth larger */
+    char *text = json_dumps(list, JSON_COMPACT | JSON_REAL_PRECISION(5));
     json_decref(list);
     return text;
 }
