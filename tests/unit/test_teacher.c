@@ -1,5 +1,5 @@
 /* The teacher's files as they lie in the tree: no two functions of a category may be taken for each
- * other, or a case made of them would have two right answers. */
+ * other, or a case made of them would have two right answers; and no phrase is written in vain. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,11 +110,83 @@ static void test_phrases__as_written__of_one_function_only(void **state)
     assert_true(each_file(check_phrases) > 100);
 }
 
+/* Adds the canonical arguments that a phrase sets by its slots: "{slot}" sets the one of its name,
+ * "{slot:other}" the other, "{slot:}" none. */
+static void add_slots(json_t *set, const char *text)
+{
+    for (const char *p = strchr(text, '{'); p; p = strchr(p, '{')) {
+        size_t n = strcspn(++p, "}");
+        const char *colon = memchr(p, ':', n);
+        const char *from = colon ? colon + 1 : p;
+        char name[64];
+        int len = (int)(n - (size_t)(from - p));
+        assert_true((size_t)len < sizeof name);
+        snprintf(name, sizeof name, "%.*s", len, from);
+        if (len) assert_false(json_object_set_new(set, name, json_true()));
+        p += n;
+    }
+}
+
+/* Whether a schema has a parameter for every argument of the set and its required ones are all there. */
+static int takes(const json_t *schema, json_t *set)
+{
+    const json_t *map = json_object_get(schema, "map"), *parameter;
+    const json_t *required = json_object_get(json_object_get(schema, "parameters"), "required");
+    json_t *filled = json_object(), *unused;
+    const char *canonical;
+    size_t i;
+    int fits = 1;
+    json_object_foreach(set, canonical, unused)
+    {
+        const char *name = json_string_value(json_object_get(map, canonical));
+        if (!name)
+            fits = 0;
+        else
+            assert_false(json_object_set_new(filled, name, json_true()));
+    }
+    json_array_foreach(required, i, parameter)
+    {
+        if (!json_object_get(filled, json_string_value(parameter))) fits = 0;
+    }
+    json_decref(filled);
+    return fits;
+}
+
+static void check_fits(const char *file, const json_t *functions)
+{
+    size_t i, k, m;
+    const json_t *f, *phrase, *schema;
+    json_array_foreach(functions, i, f)
+    {
+        json_array_foreach(json_object_get(f, "utterances"), k, phrase)
+        {
+            const json_t *text = json_is_object(phrase) ? json_object_get(phrase, "u") : phrase;
+            json_t *set = json_object();
+            int fits = 0;
+            if (json_is_object(phrase) && json_object_get(phrase, "args"))
+                assert_false(json_object_update(set, json_object_get(phrase, "args")));
+            add_slots(set, json_string_value(text));
+            json_array_foreach(json_object_get(f, "schemas"), m, schema) fits |= takes(schema, set);
+            if (!fits)
+                fail_msg("%s: %s: no schema takes what \"%s\" says", file,
+                         json_string_value(json_object_get(f, "id")), json_string_value(text));
+            json_decref(set);
+        }
+    }
+}
+
+static void test_phrases__arguments__taken_by_a_schema_of_their_function(void **state)
+{
+    (void)state;
+    assert_true(each_file(check_fits) > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schemas__names_and_descriptions__of_one_function_only),
         cmocka_unit_test(test_phrases__as_written__of_one_function_only),
+        cmocka_unit_test(test_phrases__arguments__taken_by_a_schema_of_their_function),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
