@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "../../voice/src/floor.h"
 #include "lt/endpoint.h"
 #include "lt/lexicon.h"
 #include "lt/resample.h"
@@ -275,6 +276,61 @@ test_endpoint__speech_pauses_noise_and_silence__begins_and_ends_where_it_should(
     assert_int_equal(hear(&e, 60000, 3000), LT_ENDPOINT_ENDED);  /* and never ends */
 }
 
+/* ---- the floor of noise ---- */
+
+static void test_floor__a_second_of_nothing__white_and_sixty_decibels_down(void **state)
+{
+    enum { N = 16000 };
+    static int16_t out[N];
+    static const int16_t silence[N];
+    uint32_t noise = LT_FLOOR_BEGIN;
+    double sum = 0, square = 0, next = 0;
+    int most = 0, n_most = 0;
+    (void)state;
+    lt_floor_add(&noise, silence, N, out);
+    for (int i = 0; i < N; i++) {
+        sum += out[i];
+        square += (double)out[i] * out[i];
+        if (i) next += (double)out[i] * out[i - 1];
+        if (abs(out[i]) > most) most = abs(out[i]);
+        n_most += abs(out[i]) == LT_FLOOR_MOST;
+    }
+    assert_int_equal(most, LT_FLOOR_MOST);
+    assert_true(fabs(20 * log10(most / 32767.0) + 60) < 0.1); /* the rule */
+    assert_true(fabs(sum / N) < 1);                           /* no direct current */
+    double power = LT_FLOOR_MOST * (LT_FLOOR_MOST + 1) / 3.0; /* of 67 levels, each as likely */
+    assert_true(fabs(square / N / power - 1) < 0.05);
+    assert_in_range(n_most, 2 * N / 67 * 8 / 10, 2 * N / 67 * 12 / 10);
+    assert_true(fabs(next / square) < 0.05); /* one sample tells nothing of the next */
+}
+
+static void test_floor__any_pieces_and_full_scale__the_same_noise_and_no_overflow(void **state)
+{
+    enum { N = 4000 };
+    static int16_t in[N], whole[N], pieces[N];
+    uint32_t noise = LT_FLOOR_BEGIN, again = LT_FLOOR_BEGIN;
+    int n_loudest = 0;
+    (void)state;
+    for (int i = 0; i < N; i++) in[i] = i % 3 ? (i % 3 == 1 ? INT16_MAX : INT16_MIN) : 1000;
+    lt_floor_add(&noise, in, N, whole);
+    for (size_t i = 0, k = 1; i < N; i += k, k = k % 7 + 1) {
+        if (k > N - i) k = N - i;
+        lt_floor_add(&again, in + i, k, pieces + i);
+    }
+    assert_memory_equal(whole, pieces, sizeof whole);
+    assert_int_equal(noise, again);
+    for (int i = 0; i < N; i++) {
+        assert_in_range(abs(whole[i] - in[i]), 0, LT_FLOOR_MOST); /* never round to the other end */
+        n_loudest += i % 3 && whole[i] == in[i];
+    }
+    assert_true(n_loudest > N / 4);
+    lt_floor_add(&again, in, 0, pieces);
+    assert_int_equal(noise, again);
+    noise = LT_FLOOR_BEGIN;
+    lt_floor_add(&noise, in, N, in); /* in place */
+    assert_memory_equal(whole, in, sizeof whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +344,8 @@ int main(void)
         cmocka_unit_test(test_resample__tones__kept_below_and_gone_above_the_lower_half_rate),
         cmocka_unit_test(
             test_endpoint__speech_pauses_noise_and_silence__begins_and_ends_where_it_should),
+        cmocka_unit_test(test_floor__a_second_of_nothing__white_and_sixty_decibels_down),
+        cmocka_unit_test(test_floor__any_pieces_and_full_scale__the_same_noise_and_no_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

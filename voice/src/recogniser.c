@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "coarse.h"
+#include "floor.h"
 #include "lt/commands.h"
 #include "lt/lexicon.h"
 #include "lt/log.h"
@@ -56,7 +57,6 @@
 #define BEHIND_MAX    20.0 /* of that, either way: the words may have no score to speak of */
 #define TRUST_COMMON  4.38
 #define PIECE         1600 /* samples heard at a time: the same is heard however sound is cut up */
-#define FLOOR         33 /* most of the noise added, of 32767: 60 dB below the loudest sound there is */
 #define FD_PATH_BYTES 32
 
 struct search {
@@ -77,7 +77,7 @@ struct lt_recogniser {
     FILE *notes; /* of the utterance; NULL: none could be taken */
     int is_listening;
     int16_t piece[PIECE]; /* heard when it is full */
-    uint32_t noise;       /* where its generator is */
+    uint32_t noise;       /* of the floor: where its generator is */
     size_t n_piece, n_samples, n_words, n_unknown;
 };
 
@@ -314,7 +314,7 @@ enum lt_err lt_recogniser_begin(struct lt_recogniser *r)
 {
     if (r->is_listening) return LT_ERR_INVALID;
     r->n_samples = r->n_piece = 0;
-    r->noise = 1; /* what is heard does not depend on who spoke before */
+    r->noise = LT_FLOOR_BEGIN; /* what is heard does not depend on who spoke before */
     if (!begin(&r->free_one)) return LT_ERR_IO;
     if (r->commands.ps && !begin_commands(r)) {
         ps_end_utt(r->free_one.ps);
@@ -331,22 +331,11 @@ static int end_both(struct lt_recogniser *r)
     return r->commands.ps ? (ps_end_utt(r->commands.ps) >= 0) & is_well : is_well;
 }
 
-/* A floor of noise under the samples, as every microphone has one. The acoustic model learnt from those: where
- * sound was made by a machine or cleaned by one, it takes the nothing between two tones for a sound of its own. */
-static void add_floor(struct lt_recogniser *r, const int16_t *samples, size_t n, int16_t *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        r->noise = r->noise * 1664525u + 1013904223u; /* Knuth and Lewis' constants */
-        int v = samples[i] + (int)((r->noise >> 8) % (2 * FLOOR + 1)) - FLOOR;
-        out[i] = (int16_t)(v > INT16_MAX ? INT16_MAX : v < INT16_MIN ? INT16_MIN : v);
-    }
-}
-
 static int process(struct lt_recogniser *r, const int16_t *samples, size_t n, int is_whole)
 {
     int16_t *floored = malloc(n * sizeof *floored);
     if (!floored) return 0;
-    add_floor(r, samples, n, floored);
+    lt_floor_add(&r->noise, samples, n, floored);
     int is_well =
         ps_process_raw(r->free_one.ps, floored, n, FALSE, is_whole) >= 0 &&
         (!r->commands.ps || ps_process_raw(r->commands.ps, floored, n, FALSE, is_whole) >= 0);
