@@ -100,6 +100,7 @@ static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
     const struct lt_submission s = {.site = a->site,
                                     .door = "audio",
                                     .here = *a->room ? a->room : NULL,
+                                    .lang = *heard->lang ? heard->lang : NULL,
                                     .alternatives = readings,
                                     .n_alternatives = (size_t)heard->n_readings};
     if (error)

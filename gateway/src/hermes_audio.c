@@ -105,6 +105,7 @@ static void captured(const struct lt_hermes_ear *e, const struct lt_heard *heard
 {
     int has_words = heard->n_readings > 0;
     json_t *o = who(e), *readings = json_array();
+    if (!*e->lang && *heard->lang) json_object_set_new(o, "lang", json_string(heard->lang));
     for (int i = 0; i < heard->n_readings; i++)
         json_array_append_new(readings, json_pack("{s:s,s:f}", "text", heard->readings[i].text,
                                                   "likelihood", heard->readings[i].share));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "language.h"
 #include "lt/log.h"
 #include "speech_int.h"
 
@@ -89,6 +90,17 @@ void lt__ear_settle(struct lt_ear *e, const struct lt_heard *heard, const char *
 
 /* ---- a server's recogniser ---- */
 
+/* In which language its words are, if it tells. Of a few words a server that was told none guesses badly: words
+ * that tell it themselves are believed more. */
+static void note_language(struct lt_heard *heard, const json_t *data)
+{
+    char told[LT_LANG_CAP];
+    const char *lang = json_string_value(json_object_get(data, "language"));
+    lt_language_of(NULL, heard->readings[0].text, told);
+    if (lang && !*told && strlen(lang) < sizeof heard->lang)
+        snprintf(heard->lang, sizeof heard->lang, "%s", lang);
+}
+
 static void on_server_event(void *ctx, const struct lt_wyoming_event *event)
 {
     struct lt_ear *e = ctx;
@@ -105,6 +117,7 @@ static void on_server_event(void *ctx, const struct lt_wyoming_event *event)
             snprintf(heard.readings[0].text, sizeof heard.readings[0].text, "%s", text);
             heard.readings[0].share = 1; /* it tells no other */
             heard.n_readings = 1;
+            note_language(&heard, event->data);
         }
         lt__ear_settle(e, &heard, NULL);
     } /* transcript-start and -chunk: the whole follows */
@@ -151,9 +164,16 @@ static void server_flush(struct lt_ear *e)
 enum lt_err lt_ear_new(struct lt_gateway *gw, const char *site, const char *lang, lt_heard_fn fn,
                        void *ctx, struct lt_ear **out, struct lt_diag *diag)
 {
+    char spoken[LT_LANG_CAP];
     if (!lt_speech_can_hear(gw))
         return lt_fail(diag, LT_ERR_UNSUPPORTED,
                        "nothing here recognises speech; set voice.recogniser in lintel.yaml");
+    lt_language_of(lang, NULL, spoken);
+    if (gw->speech->local && *spoken && strcmp(spoken, LT_RECOGNISER_LANG) != 0)
+        return lt_fail(diag, LT_ERR_UNSUPPORTED,
+                       "the recogniser inside hears English, not '%s'; name a speech server in "
+                       "voice.stt and set voice.recogniser to server",
+                       spoken);
     if (gw->speech->n_ears >= LT_SPEECH_EARS_MAX || gw->is_draining)
         return lt_fail(diag, LT_ERR_BUSY, "too many people speak at once; say it again later");
     struct lt_ear *e = calloc(1, sizeof *e);

@@ -43,8 +43,8 @@ void lt_speech_close(struct lt_speech *s); /* every ear is cancelled; NULL is fi
 int lt_speech_can_hear(const struct lt_gateway *gw);
 int lt_speech_can_speak(const struct lt_gateway *gw);
 
-/* Begin to listen for `site`; lang may be NULL. LT_ERR_UNSUPPORTED (nothing hears), LT_ERR_BUSY,
- * LT_ERR_NOMEM. `fn` is called once, never from within this or lt_ear_*. */
+/* Begin to listen for `site`; lang may be NULL. LT_ERR_UNSUPPORTED (nothing hears, or not that language),
+ * LT_ERR_BUSY, LT_ERR_NOMEM. `fn` is called once, never from within this or lt_ear_*. */
 LT_NODISCARD enum lt_err lt_ear_new(struct lt_gateway *gw, const char *site, const char *lang,
                                     lt_heard_fn fn, void *ctx, struct lt_ear **out,
                                     struct lt_diag *diag);

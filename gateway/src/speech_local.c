@@ -76,6 +76,7 @@ static enum lt_err run(struct lt_job *job, struct lt_diag *diag)
     }
     if (!err && l->n) err = lt_recogniser_hear(l->recogniser, l->samples, l->n);
     if (!err && l->is_last) err = lt_recogniser_end(l->recogniser, &l->heard);
+    if (!err && l->is_last) memcpy(l->heard.lang, LT_RECOGNISER_LANG, sizeof LT_RECOGNISER_LANG);
     return err ? lt_fail(diag, err, "speech recogniser: %s", lt_strerror(err)) : LT_OK;
 }
 

@@ -8,11 +8,8 @@
 int lt_req_is_foreign(const struct lt_req *r)
 {
     const struct lt_strings *known = &r->gw->started.talk.languages;
-    char lang[LT_LANG_CAP];
-    lt_language_of(r->lang, r->text, lang);
-    for (size_t i = 0; *lang && i < known->n; i++)
-        if (!strncmp(known->v[i], lang, 2)) return 0;
-    return *lang != '\0' && known->n;
+    return known->n &&
+           !lt_language_is_known(r->lang, r->text, (const char *const *)known->v, known->n);
 }
 
 struct lt_tongue lt_gw_tongue(const struct lt_gateway *gw, const char *lang)

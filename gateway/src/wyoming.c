@@ -167,10 +167,13 @@ static void send_info(struct client *c)
                              "snd", "handle", "intent");
     json_array_append(json_object_get(info, is_intent_mode(c) ? "intent" : "handle"), program);
     if (lt_speech_can_hear(gw)) { /* the same names serve as its speech-to-text */
-        json_t *asr = json_copy(program);
+        json_t *asr = json_deep_copy(program);
         json_object_del(asr, "supports_handled_streaming");
         json_object_del(asr, "supports_home_control");
         json_object_set_new(asr, "supports_transcript_streaming", json_false());
+        if (!strcmp(gw->started.voice.recogniser, "embedded"))
+            json_object_set_new(json_array_get(json_object_get(asr, "models"), 0), "languages",
+                                json_pack("[s]", LT_RECOGNISER_LANG));
         json_array_append_new(json_object_get(info, "asr"), asr);
     }
     json_decref(program);
@@ -334,7 +337,7 @@ static void on_heard(void *ctx, const struct lt_heard *heard, const char *error)
                                                                   : c->w->gw->sites[0].name,
                                     .door = "wyoming",
                                     .here = *c->speaker.here ? c->speaker.here : NULL,
-                                    .lang = *c->speaker.lang ? c->speaker.lang : NULL,
+                                    .lang = *c->speaker.lang ? c->speaker.lang : heard->lang,
                                     .session = *c->speaker.session ? c->speaker.session : NULL,
                                     .alternatives = readings,
                                     .n_alternatives = (size_t)n,

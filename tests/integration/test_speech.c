@@ -227,6 +227,66 @@ test_speech__answers__say_what_was_done_and_foreign_requests_are_not_guessed(voi
     env_stop(e);
 }
 
+/* A request by MQTT that is refused, and nothing is called. */
+static void expect_refused(struct env *e, const char *payload)
+{
+    if (payload) client_say(e, payload);
+    json_t *r = take_json(e, "lintel/home/response", "result");
+    if (strcmp(text_of(r, "route"), "refused") != 0)
+        fail_msg("%s: %s", payload ? payload : "audio", json_dumps(r, 0));
+    json_decref(r);
+    assert_int_equal(client_count(e, "lintel/home/call"), 0);
+}
+
+/* The network of the tests knows English: what is in another language, given, told by the words, by their letters
+ * or by the server that heard them, is refused where no cloud is, whichever way it comes. */
+static void test_speech__another_language__guessed_at_no_door(void **state)
+{
+    static uint8_t wav[48000 * 4 + 100];
+    char config[700];
+    struct env *e = env_start();
+    (void)state;
+    port = wy_free_port();
+    snprintf(config, sizeof config,
+             "wyoming: {port: %d, bind: 127.0.0.1}\nhermes: {enabled: true}\n"
+             "voice: {recogniser: server, stt: '127.0.0.1:%d'}\n",
+             port, server.port);
+    gateway_start(e, config);
+    /* MQTT, as JSON and as plain words */
+    expect_refused(e, "{\"text\": \"turn on the kitchen light\", \"lang\": \"de-AT\"}");
+    expect_refused(e, "{\"text\": \"включи свет на кухне\", \"lang\": \"en\"}");
+    expect_refused(e, "acende a luz da cozinha");
+    expect_refused(e, "打开 Kitchen Light");
+    /* Wyoming, words */
+    ask(e, "{\"text\": \"turn on the kitchen light\", \"language\": \"sv\"}", "not-handled", NULL);
+    ask(e, "{\"text\": \"släck alla lampor\"}", "not-handled", NULL);
+    /* Hermes */
+    tell(e, "hermes/nlu/query",
+         "{\"input\":\"turn on the kitchen light\",\"siteId\":\"bed\",\"lang\":\"nl_NL\"}");
+    json_decref(take(e, "hermes/nlu/intentNotRecognized"));
+    tell(e, "hermes/nlu/query", "{\"input\":\"tænd lyset i stuen\",\"siteId\":\"bed\"}");
+    json_decref(take(e, "hermes/nlu/intentNotRecognized"));
+    /* sound: the language given, or what the server says it heard where the words do not tell */
+    size_t n = make_wav(wav, 16000, 1, LOUD);
+    int fd = wy_connect(port);
+    assert_true(wy_send(fd, "audio-start",
+                        "{\"rate\": 16000, \"width\": 2, \"channels\": 1, \"language\": \"it\"}"));
+    send_chunk(fd, 16000, wav + LT_WAV_HEADER_BYTES, n - LT_WAV_HEADER_BYTES);
+    assert_true(wy_send(fd, "audio-stop", NULL));
+    expect_event(fd, "transcript", "turn on the kitchen light");
+    expect_event(fd, "not-handled", NULL);
+    close(fd);
+    server.words = "television uit";
+    server.hears = "nl";
+    send_wav(e, "lintel/home/audio", wav, n);
+    expect_refused(e, NULL);
+    server.words = "turn on the kitchen light";
+    send_wav(e, "lintel/home/audio", wav, n); /* it was sure to hear Dutch; the words are English */
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    server.hears = NULL;
+    env_stop(e);
+}
+
 /* ---- Hermes ---- */
 
 static struct env *start_dialogue(void)
@@ -329,6 +389,47 @@ static const char *carried_out(const json_t *result)
                                             : NULL;
 }
 
+/* It hears English alone, says so, and does not make English of another language. */
+static void test_speech__embedded_recogniser__other_languages_refused(void **state)
+{
+    static uint8_t wav[48000 * 4 + 100];
+    struct lt_diag diag = {0};
+    (void)state;
+    if (!lt_recogniser_is_there(NULL, &diag)) skip();
+    struct env *e = env_start();
+    char config[300];
+    port = wy_free_port();
+    snprintf(config, sizeof config,
+             "wyoming: {port: %d, bind: 127.0.0.1, languages: [en, de]}\n"
+             "voice: {recogniser: embedded}\n",
+             port);
+    gateway_start(e, config);
+    int fd = wy_connect(port);
+    assert_true(wy_send(fd, "describe", NULL));
+    json_t *info = wy_take(fd);
+    json_t *languages = NULL, *handled = NULL;
+    assert_int_equal(json_unpack(info, "{s:{s:[{s:[{s:o}]}],s:[{s:[{s:o}]}]}}", "data", "asr",
+                                 "models", "languages", &languages, "handle", "models", "languages",
+                                 &handled),
+                     0);
+    assert_int_equal(json_array_size(languages), 1);
+    assert_string_equal(json_string_value(json_array_get(languages, 0)), "en");
+    assert_int_equal(json_array_size(handled), 2); /* words come in both */
+    json_decref(info);
+    size_t n = make_wav(wav, 16000, 1, LOUD);
+    assert_true(wy_send(fd, "transcribe", "{\"language\": \"de-DE\"}"));
+    assert_true(wy_send(fd, "audio-start", "{\"rate\": 16000, \"width\": 2, \"channels\": 1}"));
+    send_chunk(fd, 16000, wav + LT_WAV_HEADER_BYTES, n - LT_WAV_HEADER_BYTES);
+    assert_true(wy_send(fd, "audio-stop", NULL));
+    json_t *error = wy_take(fd);
+    assert_string_equal(text_of(error, "type"), "error");
+    assert_non_null(strstr(text_of(json_object_get(error, "data"), "text"),
+                           "hears English, not 'de'; name a speech server in voice.stt"));
+    json_decref(error);
+    close(fd);
+    env_stop(e);
+}
+
 /* What is said goes to the recogniser inside, which hears most of it and asks where it is not sure; talk that
  * is no command is not acted on. The whole suites are tests/bench/spoken.sh. */
 static void test_speech__embedded_recogniser__spoken_phrases_become_calls(void **state)
@@ -415,10 +516,12 @@ int main(void)
             test_speech__wyoming_endless_silent_and_odd_audio__ended_and_everybody_served),
         cmocka_unit_test(
             test_speech__answers__say_what_was_done_and_foreign_requests_are_not_guessed),
+        cmocka_unit_test(test_speech__another_language__guessed_at_no_door),
         cmocka_unit_test(
             test_speech__hermes_dialogue__wake_word_frames_call_answer_played_and_ended),
         cmocka_unit_test(test_speech__hermes_silence_and_a_dead_server__told_and_ended_once),
 #ifdef LT_HAVE_POCKETSPHINX
+        cmocka_unit_test(test_speech__embedded_recogniser__other_languages_refused),
         cmocka_unit_test(test_speech__embedded_recogniser__spoken_phrases_become_calls),
 #endif
     };

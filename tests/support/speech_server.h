@@ -20,6 +20,7 @@ enum speech_fault {
 struct speech_server {
     int fd, port;
     const char *words; /* of every transcript */
+    const char *hears; /* the language it says they are in; NULL: none */
     const char *info;  /* what it is, as JSON; NULL: it answers no "describe" */
     _Atomic int fault; /* enum speech_fault */
     _Atomic long n_bytes, n_spoken;
@@ -86,7 +87,8 @@ static inline void speech__serve(struct speech_server *s, int fd)
         if (is_sound && s->fault == SPEECH_DIES) return;
         if (is_end && s->fault == SPEECH_SAYS_ERROR)
             wy_send(fd, "error", "{\"text\": \"no model\"}");
-        snprintf(words, sizeof words, "{\"text\": \" %s\"}", s->words);
+        snprintf(words, sizeof words, "{\"text\": \" %s\", \"language\": \"%s\"}", s->words,
+                 s->hears ? s->hears : "");
         if (is_end && (s->fault == SPEECH_WELL || s->fault == SPEECH_DIES_SPEAKING))
             wy_send(fd, "transcript", words);
         if (is_text) {

@@ -525,6 +525,47 @@ static void test_language__given_or_told_by_small_words__or_left_open(void **sta
     }
 }
 
+static void test_language__known_ones__given_told_or_by_their_letters(void **state)
+{
+    static const char *const english[] = {"en"}, *const east[] = {"en-GB", "ru", "ja"};
+    static const struct {
+        const char *given, *text;
+        int is_english, is_east; /* known to those */
+    } rows[] = {
+        {NULL, "turn on the kitchen light", 1, 1},
+        {NULL, "Stehlampe", 1, 1}, /* it cannot be told */
+        {"de", "turn on the kitchen light", 0, 0},
+        {"ru", "turn on the kitchen light", 0, 1},
+        {"fil", "Stehlampe", 1, 1}, /* three letters: told by the words */
+        {NULL, "включи свет на кухне", 0, 1},
+        {"en", "включи свет на кухне", 0, 1},
+        {NULL, "打开 Living Room Lamp", 0, 1},
+        {NULL, "キッチンの電気をつけて", 0, 1},
+        {NULL, "부엌 불 켜줘", 0, 0},
+        {NULL, "הדלק את האור במטבח", 0, 0},
+        {NULL, "turn on the Лампа", 1, 1}, /* a thing's name */
+        {NULL, "set it to 21 °C – “cosy” 🙂", 1, 1},
+        {NULL, "acende a luz da cozinha", 0, 0},
+        {NULL, "desliga a televisão do quarto", 0, 0},
+        {NULL, "släck alla lampor", 0, 0},
+        {NULL, "tænd lyset i køkkenet", 0, 0},
+        {NULL, "skru av lyset på kjøkkenet", 0, 0},
+        {NULL, "sammuta kaikki valot", 0, 0},
+        {NULL, "rozsviť světlo v kuchyni", 0, 0},
+        {NULL, "kapcsold fel a konyhai lámpát", 0, 0},
+        {NULL, "aprinde lumina din bucătărie", 0, 0},
+        {NULL, "mutfak ışığını aç", 0, 0},
+        {NULL, "\xd0", 1, 1}, /* half a letter */
+        {NULL, NULL, 1, 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (lt_language_is_known(rows[i].given, rows[i].text, english, 1) != rows[i].is_english ||
+            lt_language_is_known(rows[i].given, rows[i].text, east, 3) != rows[i].is_east)
+            fail_msg("%s", rows[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_answers__edited_badly__file_place_and_reason_are_named),
         cmocka_unit_test(test_answers__longest_key_and_file__at_the_limit_and_over),
         cmocka_unit_test(test_language__given_or_told_by_small_words__or_left_open),
+        cmocka_unit_test(test_language__known_ones__given_told_or_by_their_letters),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

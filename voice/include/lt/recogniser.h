@@ -25,6 +25,8 @@
 #include "lt/err.h"
 
 #define LT_RECOGNISER_RATE     16000
+#define LT_RECOGNISER_LANG     "en" /* what its acoustic model hears */
+#define LT_RECOGNISER_LANG_CAP 16
 #define LT_RECOGNISER_READINGS 8   /* most readings given */
 #define LT_RECOGNISER_TEXT_MAX 512 /* longest reading, bytes */
 #define LT_RECOGNISER_MAX_S    30  /* audio after this is not listened to */
@@ -48,6 +50,7 @@ struct lt_heard {
     struct lt_reading readings[LT_RECOGNISER_READINGS]; /* best first */
     int n_readings;                                     /* 0: nothing that could be words */
     double audio_s;                                     /* how much was listened to */
+    char lang[LT_RECOGNISER_LANG_CAP];                  /* of the words, as "de-AT"; "" not known */
 };
 
 /* LT_ERR_UNSUPPORTED, LT_ERR_NOTFOUND, LT_ERR_PARSE (a phrase file), LT_ERR_NOMEM. Takes a second
