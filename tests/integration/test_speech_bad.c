@@ -203,6 +203,43 @@ static void test_speech_bad__wavs_without_end__told_or_cut(void **state)
     env_stop(e);
 }
 
+/* A microphone that nobody turns off, and those that nobody speaks into. */
+static void test_speech_bad__wyoming_sound_without_end_or_words__cut_or_not_recognized(void **state)
+{
+    enum { LONG_S = 40 };
+    static uint8_t silence[16000 * 2 * SECONDS + LT_WAV_HEADER_BYTES];
+    struct env *e = start("");
+    int before = n_sockets(e), fd = wy_connect(port);
+    size_t n;
+    const uint8_t *pcm = speech(&n);
+    (void)state;
+    server.n_bytes = 0;
+    say(fd);
+    for (int i = 1; i < LONG_S; i++) send_chunk(fd, 16000, pcm, n);
+    expect_event(fd, "transcript", words); /* without an audio-stop */
+    expect_event(fd, "handled", NULL);
+    message_free(client_take(e, "lintel/home/call/HassTurnOn", WAIT_MS));
+    long n_heard = server.n_bytes;
+    assert_in_range(n_heard, 32000 * 25, 32000 * 30); /* half a minute, and no more */
+    send_chunk(fd, 16000, pcm, n);                    /* and it still goes on */
+    assert_true(wy_send(fd, "audio-stop", NULL) && wy_send(fd, "ping", "{\"text\":\"x\"}"));
+    expect_event(fd, "pong", "x");
+    (void)make_wav(silence, 16000, 1, 0);
+    for (int is_empty = 0; is_empty < 2; is_empty++) { /* silence, then no sound at all */
+        assert_true(wy_send(fd, "audio-start", FORM));
+        if (!is_empty) send_chunk(fd, 16000, silence + LT_WAV_HEADER_BYTES, n);
+        assert_true(wy_send(fd, "audio-stop", NULL));
+        expect_event(fd, "transcript", "");
+        expect_event(fd, "not-recognized", NULL);
+    }
+    assert_int_equal(server.n_bytes, n_heard); /* nobody was asked what it might mean */
+    assert_null(client_try(e, "lintel/home/call", 200));
+    is_served(e);
+    close(fd);
+    await_sockets(e, before);
+    env_stop(e);
+}
+
 /* ---- Hermes ---- */
 
 static const char frames[] = "hermes/audioServer/bed/audioFrame";
@@ -297,6 +334,8 @@ int main(void)
         cmocka_unit_test(test_speech_bad__odd_wyoming_sound__error_and_everybody_served),
         cmocka_unit_test(test_speech_bad__server_dies_in_midstream__error_and_the_next_is_served),
         cmocka_unit_test(test_speech_bad__wavs_without_end__told_or_cut),
+        cmocka_unit_test(
+            test_speech_bad__wyoming_sound_without_end_or_words__cut_or_not_recognized),
         cmocka_unit_test(test_speech_bad__hermes_frames__told_and_ended_and_the_next_is_heard),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
