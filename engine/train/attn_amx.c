@@ -82,6 +82,7 @@ size_t san__attn_amx_scratch_floats(int d, int n_row, int n_key)
 INLINE void product(float *c, size_t ldc, const uint32_t *a, size_t lda, const uint32_t *b,
                     size_t ldb, int m, int n, int n_pair, const int is_added)
 {
+    TILES_SEE_MEMORY();
     for (int i = 0; i < m; i += 2 * TILE) {
         for (int j = 0; j < n; j += 2 * TILE) {
             const uint32_t *pa = a + (size_t)i * lda, *pb = b + j;
@@ -119,6 +120,7 @@ INLINE void product(float *c, size_t ldc, const uint32_t *a, size_t lda, const u
             if (is_low && is_wide) _tile_stored(3, pc + TILE * ldc + TILE, ldc * 4);
         }
     }
+    TILES_SEE_MEMORY();
 }
 
 /* 32 floats as 16 pairs along the row. */

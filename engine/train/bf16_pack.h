@@ -14,6 +14,9 @@
 #define BF16_NC 512 /* columns of B in a chunk */
 #define BF16_NR 32  /* columns of a panel */
 
+/* GCC's tile instructions do not say what memory they read and write: nothing may be moved past this. */
+#define TILES_SEE_MEMORY() __asm__ volatile("" ::: "memory")
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE __mmask16 first(int n)

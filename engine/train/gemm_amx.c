@@ -65,6 +65,7 @@ void san__amx_begin(void)
         c.bytes[i] = 64;
         c.rows[i] = TILE;
     }
+    TILES_SEE_MEMORY();
     _tile_loadconfig(&c);
 }
 
@@ -129,6 +130,7 @@ static void block(float *c, size_t ldc, const uint32_t *a, const uint32_t *b, in
     _Alignas(64) float sum[4][TILE * TILE];
     const int is_low = rows > TILE, is_wide = cols > TILE;
 
+    TILES_SEE_MEMORY();
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -148,16 +150,20 @@ static void block(float *c, size_t ldc, const uint32_t *a, const uint32_t *b, in
         }
     }
     _tile_stored(0, sum[0], TILE * 4);
+    TILES_SEE_MEMORY();
     put(c, ldc, sum[0], rows, cols, alpha, beta);
     if (is_wide) {
         _tile_stored(1, sum[1], TILE * 4);
+        TILES_SEE_MEMORY();
         put(c + TILE, ldc, sum[1], rows, cols - TILE, alpha, beta);
     }
     if (!is_low) return;
     _tile_stored(2, sum[2], TILE * 4);
+    TILES_SEE_MEMORY();
     put(c + TILE * ldc, ldc, sum[2], rows - TILE, cols, alpha, beta);
     if (is_wide) {
         _tile_stored(3, sum[3], TILE * 4);
+        TILES_SEE_MEMORY();
         put(c + TILE * ldc + TILE, ldc, sum[3], rows - TILE, cols - TILE, alpha, beta);
     }
 }

@@ -142,7 +142,8 @@ int lt_cmd_generate(int argc, char **argv)
         !lt_cli_int(&spec, "seed", value[OPT_SEED], 0, INT64_MAX, &seed))
         return LT_EXIT_USAGE;
     int64_t batch = 48;
-    if (!lt_cli_int(&spec, "batch", value[OPT_BATCH], 1, SAN_GEN_GROUP_MAX, &batch)) return LT_EXIT_USAGE;
+    if (!lt_cli_int(&spec, "batch", value[OPT_BATCH], 1, SAN_GEN_GROUP_MAX, &batch))
+        return LT_EXIT_USAGE;
     if (value[OPT_BATCHES] && (!value[OPT_GRAMMAR] || !value[OPT_TOKENIZER]))
         return lt_cli_usage(&spec, "--batches needs --grammar and --tokenizer FILE");
     const struct form form = {value[OPT_BATCHES] ? value[OPT_TOKENIZER] : NULL, (int)batch};

@@ -34,7 +34,7 @@ static int is_abbreviation(const char *text, const char *dot)
     while (word > text && !isspace((unsigned char)word[-1]) && !strchr("(\"'[.", word[-1])) word--;
     size_t n = (size_t)(dot - word);
     for (const char *s = word; s < dot; s++) is_number &= isdigit((unsigned char)*s) != 0;
-    if (n == 0) return 0; /* "..." */
+    if (n == 0) return 0;                                      /* "..." */
     if (is_number && word > text && word[-1] == '.') return 0; /* "at 5.30." */
     if ((is_number && n < 3) || (n == 1 && isalpha((unsigned char)*word))) return 1;
     for (int i = 0; titles[i]; i++)
