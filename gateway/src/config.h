@@ -204,7 +204,7 @@ void lt_config_compare(const struct lt_config *a, const struct lt_config *b, lt_
 
 /* Where relative things are looked for: the shipped network and demo catalogue lie beside the
  * binary's prefix, in /usr/share/lintel, or in the source tree. Writes the first path that exists
- * for `relative` ("models/lintel-home-6.gguf", "demo/catalog.json") to out (out_bytes > 0) and
+ * for `relative` ("models/lintel-home-7.gguf", "demo/catalog.json") to out (out_bytes > 0) and
  * returns 1; 0 and "" when there is none. */
 int lt_config_find_shipped(const char *relative, char *out, size_t out_bytes);
 /* store.path when set; else $STATE_DIRECTORY/lintel.db, /var/lib/lintel/lintel.db for root, or

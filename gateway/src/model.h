@@ -10,7 +10,7 @@
 #include "config.h"
 #include "lt/store.h"
 
-#define LT_MODEL_SHIPPED "models/lintel-home-6.gguf" /* as lt_config_find_shipped() wants it */
+#define LT_MODEL_SHIPPED "models/lintel-home-7.gguf" /* as lt_config_find_shipped() wants it */
 
 /* Write the path of the network file to out. `store` may be NULL (none yet): then nothing is
  * activated. An activated file that cannot be read any more is logged and passed over. LT_ERR_NOTFOUND

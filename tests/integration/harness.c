@@ -55,7 +55,7 @@ static const char *lintel_bin(void)
 const char *test_model(void)
 {
     const char *s = getenv("LT_TEST_MODEL");
-    return s ? s : SOURCE_DIR "/engine/models/lintel-home-6.gguf";
+    return s ? s : SOURCE_DIR "/engine/models/lintel-home-7.gguf";
 }
 
 const char *test_catalog(void)

@@ -12,7 +12,7 @@
 #include "san/batch_file.h"
 #include "san/plan.h"
 
-#define VOCAB SOURCE_DIR "/engine/models/lintel-home-6.gguf"
+#define VOCAB SOURCE_DIR "/engine/models/lintel-home-7.gguf"
 
 static char *write_all(uint64_t n_batches, size_t *n)
 {

@@ -15,7 +15,7 @@
 #include "fleet.h"
 #include "sign.h"
 
-#define NETWORK SOURCE_DIR "/engine/models/lintel-home-6.gguf"
+#define NETWORK SOURCE_DIR "/engine/models/lintel-home-7.gguf"
 #define ID      "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 #define TOOLS                                                                                      \
     "[{\"name\":\"ring\",\"description\":\"Ring\",\"parameters\":{\"type\":\"object\","            \

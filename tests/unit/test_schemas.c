@@ -79,7 +79,7 @@ static const struct {
     {LT_DOC_FEEDBACK, "{'trace':" TRACE ",'correct':false,'calls':[{'arguments':{}}]}",
      "/calls/0/name: is required"},
 
-    {LT_DOC_STATUS, "{'state':'online','version':'0.1.0','model':'lintel-home-6'}", NULL},
+    {LT_DOC_STATUS, "{'state':'online','version':'0.1.0','model':'lintel-home-7'}", NULL},
     {LT_DOC_STATUS, "{'state':'offline'}", NULL},
     {LT_DOC_STATUS,
      "{'state':'online','catalog':{'hash':null,'error':'/tools/0/name: is required'}}", NULL},

@@ -14,7 +14,7 @@ python=${PYTHON:-python3}
 [ -x "$build/tests/train_curve" ] || { echo "compare: build the tests first ($build)" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$build/tests/train_curve" "$work/start.gguf" "$work/batches" "$steps" engine/models/lintel-home-6.gguf >"$work/c"
+"$build/tests/train_curve" "$work/start.gguf" "$work/batches" "$steps" engine/models/lintel-home-7.gguf >"$work/c"
 "$python" -B "$here/pretrain.py" --init "$work/start.gguf" --out "$work/out.gguf" --batches "$work/batches" \
     --steps "$steps" --warmup 10 --decay 0 --fp32 --device cpu --curve "$work/python" >/dev/null
 paste -d' ' "$work/c" "$work/python" | awk '
