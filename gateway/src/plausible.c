@@ -462,6 +462,37 @@ static const struct lt_entity *meant(const struct lt_plausible_home *h, const ch
     return found;
 }
 
+static int is_among(const char *word, const char *const *list)
+{
+    while (*list && strcmp(*list, word) != 0) list++;
+    return *list != NULL;
+}
+
+static int is_any_said(const struct lt_words *said, const char *const *list)
+{
+    for (int i = 0; i < said->n; i++)
+        if (is_among(said->v[i], list)) return 1;
+    return 0;
+}
+
+/* Do the words say the opposite of the one call? English and German, where a verb's last part ends a command. */
+static int is_contrary(const struct lt_words *said, const json_t *calls)
+{
+    static const char *const on[] = {"on", "an", "ein", NULL}, *const off[] = {"off", "aus", NULL};
+    static const char *const move[] = {"go", "back", "return", "send", "bring", NULL};
+    static const char *const base[] = {"home", "dock", "base", "charger", "station", NULL};
+    const char *tool = json_string_value(json_object_get(json_array_get(calls, 0), "name"));
+
+    if (json_array_size(calls) != 1 || !tool || !said->n) return 0;
+    const char *last = said->v[said->n - 1];
+
+    if (!strcmp(tool, "HassTurnOff")) return is_among(last, on) && !is_any_said(said, off);
+    if (!strcmp(tool, "HassTurnOn")) return is_among(last, off) && !is_any_said(said, on);
+    if (!strcmp(tool, "HassVacuumStart") || !strcmp(tool, "HassLawnMowerStartMowing"))
+        return is_any_said(said, move) && is_among(last, base);
+    return 0;
+}
+
 static enum lt_plausible judge(const struct speech *s, const json_t *calls,
                                const struct lt_entity **rival)
 {
@@ -500,6 +531,8 @@ enum lt_plausible lt_plausible_judge(const struct lt_plausible_home *h, const st
     struct speech s;
     const struct lt_entity *other = NULL;
     enum lt_plausible p = LT_PLAUSIBLE;
+    if (rival) *rival = NULL;
+    if (!said->is_cut && is_contrary(said, calls)) return LT_PLAUSIBLE_CONTRARY;
     uint64_t *heard = said->is_cut || !said->n ? NULL : lt__heard(h, said);
     if (heard) {
         hear(&s, h, said, heard);

@@ -23,6 +23,9 @@
  *   another kind        a kind of device was said, and the call is for a room's things of another kind, which was
  *                       not: "the bathroom fan" is nothing for the bathroom's light
  *
+ *   the contrary        one call switches off where the last word is "on" and no word is "off", or the other way
+ *                       round; or starts what was sent home: "only leave the sofa lamp on" is nothing for HassTurnOff
+ *
  * Such a call is not refused: the caller asks. Room and floor names alone name no thing. Words are
  * compared folded; words that begin alike ("mow", "mower") count for the call, never against it, so
  * that what is not understood errs on the side of doing what the network says. Queries are left
@@ -44,7 +47,8 @@ enum lt_plausible {
     LT_PLAUSIBLE_LEFT,  /* the words fit another as well, and one of them is left over */
     LT_PLAUSIBLE_OUT,   /* a thing of several that were listed has no call */
     LT_PLAUSIBLE_ROOM, /* a room was named that a call's things are not in, or that no call is for */
-    LT_PLAUSIBLE_KIND  /* a kind of device was said that is not the call's */
+    LT_PLAUSIBLE_KIND,    /* a kind of device was said that is not the call's */
+    LT_PLAUSIBLE_CONTRARY /* the words end with the opposite of what the call does */
 };
 
 struct lt_plausible_home; /* opaque; read-only once made */

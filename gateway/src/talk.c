@@ -313,7 +313,8 @@ static int is_contradicted(const struct lt_req *r, const struct lt_decision *d,
                                       [LT_PLAUSIBLE_LEFT] = "a word is left",
                                       [LT_PLAUSIBLE_OUT] = "a thing is left out",
                                       [LT_PLAUSIBLE_ROOM] = "another room is named",
-                                      [LT_PLAUSIBLE_KIND] = "another kind is named"};
+                                      [LT_PLAUSIBLE_KIND] = "another kind is named",
+                                      [LT_PLAUSIBLE_CONTRARY] = "the opposite is said"};
     const struct lt_entity *rival = NULL;
     enum lt_plausible p = LT_PLAUSIBLE;
     if (d->route == LT_ROUTE_LOCAL && json_array_size(r->local_calls))

@@ -79,6 +79,24 @@ static void test_judge__another_is_named_in_full__doubted(void **state)
                      LT_PLAUSIBLE_OTHER);
 }
 
+static void test_judge__words_end_with_the_opposite__doubted(void **state)
+{
+    (void)state;
+    static const char off[] = CALL("HassTurnOff", "Bathroom Mirror");
+    static const char on[] = CALL("HassTurnOn", "Bathroom Mirror");
+
+    assert_int_equal(judge("only leave the bathroom mirror on", off), LT_PLAUSIBLE_CONTRARY);
+    assert_null(rival);
+    assert_int_equal(judge("only leave the bathroom mirror on", on), LT_PLAUSIBLE);
+    assert_int_equal(judge("the bathroom mirror must not stay off", on), LT_PLAUSIBLE_CONTRARY);
+    assert_int_equal(judge("turn off the bathroom mirror that is on", off), LT_PLAUSIBLE);
+    assert_int_equal(judge("bathroom mirror aus", on), LT_PLAUSIBLE_CONTRARY);
+    assert_int_equal(judge("robot go home", "[{\"name\":\"HassVacuumStart\",\"arguments\":{}}]"),
+                     LT_PLAUSIBLE_CONTRARY);
+    assert_int_equal(judge("hoover the home", "[{\"name\":\"HassVacuumStart\",\"arguments\":{}}]"),
+                     LT_PLAUSIBLE);
+}
+
 static void test_judge__word_is_left_where_two_share_a_name__doubted(void **state)
 {
     (void)state;
@@ -231,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge__another_is_named_in_full__doubted),
+        cmocka_unit_test(test_judge__words_end_with_the_opposite__doubted),
         cmocka_unit_test(test_judge__word_is_left_where_two_share_a_name__doubted),
         cmocka_unit_test(test_judge__words_belong_to_the_thing_or_its_tool__kept),
         cmocka_unit_test(test_judge__only_a_room_is_said__kept),
