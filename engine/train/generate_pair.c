@@ -40,7 +40,7 @@ static int shared_word(const struct gen_home *h, int e, int f, char out[GEN_WORD
         for (int i = 0; i < h->n && !is_taken; i++)
             is_taken = i != e && i != f && gen_find_words(h->e[i].name, words[w]);
         if (is_taken) continue;
-        snprintf(out, GEN_WORD_BYTES, "%s", words[w]);
+        memcpy(out, words[w], GEN_WORD_BYTES);
         return 1;
     }
     return 0;
